@@ -1,0 +1,57 @@
+# make run                    read live from the simulated camera for some seconds
+# make run SOURCE=picamera    read live from the Raspberry Pi's camera until Ctrl-C
+# make test                   install what the tests need and run them all
+# make test-runtime           run the runtime's tests only, without TensorFlow (PYTHON=python3.13 VENV=.venv-3.13)
+# make test-legacy            run the runtime's tests on tflite-runtime 2.14, numpy 1 and OpenCV 4.11 (Python 3.11)
+# make check                  lint, types and import contracts
+
+SOURCE ?= demo
+# A camera module needs the system's Python, which alone sees libcamera: an environment of its own.
+VENV ?= $(if $(filter picamera%,$(SOURCE)),.venv-picamera,.venv)
+PYTEST_ARGS ?=
+
+BIN = $(VENV)/bin
+
+.PHONY: run test test-runtime test-legacy check clean
+
+run: $(VENV)/.runtime
+	$(BIN)/digitcam run $(SOURCE) $(if $(filter demo,$(SOURCE)),--seconds 10) --save out/last-frame.png
+
+test: $(VENV)/.tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+test-runtime: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+test-legacy: .venv-legacy/.legacy
+	.venv-legacy/bin/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+check: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .venv-* out build dist *.egg-info
+
+$(VENV)/.runtime: pyproject.toml deploy/make-venv.sh
+	sh deploy/make-venv.sh $(VENV) "" $(filter picamera%,$(SOURCE))
+	touch $@
+
+$(VENV)/.tests: pyproject.toml deploy/make-venv.sh
+	sh deploy/make-venv.sh $(VENV) "[dev,workstation]"
+	touch $@ $(VENV)/.runtime
+
+$(VENV)/.dev: pyproject.toml deploy/make-venv.sh
+	sh deploy/make-venv.sh $(VENV) "[dev]"
+	touch $@
+
+# Without its dependencies, which name LiteRT: here tflite-runtime must be the only runtime.
+.venv-legacy/.legacy: pyproject.toml
+	python3.11 -m venv .venv-legacy
+	.venv-legacy/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	.venv-legacy/bin/pip install --quiet --disable-pip-version-check \
+		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich \
+		pytest pytest-xdist
+	touch $@

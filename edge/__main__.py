@@ -1,0 +1,5 @@
+"""`python -m edge` is `digitcam`."""
+
+from edge.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,169 @@
+"""Encoded pictures -> arrays: the only file that names Pillow.
+
+What comes in may be anything that a phone, a scanner, a browser or an attacker makes. OpenCV's decoders take
+2 GB for 1.4 kB of forged PNG and show a transparent canvas as all black; Pillow reads the header first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from edge.errors import ImageError
+from edge.types import ByteArray
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 256 * 1024 * 1024
+
+_ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
+_GREY_MODES = {"1", "L", "LA", "La"}
+
+_FOUND = (
+    (b"\x00\x00\x00", 4, b"ftyphei", "a HEIC photo"),
+    (b"\x00\x00\x00", 4, b"ftypmif1", "a HEIF photo"),
+    (b"\x00\x00\x00", 4, b"ftypavif", "an AVIF picture"),
+    (b"%PDF-", 0, b"%PDF-", "a PDF"),
+    (b"<", 0, b"<", "markup (HTML, XML or SVG)"),
+)
+"""What people hand in for pictures: first bytes, then an offset with the bytes that settle it."""
+
+# One picture at a time: `warnings.catch_warnings` is process-wide, and so is the memory of a large picture.
+_one_at_a_time = threading.Lock()
+
+
+def decode_image(data: bytes, name: str) -> ByteArray:
+    """Decode a JPEG, PNG, WebP, BMP, TIFF or GIF picture (of an animation or a stack, the first).
+
+    It comes out as the user sees it: EXIF orientation applied, transparent parts laid over white paper,
+    16-bit and floating-point grey scaled to 8 bits, CMYK converted.
+
+    Args:
+        data: the encoded picture, at most `MAX_BYTES`.
+        name: what to call it in errors.
+
+    Returns:
+        Grey (rows, columns) or BGR (rows, columns, 3), uint8, 0 is black.
+
+    Raises:
+        ImageError: when it is no picture, is damaged or cut off, or has more than `MAX_PIXELS` (which is
+            seen in its header, before anything is decoded).
+    """
+    if not data:
+        raise ImageError(f"{name} is empty: expected a picture")
+    if len(data) > MAX_BYTES:
+        raise too_many_bytes(name, len(data))
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _open(data, name) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _too_many_pixels(name, f"{width} x {height}")
+            try:
+                image.load()
+                return _to_array(image)
+            except MemoryError as error:
+                raise ImageError(
+                    f"{name} ({width} x {height}) does not fit into memory: make it smaller"
+                ) from error
+            except (
+                Exception
+            ) as error:  # OSError, SyntaxError, struct.error, IndexError: damage raises anything
+                kind = image.format or "picture"
+                raise ImageError(
+                    f"{name} is damaged or cut off: expected a whole {kind} of {width} x {height} pixels, "
+                    f"found {len(data):,} bytes that do not decode ({_one_line(error)}); "
+                    "copy or save it again"
+                ) from error
+
+
+def too_many_bytes(name: str, size: int) -> ImageError:
+    """The error for a picture of more than `MAX_BYTES`; for those who can tell before they read it."""
+    return ImageError(
+        f"{name} is too large: expected at most {MAX_BYTES >> 20} MB, found {size / (1 << 20):.0f} MB; "
+        "save it smaller"
+    )
+
+
+def _too_many_pixels(name: str, found: str) -> ImageError:
+    return ImageError(
+        f"{name} is too large: expected at most {MAX_PIXELS // 10**6} million pixels, found {found}; "
+        "make it smaller first"
+    )
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """Read the header."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit, which it checks before we can.
+        raise _too_many_pixels(
+            name, f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million"
+        ) from error
+    except Exception as error:
+        raise ImageError(
+            f"{name} is no picture that can be read: expected JPEG, PNG, WebP, BMP, TIFF or GIF, "
+            f"found {_found(data)}; save it as JPEG or PNG"
+        ) from error
+
+
+def _found(data: bytes) -> str:
+    for first, offset, settles, what in _FOUND:
+        if data.startswith(first) and data[offset:].startswith(settles):
+            return what
+    return f"{len(data):,} bytes that begin with {data[:8]!r}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _to_array(image: Image.Image) -> ByteArray:
+    with contextlib.suppress(Exception):  # a picture whose EXIF is damaged is still a picture
+        image = ImageOps.exif_transpose(image)
+    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+        return _deep_grey_to_bytes(image)
+    grey = image.mode in _GREY_MODES
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        image = _over_white(image, "L" if grey else "RGB")
+    array: ByteArray = np.asarray(image.convert("L" if grey else "RGB"))
+    return np.ascontiguousarray(array if grey else array[..., ::-1])
+
+
+def _over_white(image: Image.Image, mode: str) -> Image.Image:
+    """Lay a picture with transparent parts over white paper."""
+    opaque = image.convert("LA" if mode == "L" and image.mode != "L" else "RGBA")
+    paper = Image.new(mode, image.size, "white")
+    paper.paste(opaque.convert(mode), mask=opaque.getchannel("A"))
+    return paper
+
+
+def _deep_grey_to_bytes(image: Image.Image) -> ByteArray:
+    """Grey of more than 8 bits, scaled: the brightest value that the kind can hold becomes 255.
+
+    16-bit grey is divided by 257. The 32-bit kinds do not say what white is: it is the smallest of 1 (only
+    for floating point), 255 and 65535 that holds all values; what lies beyond is stretched from its lowest to
+    its highest value.
+    """
+    values: npt.NDArray[np.float32] = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    low, high = 0.0, 65535.0
+    if image.mode in {"I", "F"}:
+        lowest, highest = float(values.min()), float(values.max())
+        whites = [
+            white for white in (1.0, 255.0, 65535.0) if highest <= white and (image.mode == "F" or white > 1)
+        ]
+        low, high = (0.0, whites[0]) if lowest >= 0 and whites else (lowest, max(highest, lowest + 1))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):  # PNG: one value stands for paper
+        values[values == transparent] = high
+    values -= low
+    values *= 255 / (high - low)
+    return np.rint(values, out=values).astype(np.uint8)

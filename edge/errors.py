@@ -1,0 +1,37 @@
+"""What can go wrong, by kind. Every error is an `EdgeError` and one of Python's own kinds too.
+
+A message says what the thing is, what was expected, what was found and how to cure it; the command line
+prints it as it is and exits with code 2.
+"""
+
+
+class EdgeError(Exception):
+    """The parent of every error that digitcam raises on purpose."""
+
+
+class UsageError(EdgeError, ValueError):
+    """A command or an argument that makes no sense."""
+
+
+class ImageError(EdgeError, ValueError):
+    """Bytes that are no picture, or one that is damaged, too large or of an unknown kind."""
+
+
+class SourceError(EdgeError, OSError):
+    """A source of frames that cannot be opened, or that ended before its end."""
+
+
+class CameraNotFoundError(SourceError):
+    """No camera, or what is needed to speak to it is missing."""
+
+
+class ModelError(EdgeError, ValueError):
+    """A model file that is missing, damaged, of another contract, or that gives wrong answers."""
+
+
+class RuntimeMissingError(EdgeError, ImportError):
+    """Neither LiteRT nor tflite-runtime can be imported."""
+
+
+class OutputError(EdgeError, OSError):
+    """A file that cannot be written: no room, no right, no such folder."""

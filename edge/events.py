@@ -1,0 +1,70 @@
+"""[Result] -> [Event]: what changed from frame to frame, for those who do not want every frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from edge.types import SCHEMA, Frame, Reading, Result, iso_utc
+
+Kind = Literal["appeared", "changed", "accepted", "gone"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """A number appeared, changed, was accepted or went."""
+
+    kind: Kind
+    reading: Reading
+    frame: Frame
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event as one JSON object."""
+        return {
+            "schema": SCHEMA,
+            "event": self.kind,
+            "source": self.frame.source,
+            "frame_id": self.frame.frame_id,
+            "captured_at": iso_utc(self.frame.captured_at),
+            "reading": self.reading.as_dict(),
+        }
+
+
+class Changes:
+    """Compares each result with those before it.
+
+    Args:
+        gone_after_s: seconds after which a number that is no longer read counts as gone.
+    """
+
+    def __init__(self, *, gone_after_s: float = 0.5) -> None:
+        self.gone_after_s = gone_after_s
+        self._known: dict[int, tuple[Reading, float]] = {}
+
+    def update(self, result: Result) -> list[Event]:
+        """The events of one frame; in a single picture every accepted reading is one."""
+        frame = result.frame
+        events = []
+        for reading in result.readings:
+            if reading.track_id is None:
+                if reading.status == "accepted":
+                    events.append(Event("accepted", reading, frame))
+                continue
+            old, _ = self._known.get(reading.track_id, (None, 0.0))
+            self._known[reading.track_id] = reading, frame.timestamp
+            kind = _kind(old, reading)
+            if kind:
+                events.append(Event(kind, reading, frame))
+        for track_id, (reading, seen_at) in list(self._known.items()):
+            if frame.timestamp - seen_at > self.gone_after_s:
+                del self._known[track_id]
+                events.append(Event("gone", reading, frame))
+        return events
+
+
+def _kind(old: Reading | None, new: Reading) -> Kind | None:
+    if old is not None and (old.text, old.status) == (new.text, new.status):
+        return None
+    if new.status == "accepted":
+        return "accepted"
+    return "appeared" if old is None else "changed"

@@ -1,0 +1,289 @@
+"""A model file and the card inside it: what it is, what it must answer, and whether it is whole.
+
+The card is JSON, compressed, in a metadata buffer of the `.tflite` file, so that one file is enough; the same
+card in plain JSON, with the file's SHA-256, lies beside the shipped model for people to read.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flatbuffers import encode
+from flatbuffers.number_types import Uint32Flags, UOffsetTFlags
+from flatbuffers.packer import uoffset
+from flatbuffers.table import Table
+
+from edge.errors import ModelError
+from edge.preprocess import GLYPH_SIZE, PREPROCESSING_VERSION
+from edge.types import ByteArray, FloatArray, ModelName, Thresholds
+
+METADATA_NAME = "digitcam"
+"""Name of the metadata buffer that holds the card."""
+
+SHIPPED = "digits.tflite"
+CARD = "digits.json"
+
+DIGITS = 10
+MAX_MODEL_BYTES = 64 << 20
+MAX_CARD_BYTES = 1 << 20
+
+# Places of the fields in the tables of TensorFlow Lite's schema.fbs, as vtable offsets: 4 + 2 * index.
+_MODEL_BUFFERS, _MODEL_METADATA = 12, 16
+_METADATA_NAME, _METADATA_BUFFER = 4, 6
+_BUFFER_DATA = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownAnswers:
+    """Glyphs and what the network must say of them.
+
+    Two runtimes were seen to return nonsense on a valid model without any error; asking it a few questions
+    to which the answers are known is the only defence.
+
+    Attributes:
+        glyphs: shape (n, 28, 28), uint8.
+        probabilities: the network's raw outputs, shape (n, 10), float32.
+    """
+
+    glyphs: ByteArray
+    probabilities: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Card:
+    """What a model says of itself.
+
+    Attributes:
+        name: what it is called, such as "digits-int8".
+        version: its own version.
+        labels: what its ten outputs mean.
+        preprocessing: version of the preprocessing that it was trained for.
+        temperature: divides the logarithms of the raw probabilities; see `edge.classifier.calibrate`.
+        thresholds: on calibrated confidences.
+        training_data: name of each data file and the SHA-256 of its decompressed contents.
+        accuracies: share read right, by test set.
+        command: the command line that trained it.
+        commit: the commit of the code that trained it.
+        known_answers: see there.
+    """
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    preprocessing: int
+    temperature: float
+    thresholds: Thresholds
+    training_data: Mapping[str, str]
+    accuracies: Mapping[str, float]
+    command: str
+    commit: str
+    known_answers: KnownAnswers
+
+    def as_dict(self) -> dict[str, Any]:
+        """The card as JSON holds it."""
+        answers = self.known_answers
+        return {
+            "name": self.name,
+            "version": self.version,
+            "labels": list(self.labels),
+            "preprocessing": self.preprocessing,
+            "temperature": self.temperature,
+            "thresholds": {"accept": self.thresholds.accept, "digit": self.thresholds.digit},
+            "training_data": dict(self.training_data),
+            "accuracies": dict(self.accuracies),
+            "command": self.command,
+            "commit": self.commit,
+            "known_answers": {
+                "glyphs": base64.b64encode(zlib.compress(answers.glyphs.tobytes(), 9)).decode(),
+                "probabilities": [[round(float(p), 5) for p in row] for row in answers.probabilities],
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Card:
+        """The card that `as_dict` wrote.
+
+        Raises:
+            ModelError: when a field is missing or of the wrong kind.
+        """
+        try:
+            answers = values["known_answers"]
+            probabilities = np.array(answers["probabilities"], np.float32).reshape(-1, DIGITS)
+            pixels = _inflate(base64.b64decode(answers["glyphs"]))
+            glyphs = np.frombuffer(pixels, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
+            if not 0 < len(glyphs) == len(probabilities):
+                raise ValueError(f"{len(glyphs)} known glyphs, {len(probabilities)} known answers")
+            card = cls(
+                name=str(values["name"]),
+                version=str(values["version"]),
+                labels=tuple(str(label) for label in values["labels"]),
+                preprocessing=int(values["preprocessing"]),
+                temperature=float(values["temperature"]),
+                thresholds=Thresholds(
+                    accept=float(values["thresholds"]["accept"]), digit=float(values["thresholds"]["digit"])
+                ),
+                training_data={str(k): str(v) for k, v in values["training_data"].items()},
+                accuracies={str(k): float(v) for k, v in values["accuracies"].items()},
+                command=str(values["command"]),
+                commit=str(values["commit"]),
+                known_answers=KnownAnswers(glyphs, probabilities),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+            raise ModelError(f"its model card is not readable: {type(error).__name__}: {error}") from error
+        if not (card.temperature > 0 and np.isfinite(card.temperature)):
+            raise ModelError(f"its model card has temperature {card.temperature}, expected more than 0")
+        return card
+
+    def to_bytes(self) -> bytes:
+        """The card as the metadata buffer holds it: compressed JSON."""
+        return zlib.compress(json.dumps(self.as_dict(), separators=(",", ":")).encode(), 9)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Card:
+        """The card that `to_bytes` wrote.
+
+        Raises:
+            ModelError: when it is damaged.
+        """
+        try:
+            values = json.loads(_inflate(data))
+        except (zlib.error, ValueError, RecursionError) as error:
+            raise ModelError(f"its model card is damaged: {error}") from error
+        if not isinstance(values, dict):
+            raise ModelError("its model card is damaged: not a JSON object")
+        return cls.from_dict(values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFile:
+    """The bytes of a model and the card read from them.
+
+    Attributes:
+        path: where it was read from.
+        data: the whole `.tflite` file.
+        card: what it says of itself.
+        sha256: of `data`, in hex.
+        shipped: whether it is, bit for bit, the model that came with the package.
+    """
+
+    path: Path
+    data: bytes
+    card: Card
+    sha256: str
+    shipped: bool
+
+    @property
+    def name(self) -> ModelName:
+        """As results quote it."""
+        return ModelName(self.card.name, self.sha256)
+
+
+def load_model(path: str | Path | None = None) -> ModelFile:
+    """Read a model file and its card; the network itself is not opened yet.
+
+    Args:
+        path: a `.tflite` file; None is the model that came with the package.
+
+    Raises:
+        ModelError: when it is missing, too large, no TensorFlow Lite model, without a card, made for another
+            preprocessing, or not the file that its SHA-256 promises.
+    """
+    resource = files("edge.models").joinpath(SHIPPED) if path is None else Path(path)
+    name = Path(str(resource))
+    try:
+        data = resource.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {name}: {error.strerror or error}") from error
+    if len(data) > MAX_MODEL_BYTES:
+        raise ModelError(f"{name} has {len(data)} bytes; a model has at most {MAX_MODEL_BYTES}")
+    sha256 = hashlib.sha256(data).hexdigest()
+    expected = _shipped_sha256()
+    if path is None and sha256 != expected:
+        raise ModelError(
+            f"{name} is damaged: SHA-256 is {sha256}, expected {expected}; install digitcam again"
+        )
+    try:
+        card = read_card(data)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+    if card.preprocessing != PREPROCESSING_VERSION:
+        raise ModelError(
+            f"{name} was trained for preprocessing version {card.preprocessing}, this digitcam has "
+            f"{PREPROCESSING_VERSION}: train and convert it again, or install the digitcam it was made with"
+        )
+    return ModelFile(name, data, card, sha256, shipped=sha256 == expected)
+
+
+def read_card(model: bytes) -> Card:
+    """The card inside the bytes of a `.tflite` file.
+
+    Raises:
+        ModelError: when there is none, or it is damaged.
+    """
+    return Card.from_bytes(read_metadata(model, METADATA_NAME))
+
+
+def read_metadata(model: bytes, name: str) -> bytes:
+    """One metadata buffer of a TensorFlow Lite model.
+
+    Raises:
+        ModelError: when the bytes are no such model, or it has no buffer of that name.
+    """
+    if model[4:8] != b"TFL3":
+        raise ModelError("not a TensorFlow Lite model: its identifier is not 'TFL3'")
+    try:
+        root = Table(model, encode.Get(uoffset, model, 0))
+        buffers, metadata = _tables(root, _MODEL_BUFFERS), _tables(root, _MODEL_METADATA)
+        for entry in metadata:
+            if entry.String(entry.Pos + entry.Offset(_METADATA_NAME)) != name.encode():
+                continue
+            # FlatBuffers leaves out a field that has its default value, here 0.
+            place = entry.Offset(_METADATA_BUFFER)
+            buffer = buffers[entry.Get(Uint32Flags, entry.Pos + place) if place else 0]
+            field = buffer.Offset(_BUFFER_DATA)
+            start, length = buffer.Vector(field), buffer.VectorLen(field)
+            return model[start : start + length]
+    except Exception as error:  # the reader of FlatBuffers raises whatever a wild offset leads to
+        raise ModelError(f"not a TensorFlow Lite model, or a damaged one ({type(error).__name__})") from error
+    raise ModelError(f"it has no model card (metadata '{name}'): convert it with python -m convert")
+
+
+def _tables(parent: Table, field: int) -> list[Table]:
+    """The tables in a vector of tables, none where the field is absent."""
+    place = parent.Offset(field)
+    if not place:
+        return []
+    start = parent.Vector(place)
+    step = UOffsetTFlags.bytewidth
+    return [
+        Table(parent.Bytes, parent.Indirect(start + step * index)) for index in range(parent.VectorLen(place))
+    ]
+
+
+def _inflate(data: bytes) -> bytes:
+    """Decompress at most `MAX_CARD_BYTES`: a few bytes of zlib can stand for gigabytes."""
+    inflater = zlib.decompressobj()
+    out = inflater.decompress(data, MAX_CARD_BYTES)
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise ValueError(f"cut off, or more than {MAX_CARD_BYTES} bytes")
+    return out
+
+
+def _shipped_sha256() -> str:
+    """SHA-256 of the model that came with the package, as its card says."""
+    card = files("edge.models").joinpath(CARD)
+    try:
+        return str(json.loads(card.read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"cannot read the shipped model's card {card}: {error}; install digitcam again"
+        ) from error

@@ -1,0 +1,86 @@
+"""Draws readings on a copy of a frame, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from edge.errors import OutputError, UsageError
+from edge.types import Box, ByteArray, Reading
+
+# Okabe and Ito's palette, which the colour-blind can tell apart; red, green, blue.
+COLOURS = {"accepted": (0, 158, 115), "uncertain": (230, 159, 0), "rejected": (140, 140, 140)}
+PLATE_TEXT = (255, 255, 255)
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+"""Kinds of pictures that `encode` makes."""
+
+
+def draw(image: ByteArray, readings: Sequence[Reading]) -> ByteArray:
+    """Frame each number and write above it how it was read.
+
+    Args:
+        image: grey (rows, columns) or BGR (rows, columns, 3), uint8; it is left as it is.
+        readings: with boxes in pixels of `image`.
+
+    Returns:
+        A BGR picture of the same size.
+    """
+    rgb = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
+    picture = Image.fromarray(rgb)
+    canvas = ImageDraw.Draw(picture)
+    unit = max(1, round(min(picture.size) / 240))  # one at 320x240, two at 640x480
+    for reading in readings:
+        _draw_number(canvas, reading, unit, picture.size)
+    return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _draw_number(canvas: ImageDraw.ImageDraw, reading: Reading, unit: int, size: tuple[int, int]) -> None:
+    colour = COLOURS[reading.status]
+    for digit in reading.digits:
+        canvas.rectangle(_corners(digit.box, 0), outline=colour, width=max(1, unit // 2))
+    frame = _corners(reading.box, 3 * unit)
+    canvas.rounded_rectangle(frame, radius=3 * unit, outline=colour, width=unit)
+    font = _font(min(max(10 * unit, round(0.45 * reading.box.height)), 28 * unit))
+    text = f"{reading.text}  {reading.confidence:.0%}"
+    left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
+    width, height = right - left + 6 * unit, bottom - top + 4 * unit
+    x = min(max(frame[0], 0), max(0, size[0] - width))
+    # Above the number; below it at the top of the picture.
+    y = frame[1] - height - unit if frame[1] - height - unit >= 0 else min(frame[3] + unit, size[1] - height)
+    canvas.rounded_rectangle((x, y, x + width, y + height), radius=2 * unit, fill=colour)
+    canvas.text((x + 3 * unit - left, y + 2 * unit - top), text, font=font, fill=PLATE_TEXT)
+
+
+def _corners(box: Box, margin: int) -> tuple[int, int, int, int]:
+    return box.left - margin, box.top - margin, box.right - 1 + margin, box.bottom - 1 + margin
+
+
+@lru_cache(maxsize=64)
+def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own typeface, `height` pixels high."""
+    return ImageFont.load_default(height)
+
+
+def encode(image: ByteArray, suffix: str) -> bytes:
+    """A picture as the bytes of a file.
+
+    Args:
+        image: grey (rows, columns) or BGR (rows, columns, 3), uint8.
+        suffix: one of `SUFFIXES`.
+
+    Raises:
+        UsageError: for any other suffix.
+    """
+    if suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"cannot write a picture as {suffix or 'a file without suffix'!r}: use {' or '.join(SUFFIXES)}"
+        )
+    done, data = cv2.imencode(suffix, image)
+    if not done:
+        raise OutputError(f"OpenCV cannot encode a {suffix} picture of shape {image.shape}")
+    return bytes(data)

@@ -1,0 +1,85 @@
+"""Composes the road of data: Frame -> Result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from edge.classifier import Classifier
+from edge.events import Changes
+from edge.lines import group, to_reading
+from edge.preprocess import to_glyph
+from edge.segment import segment, to_grey
+from edge.sources.base import Source
+from edge.tracker import Tracker
+from edge.types import ByteArray, Digit, Frame, Line, Reading, Result, Speed
+
+
+class DigitReader:
+    """Reads the numbers in pictures and streams.
+
+    Args:
+        classifier: names the digits; None takes the shipped model.
+        tracker: follows the numbers of a stream; None takes one with the usual settings.
+    """
+
+    def __init__(self, classifier: Classifier | None = None, tracker: Tracker | None = None) -> None:
+        self.classifier = classifier or Classifier()
+        self.tracker = tracker or Tracker()
+
+    def read(self, source: Source) -> Iterator[Reading]:
+        """Yield each number of a source when it is accepted; then close the source.
+
+        In a stream, a number is yielded once, and again when it is accepted as another.
+        """
+        changes = Changes()
+        for result in self.results(source):
+            for event in changes.update(result):
+                if event.kind == "accepted":
+                    yield event.reading
+
+    def results(self, source: Source) -> Iterator[Result]:
+        """Yield all that is read in each frame of a source; then close the source.
+
+        Numbers are followed from frame to frame where the frames follow each other in time; separate
+        pictures are read each for itself.
+        """
+        with source:
+            for frame in source:
+                yield self._read(frame, follow=source.continuous)
+
+    def read_image(self, image: ByteArray, source: str = "image") -> Result:
+        """Read one picture, grey (rows, columns) or BGR (rows, columns, 3), uint8, for itself."""
+        return self._read(Frame(image, 0, time.monotonic(), datetime.now(UTC), source), follow=False)
+
+    def _read(self, frame: Frame, *, follow: bool) -> Result:
+        lines, speed = self._lines(frame)
+        thresholds = self.classifier.card.thresholds
+        if follow:
+            readings = self.tracker.update(lines, frame.timestamp, thresholds)
+        else:
+            readings = [to_reading(line, thresholds) for line in lines]
+        return Result(frame, tuple(readings), speed, self.classifier.name)
+
+    def _lines(self, frame: Frame) -> tuple[list[Line], Speed]:
+        start = time.perf_counter()
+        inks = segment(to_grey(frame.image))
+        found = time.perf_counter()
+        glyphs = [to_glyph(ink.pixels) for ink in inks]
+        normalised = time.perf_counter()
+        predictions = self.classifier.classify(glyphs)
+        named = time.perf_counter()
+        least = self.classifier.card.thresholds.digit
+        digits = [
+            Digit(ink.box, prediction)
+            for ink, prediction in zip(inks, predictions, strict=True)
+            if prediction.confidence >= least
+        ]
+        speed = Speed(
+            capture=frame.capture_ms,
+            segment=(found - start) * 1000,
+            normalise=(normalised - found) * 1000,
+            classify=(named - normalised) * 1000,
+        )
+        return group(digits), speed

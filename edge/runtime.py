@@ -1,0 +1,148 @@
+"""TensorFlow Lite: the only file that names its runtimes, LiteRT and its predecessor tflite-runtime."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import ModelError, RuntimeMissingError
+from edge.types import ByteArray
+
+INPUT_SCALE = 1 / 255
+"""Raw pixels are the input: the quantized value q stands for q / 255, with zero point 0."""
+
+
+class Network:
+    """A TensorFlow Lite network: raw uint8 pixels in, one output. Its interpreter is built once.
+
+    Args:
+        model: the bytes of a `.tflite` file.
+        threads: of the interpreter. More than one does not pay for networks as small as these.
+
+    Attributes:
+        runtime: name and version of the runtime.
+        output_scale: what one step of a quantized output is worth; 0 for a float output.
+
+    Raises:
+        ModelError: the runtime cannot open the model, or its input is not raw pixels.
+        RuntimeMissingError: neither ai-edge-litert nor tflite-runtime is installed.
+    """
+
+    def __init__(self, model: bytes, *, threads: int = 1) -> None:
+        interpreter_class, self.runtime = _runtime()
+        try:
+            with _without_greeting():
+                self._interpreter = interpreter_class(model_content=model, num_threads=threads)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, SystemError, ImportError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"{self.runtime} cannot open it: {reason}") from error
+        self._input = _only(self._interpreter.get_input_details(), "input")
+        self._output = _only(self._interpreter.get_output_details(), "output")
+        self._shape = _shape(self._input)
+        scale, zero_point = self._input["quantization"]
+        if self._input["dtype"] is not np.uint8 or abs(scale - INPUT_SCALE) > 1e-6 or zero_point != 0:
+            raise ModelError(
+                f"its input must be uint8, quantized with scale 1/255 and zero point 0, but is "
+                f"{np.dtype(self._input['dtype']).name} with scale {scale:g} and zero point {zero_point}"
+            )
+        self.output_scale = float(self._output["quantization"][0])
+
+    def expect(self, *, image: tuple[int, ...], output: tuple[int, ...], dtype: type[np.generic]) -> None:
+        """Check the contract.
+
+        Args:
+            image: shape of one input, without the batch.
+            output: shape of what one input gives, without the batch.
+            dtype: of the output.
+
+        Raises:
+            ModelError: when it does not hold.
+        """
+        if self._shape[1:] != image:
+            raise ModelError(f"its input must have the shape (n, {_words(image)}), but has {self._shape}")
+        found = _shape(self._output)
+        if found[1:] != output or self._output["dtype"] is not dtype:
+            raise ModelError(
+                f"its output must be (n, {_words(output)}) {dtype.__name__}, "
+                f"but is {found} {np.dtype(self._output['dtype']).name}"
+            )
+
+    def __call__(self, pixels: ByteArray) -> npt.NDArray[Any]:
+        """Run the network.
+
+        Args:
+            pixels: a batch, uint8. Another shape than last time makes the interpreter plan its memory anew.
+
+        Returns:
+            A copy of the output.
+        """
+        if pixels.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = pixels.shape
+        self._interpreter.set_tensor(self._input["index"], pixels)
+        self._interpreter.invoke()
+        output: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+        return output
+
+
+def _runtime() -> tuple[Any, str]:
+    """The interpreter's class and the name and version of the runtime: LiteRT, or else tflite-runtime."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
+    except ImportError as litert:
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError as legacy:
+            raise RuntimeMissingError(
+                f"no TensorFlow Lite runtime can be imported ({litert}; {legacy}): "
+                "pip install ai-edge-litert, or on 32-bit ARM pip install tflite-runtime==2.14.0 'numpy<2'"
+            ) from litert
+    if int(np.__version__.partition(".")[0]) >= 2:
+        # Its import succeeds with numpy 2; it is the interpreter that dies.
+        raise RuntimeMissingError(
+            f"tflite-runtime needs numpy 1, found {np.__version__}: pip install 'numpy<2'"
+        )
+    return Interpreter, f"tflite-runtime {version('tflite-runtime')}"
+
+
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep "INFO: Created TensorFlow Lite XNNPACK delegate for CPU" off standard error.
+
+    The runtimes write it from C++ and offer no switch for it in Python.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _only(details: list[dict[str, Any]], what: str) -> dict[str, Any]:
+    if len(details) != 1:
+        raise ModelError(f"it has {len(details)} {what}s, expected 1")
+    return details[0]
+
+
+def _shape(detail: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(int(length) for length in detail["shape"])
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))

@@ -1,0 +1,30 @@
+"""Where readings go. A sink takes each result in turn and is closed at the end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from edge.events import Event
+from edge.types import Result
+
+
+class Sink(ABC):
+    """The parent of all sinks: a context manager that is given results and events."""
+
+    @abstractmethod
+    def write(self, result: Result, events: Sequence[Event]) -> None:
+        """Take the result of one frame, and what it changed."""
+
+    def close(self) -> None:  # noqa: B027 - a sink that holds nothing has nothing to finish
+        """Finish what was written; may be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

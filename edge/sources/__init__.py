@@ -1,0 +1,115 @@
+"""Where frames come from: `open_source` turns what the user typed into a `Source`."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from pathlib import Path
+
+from edge.errors import SourceError, UsageError
+from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source
+from edge.sources.images import IMAGE_SUFFIXES, ImageFiles, ImageStream, OnError, find_images, natural_order
+
+__all__ = ["IMAGE_SUFFIXES", "KINDS", "Source", "find_source", "open_source"]
+
+KINDS = (
+    "picamera[:N]",
+    "0 or /dev/video0",
+    "an image file, a folder or a glob",
+    "a video file",
+    "rtsp://... or http(s)://...",
+    "-",
+    "demo",
+)
+"""What a source may be, in words for people."""
+
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".ts", ".webm"}
+)
+
+
+def open_source(
+    text: str | Path,
+    *,
+    size: tuple[int, int] = DEFAULT_SIZE,
+    fps: float = DEFAULT_FPS,
+    seed: int = 0,
+    realtime: bool = True,
+    on_error: OnError | None = None,
+) -> Source:
+    """Open a source of frames.
+
+    Args:
+        text: `picamera[:N]` (camera module), `0` or `/dev/video0` (V4L2), an image file, a folder, a glob, a
+            video file, `rtsp://...`, `http(s)://...`, `-` (encoded images on standard input), `demo` (a
+            simulated camera).
+        size: width and height in pixels that a camera or `demo` is asked for.
+        fps: frames per second that a camera or `demo` is asked for.
+        seed: of `demo`: the same seed gives the same pictures.
+        realtime: of `demo`: False gives every frame as fast as it is asked for.
+        on_error: of pictures: told of each that cannot be read, and the next follows; without it, the first
+            such picture ends the iteration with its error.
+
+    Raises:
+        UsageError: it is none of these.
+        SourceError: it is one of these, but is missing, empty or cannot be opened.
+        CameraNotFoundError: there is no such camera, or what is needed to speak to it is missing.
+    """
+    text = str(text)
+    if text == "demo":
+        from edge.sources.demo import DemoCamera
+
+        return DemoCamera(seed, size=size, fps=fps, realtime=realtime)
+    if text == "-":
+        if sys.stdin.isatty():
+            raise UsageError(
+                "standard input is a terminal: expected encoded pictures, as in: cat *.jpg | digitcam read -"
+            )
+        return ImageStream(open(sys.stdin.fileno(), "rb", closefd=False), on_error=on_error)
+    kind, _, number = text.partition(":")
+    if kind == "picamera":
+        if not (number.isdecimal() or text == "picamera"):
+            raise UsageError(f"expected picamera or picamera:N with the camera's number, found {text!r}")
+        from edge.sources.picamera import PiCamera
+
+        return PiCamera(int(number or 0), size=size, fps=fps)
+    if text.isdecimal() or text.startswith(("/dev/video", "rtsp://", "http://", "https://")):
+        from edge.sources.capture import LiveCapture
+
+        return LiveCapture(text, size=size, fps=fps)
+    return _open_files(text, on_error)
+
+
+def _open_files(text: str, on_error: OnError | None) -> Source:
+    path = Path(text)
+    if text and path.is_dir():
+        return ImageFiles(text, find_images(path), on_error=on_error)
+    if text and path.exists():
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            from edge.sources.capture import VideoFile
+
+            return VideoFile(path)
+        return ImageFiles(text, [path], on_error=on_error)
+    if glob.has_magic(text):
+        # Not Path.glob, which takes no pattern that is absolute.
+        matches = glob.glob(text, recursive=True)  # noqa: PTH207
+        found = [Path(match) for match in matches if Path(match).is_file()]
+        if not found:
+            raise SourceError(f"no file matches {text}")
+        return ImageFiles(text, natural_order(found), on_error=on_error)
+    if "://" not in text and (path.suffix or len(path.parts) > 1):
+        raise SourceError(f"no such file or folder: {text}")
+    raise UsageError(f"unknown source {text!r}: expected {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+
+
+def find_source() -> str:
+    """The best source that this machine has: the camera module, else a V4L2 camera, else `demo`."""
+    from edge.sources.capture import raspberry_pi
+    from edge.sources.picamera import has_camera
+
+    if has_camera():
+        return "picamera"
+    # On a Raspberry Pi /dev/video0 may be a raw port of the camera module, which only libcamera can read.
+    if Path("/dev/video0").exists() and not raspberry_pi():
+        return "0"
+    return "demo"

@@ -1,0 +1,325 @@
+"""The vocabulary: the values that travel along the road of data. Read this first.
+
+    Frame ─segment→ [Ink] ─to_glyph→ [Glyph] ─classify→ [Prediction] ─group→ [Line] ─track→ [Reading] ─→ Sink
+
+All values are frozen. Coordinates are pixels of the picture as the user sees it: x grows to the right, y
+grows downwards, and `right` and `bottom` are exclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+ByteArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+Glyph = ByteArray
+"""A digit as the network sees it: shape (28, 28), uint8, white ink on black, as MNIST was made."""
+
+Status = Literal["accepted", "uncertain", "rejected"]
+
+UNSURE = "?"
+"""Stands in a reading's text for a digit that is not certain enough to be shown."""
+
+SCHEMA = 1
+"""Version of the JSON that `Result.as_dict` makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels; `right` and `bottom` are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> int:
+        """Square pixels; 0 for an empty box."""
+        return max(0, self.width) * max(0, self.height)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(x, y) of the middle."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def union(self, other: Box) -> Box:
+        """The smallest box that holds both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def intersection(self, other: Box) -> Box:
+        """The box both share; its area is 0 where they do not meet."""
+        return Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
+    def overlap(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        shared = self.intersection(other).area
+        either = self.area + other.area - shared
+        return shared / either if either else 0.0
+
+    def scaled(self, factor: float) -> Box:
+        """The box in a picture `factor` times as large, rounded outwards."""
+        return Box(
+            math.floor(self.left * factor),
+            math.floor(self.top * factor),
+            math.ceil(self.right * factor),
+            math.ceil(self.bottom * factor),
+        )
+
+    def moved(self, dx: int, dy: int) -> Box:
+        """The box shifted right by `dx` and down by `dy` pixels."""
+        return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
+
+    def clipped(self, rows: int, columns: int) -> Box:
+        """The part of the box inside a picture of this size."""
+        return self.intersection(Box(0, 0, columns, rows))
+
+    def of(self, image: ByteArray) -> ByteArray:
+        """The pixels of `image` inside the box: a view, not a copy."""
+        view: ByteArray = image[self.top : self.bottom, self.left : self.right]
+        return view
+
+    def as_list(self) -> list[int]:
+        """[left, top, right, bottom], as schema 1 writes it."""
+        return [self.left, self.top, self.right, self.bottom]
+
+
+def bounding_box(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all of `boxes`, of which there must be at least one."""
+    boxes = iter(boxes)
+    box = next(boxes)
+    for other in boxes:
+        box = box.union(other)
+    return box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from a source.
+
+    Attributes:
+        image: grey (rows, columns) or BGR (rows, columns, 3), uint8; 0 is black.
+        frame_id: counts from 0; a live source leaves out the numbers of the frames that it dropped.
+        timestamp: when it was captured, seconds of `time.monotonic`; for intervals.
+        captured_at: the same moment on the wall clock, UTC; for people.
+        source: the file, camera or address it came from.
+        capture_ms: milliseconds that fetching and decoding it took.
+    """
+
+    image: ByteArray
+    frame_id: int
+    timestamp: float
+    captured_at: datetime
+    source: str
+    capture_ms: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ink:
+    """What `segment` found: a connected piece of writing that may be a digit.
+
+    Attributes:
+        box: where it stands in the frame.
+        pixels: shape (box.height, box.width) or finer, uint8, white ink on black; the ink of neighbours
+            that reach into the box is left out.
+    """
+
+    box: Box
+    pixels: ByteArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What the network says of a glyph: ten calibrated probabilities, shape (10,), float32, sum 1."""
+
+    probabilities: FloatArray
+
+    @property
+    def label(self) -> int:
+        """The most probable digit."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable digit."""
+        return float(self.probabilities.max())
+
+    @property
+    def margin(self) -> float:
+        """How far the most probable digit is ahead of the second."""
+        second, first = np.partition(self.probabilities, -2)[-2:]
+        return float(first - second)
+
+    def top_k(self, k: int = 2) -> list[tuple[int, float]]:
+        """The `k` most probable digits with their probabilities, best first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(int(label), float(self.probabilities[label])) for label in order]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Digit:
+    """A digit found in a frame: where it stands and what the network says of it."""
+
+    box: Box
+    prediction: Prediction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Digits that stand together as one number, from left to right; at least one."""
+
+    digits: tuple[Digit, ...]
+
+    @property
+    def box(self) -> Box:
+        """The smallest box that holds all digits."""
+        return bounding_box(digit.box for digit in self.digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Calibrated confidences, chosen when the model was converted and stored in it.
+
+    Attributes:
+        accept: a digit at or above it is shown, one below it is `?`.
+        digit: what stays below it is no digit at all.
+    """
+
+    accept: float
+    digit: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A number as the user wants it.
+
+    Attributes:
+        text: its digits, leading zeros kept, `?` for one that is not certain.
+        status: "accepted"; "uncertain" when a digit is `?` or, in a stream, not enough frames agree yet;
+            "rejected" when it is no number after all.
+        confidence: that of its least certain digit, 0 to 1.
+        box: where it stands.
+        digits: what it is made of.
+        track_id: the same number keeps its id from frame to frame; None in a single picture.
+    """
+
+    text: str
+    status: Status
+    confidence: float
+    box: Box
+    digits: tuple[Digit, ...]
+    track_id: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reading as schema 1 writes it."""
+        return {
+            "text": self.text,
+            "status": self.status,
+            "confidence": round(self.confidence, 4),
+            "box": self.box.as_list(),
+            "track_id": self.track_id,
+            "digits": [
+                {
+                    "label": digit.prediction.label,
+                    "confidence": round(digit.prediction.confidence, 4),
+                    "margin": round(digit.prediction.margin, 4),
+                    "box": digit.box.as_list(),
+                    "top_k": [[label, round(p, 4)] for label, p in digit.prediction.top_k()],
+                }
+                for digit in self.digits
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Milliseconds that each stage took for one frame."""
+
+    capture: float = 0.0
+    segment: float = 0.0
+    normalise: float = 0.0
+    classify: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return self.capture + self.segment + self.normalise + self.classify
+
+    def as_dict(self) -> dict[str, float]:
+        """The stages as schema 1 writes them."""
+        return {
+            "capture": round(self.capture, 3),
+            "segment": round(self.segment, 3),
+            "normalise": round(self.normalise, 3),
+            "classify": round(self.classify, 3),
+            "total": round(self.total, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """Which model made a result."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """All that was read in one frame, in reading order."""
+
+    frame: Frame
+    readings: tuple[Reading, ...]
+    speed: Speed
+    model: ModelName
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as schema 1 writes it: one JSON object per picture or frame."""
+        return {
+            "schema": SCHEMA,
+            "source": self.frame.source,
+            "frame_id": self.frame.frame_id,
+            "captured_at": iso_utc(self.frame.captured_at),
+            "image_size": list(self.frame.size),
+            "readings": [reading.as_dict() for reading in self.readings],
+            "speed_ms": self.speed.as_dict(),
+            "model": {"name": self.model.name, "sha256": self.model.sha256},
+        }
+
+
+def iso_utc(moment: datetime) -> str:
+    """A moment as 2026-01-01T12:00:00.123Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The shipped model and its card; in the wheel this folder is `edge.models`."""

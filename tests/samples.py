@@ -1,0 +1,52 @@
+"""Values that several tests need, made by hand."""
+
+from datetime import UTC, datetime, timedelta
+
+import cv2
+import numpy as np
+
+from edge.types import (
+    Box,
+    Digit,
+    Frame,
+    Line,
+    ModelName,
+    Prediction,
+    Reading,
+    Result,
+    Speed,
+    Thresholds,
+)
+
+THRESHOLDS = Thresholds(accept=0.9, digit=0.5)
+
+
+def prediction(label: int, confidence: float = 0.99) -> Prediction:
+    """A prediction whose other nine digits share the rest."""
+    probabilities = np.full(10, (1 - confidence) / 9, np.float32)
+    probabilities[label] = confidence
+    return Prediction(probabilities)
+
+
+def number(text: str, left: int = 100, top: int = 100, confidence: float = 0.99) -> Line:
+    """A line of digits, each 30 pixels wide and 50 high, 10 apart."""
+    boxes = [Box(left + 40 * k, top, left + 40 * k + 30, top + 50) for k in range(len(text))]
+    return Line(tuple(Digit(box, prediction(int(c), confidence)) for box, c in zip(boxes, text, strict=True)))
+
+
+def written(text: str, size: tuple[int, int] = (240, 320), ink: int = 40, paper: int = 210) -> np.ndarray:
+    """A grey picture of digits in OpenCV's plotter typeface, about 50 pixels high, on even paper."""
+    image = np.full(size, paper, np.uint8)
+    for k, character in enumerate(text):
+        cv2.putText(image, character, (30 + 45 * k, 140), cv2.FONT_HERSHEY_SIMPLEX, 2.2, ink, 4, cv2.LINE_AA)
+    return image
+
+
+def result_of(
+    *readings: Reading, frame_id: int = 0, timestamp: float = 0.0, image: np.ndarray | None = None
+) -> Result:
+    """The result of one frame of a source called "camera"."""
+    image = np.zeros((240, 320), np.uint8) if image is None else image
+    when = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=timestamp)
+    frame = Frame(image, frame_id, timestamp, when, "camera")
+    return Result(frame, readings, Speed(), ModelName("digits", "ab"))

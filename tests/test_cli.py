@@ -1,0 +1,203 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from samples import written
+
+from edge.cli import main
+
+
+def cli(*args, **options):
+    """Run the command as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "edge", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    cv2.imwrite(str(path), written("407"))
+    return path
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(12):
+        writer.write(cv2.cvtColor(written("25"), cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return path
+
+
+def test_a_photo_is_read_as_a_table(photo, capsys):
+    assert main(["read", str(photo)]) == 0
+    assert capsys.readouterr().out == f"{photo}  407\n"
+
+
+def test_a_photo_is_read_as_schema_1(photo, capsys):
+    assert main(["read", "--json", str(photo)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["schema"], result["source"], result["image_size"]) == (1, str(photo), [320, 240])
+    (reading,) = result["readings"]
+    assert (reading["text"], reading["status"], reading["track_id"]) == ("407", "accepted", None)
+
+
+def test_the_others_are_read_when_one_is_bad(photo, tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    assert main(["read", str(tmp_path / "missing.png"), str(tmp_path / "bad.jpg"), str(photo)]) == 2
+    out, err = capsys.readouterr()
+    assert out.split() == [str(photo), "407"]
+    first, second = err.splitlines()
+    assert first.startswith("digitcam: error: ")
+    assert "missing.png" in first
+    assert "bad.jpg" in second
+
+
+def test_a_folder_is_read_with_its_bad_files_named(photo, tmp_path, capsys):
+    (tmp_path / "cut.png").write_bytes(photo.read_bytes()[:200])
+    assert main(["read", "--json", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["source"] for line in out.splitlines()] == [str(photo)]
+    assert "cut.png" in err
+
+
+def test_annotated_pictures_are_written_beside_each_other(photo, tmp_path):
+    (tmp_path / "other").mkdir()
+    cv2.imwrite(str(tmp_path / "other" / "photo.png"), written("8"))
+    out = tmp_path / "out"
+    assert main(["read", "--annotate", str(out), str(photo), str(tmp_path / "other" / "photo.png")]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["photo-1.png", "photo.png"]
+    drawn = cv2.imread(str(out / "photo.png"))
+    assert drawn.shape == (240, 320, 3)
+    assert (drawn[..., 0] != drawn[..., 1]).any()
+
+
+def test_pictures_come_from_standard_input(photo):
+    data = photo.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "read", "--json", "-"],
+        input=data + data,
+        capture_output=True,
+        check=True,
+    )
+    assert [json.loads(line)["frame_id"] for line in done.stdout.splitlines()] == [0, 1]
+
+
+def test_a_video_is_followed_from_frame_to_frame(video, capsys):
+    assert main(["run", "--json", str(video)]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(event["event"], event["reading"]["text"]) for event in events] == [
+        ("appeared", "25"),
+        ("accepted", "25"),
+    ]
+
+
+def test_every_frame_gives_an_object_for_each_frame(video, capsys):
+    assert main(["run", "--json", "--every-frame", "--frames", "5", str(video)]) == 0
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [result["frame_id"] for result in results] == [0, 1, 2, 3, 4]
+    assert {reading["track_id"] for result in results for reading in result["readings"]} == {1}
+
+
+def test_a_video_that_is_cut_off_is_read_up_to_there(video, capsys):
+    data = video.read_bytes()
+    video.write_bytes(data[: int(len(data) * 0.6)])
+    assert main(["run", str(video)]) == 2
+    out, err = capsys.readouterr()
+    assert "25" in out
+    assert re.search(r"error: .*clip.avi ends early", err)
+
+
+def test_a_live_run_sums_up_and_saves_a_picture(tmp_path, capsys):
+    saved = tmp_path / "page.png"
+    assert main(["run", "demo", "--frames", "20", "--save", str(saved)]) == 0
+    err = capsys.readouterr().err
+    assert re.search(r"20 frames in [\d.]+ s, \d+ dropped; .* \(p50\), .* \(p90\); \d+ numbers accepted", err)
+    assert cv2.imread(str(saved)).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_from_outside_is_orderly(number, tmp_path):
+    saved = tmp_path / "page.png"
+    command = [sys.executable, "-m", "edge", "run", "demo", "--save", str(saved)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    process.stderr.readline()  # it is under way
+    process.send_signal(number)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert time.monotonic() - started < 2
+    assert "numbers accepted" in err
+    assert "Traceback" not in err
+    assert saved.exists()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(photo):
+    out, into = os.pipe()
+    os.close(out)
+    with os.fdopen(into, "wb") as pipe:
+        command = [sys.executable, "-m", "edge", "read", *[str(photo)] * 3]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "nonsense"], "unknown source 'nonsense'"),
+        (["run", "demo", "--every-frame"], "--every-frame goes with --json"),
+        (["run", "demo", "--frames", "0"], "expected a number of 1 or more, found '0'"),
+        (["run", "demo", "--seconds", "-1"], "expected seconds, more than 0, found '-1'"),
+        (["run", "demo", "--save", "x.gif"], r"expected a name that ends in .png"),
+        (["run", "/dev/video77"], "no camera at /dev/video77"),
+        (["read", "demo", "--model", "nowhere.tflite"], "cannot read the model nowhere.tflite"),
+        (["model", "verify", __file__], "not a TensorFlow Lite model"),
+        (["fly"], "invalid choice"),
+        ([], "required: VERB"),
+    ],
+)
+def test_bad_usage_is_one_clear_line_and_exit_code_2(args, message):
+    done = cli(*args)
+    assert done.returncode == 2
+    assert re.search(message, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_picture_that_cannot_be_saved_is_exit_code_1(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    done = cli("run", "demo", "--frames", "2", "--save", tmp_path / "file" / "page.png")
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+
+
+def test_one_picture_is_taken_of_a_live_source(capsys):
+    assert main(["read", "--json", "demo"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["source"] == "demo"
+
+
+def test_the_model_is_shown_and_verified(capsys):
+    assert main(["model", "show"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["labels"] == list("0123456789")
+    assert main(["model", "verify"]) == 0
+    assert re.search(
+        r"gives its \d+ known answers on (ai-edge-litert|tflite-runtime) \d", capsys.readouterr().out
+    )
+
+
+def test_a_picture_of_16_bits_is_read(capsys, tmp_path):
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), written("407").astype(np.uint16) * 257)
+    assert main(["read", str(path)]) == 0
+    assert capsys.readouterr().out.split()[1] == "407"

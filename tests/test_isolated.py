@@ -1,0 +1,52 @@
+import os
+import time
+
+import pytest
+
+from edge.errors import ImageError
+from edge.isolated import IsolatedError, run_isolated
+
+
+def upper(data: bytes) -> bytes:
+    return data.upper()
+
+
+def refuse(data: bytes) -> bytes:
+    raise ImageError(f"no picture: {data.decode()}")
+
+
+def crash(data: bytes) -> bytes:
+    os.abort()
+
+
+def hang(data: bytes) -> bytes:
+    time.sleep(60)
+    return b""
+
+
+def devour(data: bytes) -> bytes:
+    return bytes(1 << 31)
+
+
+def test_the_childs_answer_comes_back():
+    assert run_isolated("test_isolated:upper", b"abc") == b"ABC"
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("refuse", "^no picture: abc$"),
+        ("crash", "died .signal 6"),
+        ("devour", "MemoryError"),
+    ],
+)
+def test_what_becomes_of_the_child_is_said(function, message):
+    with pytest.raises(IsolatedError, match=message):
+        run_isolated(f"test_isolated:{function}", b"abc", memory_mb=1024)
+
+
+def test_a_child_that_hangs_is_killed():
+    start = time.monotonic()
+    with pytest.raises(IsolatedError, match="more than 1 s"):
+        run_isolated("test_isolated:hang", b"", timeout_s=1)
+    assert time.monotonic() - start < 10

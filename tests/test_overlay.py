@@ -1,0 +1,48 @@
+import cv2
+import numpy as np
+import pytest
+from samples import THRESHOLDS, number
+
+from edge.errors import UsageError
+from edge.lines import to_reading
+from edge.overlay import COLOURS, draw, encode
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (240, 320, 3), (1200, 1600, 3)])
+def test_the_frame_is_left_as_it_is_and_the_copy_is_in_colour(shape):
+    image = np.full(shape, 200, np.uint8)
+    drawn = draw(image, [to_reading(number("407"), THRESHOLDS)])
+    assert (image == 200).all()
+    assert drawn.shape == (*shape[:2], 3)
+    assert (drawn != 200).any()
+
+
+@pytest.mark.parametrize(("confidence", "status"), [(0.99, "accepted"), (0.6, "uncertain")])
+def test_the_colour_tells_the_status(confidence, status):
+    drawn = draw(
+        np.zeros((240, 320), np.uint8), [to_reading(number("407", confidence=confidence), THRESHOLDS)]
+    )
+    red, green, blue = COLOURS[status]
+    assert (drawn == (blue, green, red)).all(axis=2).sum() > 500
+
+
+def test_what_is_inside_the_digits_stays_visible():
+    drawn = draw(np.zeros((240, 320), np.uint8), [to_reading(number("407"), THRESHOLDS)])
+    assert not drawn[105:145, 105:125].any()
+
+
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (290, 0), (0, 195), (290, 195)])
+def test_labels_stay_in_the_picture_at_every_corner(left, top):
+    drawn = draw(np.zeros((240, 320), np.uint8), [to_reading(number("7", left, top), THRESHOLDS)])
+    assert (drawn == 255).all(axis=2).sum() > 20
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPG"])
+def test_a_picture_is_encoded(suffix):
+    data = encode(np.full((20, 30, 3), 90, np.uint8), suffix)
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (20, 30, 3)
+
+
+def test_an_unknown_kind_of_picture_is_refused():
+    with pytest.raises(UsageError, match=r"cannot write a picture as '.xyz': use .png"):
+        encode(np.zeros((2, 2), np.uint8), ".xyz")

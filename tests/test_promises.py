@@ -1,0 +1,67 @@
+"""What the documents promise."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge.cli import _parser
+
+ROOT = Path(__file__).parent.parent
+
+
+def options(parser: argparse.ArgumentParser, verb: str = "") -> list[tuple[str, str]]:
+    found = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, child in action.choices.items():
+                found += options(child, f"{verb} {name}".strip())
+        found += [(verb, option) for option in action.option_strings if option.startswith("--")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"), [o for o in options(_parser()) if o[1] not in {"--help", "--version"}]
+)
+def test_every_option_is_in_the_documents(verb, option):
+    text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    section = re.split(r"^## ", text, flags=re.MULTILINE)
+    (section,) = (part for part in section if part.startswith(f"`digitcam {verb} "))
+    assert f"`{option}" in section
+
+
+def test_importing_edge_leaves_tensorflow_and_training_alone():
+    code = "import sys, edge.cli; print({'tensorflow', 'keras', 'training', 'convert'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_importing_edge_starts_and_sets_nothing():
+    code = """
+import os, threading
+import cv2  # sets environment variables of its own
+before = dict(os.environ), threading.active_count()
+import edge, edge.cli
+assert (dict(os.environ), threading.active_count()) == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
+
+
+def test_the_changelog_and_the_version_agree():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"digitcam {version}"
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"

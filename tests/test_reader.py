@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from samples import written
+
+from edge import DigitReader, open_source
+from edge.sources.demo import DemoCamera
+
+
+@pytest.fixture(scope="module")
+def reader(classifier):
+    return DigitReader(classifier)
+
+
+def test_a_picture_is_read(reader):
+    result = reader.read_image(written("407"))
+    assert [reading.text for reading in result.readings] == ["407"]
+    assert result.readings[0].track_id is None
+    assert result.speed.total > 0
+    assert result.model.sha256 == reader.classifier.name.sha256
+
+
+def test_a_colour_picture_is_read_as_well_as_a_grey_one(reader):
+    grey = written("25")
+    colour = np.dstack([grey, grey, grey])
+    assert [r.text for r in reader.read_image(colour).readings] == ["25"]
+
+
+def test_an_empty_page_holds_no_number(reader):
+    assert reader.read_image(np.full((480, 640), 210, np.uint8)).readings == ()
+
+
+def test_the_readme_says_it_in_a_few_lines():
+    texts = []
+    for reading in DigitReader().read(open_source("demo", realtime=False)):
+        texts.append(reading.text)
+        if len(texts) == 3:
+            break
+    assert all(text.isdigit() for text in texts)
+
+
+@pytest.mark.slow
+def test_the_simulated_camera_is_read_as_its_truth_says(reader):
+    """Ten sheets: of the numbers that were written, how many were accepted, and how many never were there?"""
+    camera = DemoCamera(11, realtime=False)
+    written_texts, accepted = set(), set()
+    for result in reader.results(camera):
+        frame_id = result.frame.frame_id
+        if frame_id == 1500:
+            break
+        truth = camera.truth(frame_id)
+        sheet = frame_id // 150
+        written_texts |= {(sheet, text) for text, _ in truth}
+        accepted |= {(sheet, reading.text) for reading in result.readings if reading.status == "accepted"}
+    assert len(accepted & written_texts) >= 0.9 * len(written_texts)
+    assert len(accepted - written_texts) <= 0.03 * len(written_texts)

@@ -1,0 +1,247 @@
+"""Video files, and live sources without a camera."""
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.errors import SourceError
+from edge.sources import open_source
+from edge.sources.capture import NewestFrame
+from edge.sources.containers import promised_bytes
+
+FRAMES = 12
+FPS = 25
+
+
+def numbered(k):
+    """A frame whose mean grey says its number; grainy, so that it has some bytes."""
+    grain = np.random.default_rng(0).integers(-8, 9, (192, 256, 3))
+    return (20 * k + 10 + grain).astype(np.uint8)
+
+
+def number_of(frame):
+    return round((float(frame.image.mean()) - 10) / 20)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """The same twelve frames in each kind of file that OpenCV's wheel writes."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name, codec in (("a.avi", "MJPG"), ("a.mkv", "MJPG"), ("a.mp4", "mp4v")):
+        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter.fourcc(*codec), FPS, (256, 192))
+        assert writer.isOpened()
+        for k in range(FRAMES):
+            writer.write(numbered(k))
+        writer.release()
+    return folder
+
+
+def cut(path, share, folder):
+    data = path.read_bytes()
+    short = folder / f"cut{path.suffix}"
+    short.write_bytes(data[: int(len(data) * share)])
+    return short
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mkv", "a.mp4"])
+def test_a_video_gives_every_frame_in_its_own_time(videos, name):
+    with open_source(videos / name) as source:
+        frames = []
+        for frame in source:
+            frames.append(frame)
+            time.sleep(0.005)  # late, and yet nothing is dropped
+    assert [number_of(frame) for frame in frames] == list(range(FRAMES))
+    assert [frame.frame_id for frame in frames] == list(range(FRAMES))
+    assert np.allclose(np.diff([frame.timestamp for frame in frames]), 1 / FPS)
+    assert source.dropped == 0
+    assert source.continuous
+    assert not source.live
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mkv"])
+@pytest.mark.parametrize("share", [0.4, 0.7, 0.95])
+def test_a_video_that_is_cut_off_gives_its_whole_frames_then_an_error(videos, name, share, tmp_path):
+    frames = []
+    with pytest.raises(SourceError, match="ends early") as caught:
+        for frame in open_source(cut(videos / name, share, tmp_path)):
+            frames.append(frame)  # noqa: PERF402
+    assert 2 <= len(frames) <= FRAMES
+    assert [number_of(frame) for frame in frames] == list(range(len(frames)))
+    for frame in frames:  # none is half there
+        assert abs(frame.image[:20].mean() - frame.image[-20:].mean()) < 3
+    assert f"{len(frames)} " in str(caught.value)
+
+
+def test_a_video_cut_before_its_index_cannot_be_opened(videos, tmp_path):
+    with pytest.raises(SourceError, match="video that is cut off"):
+        open_source(cut(videos / "a.mp4", 0.8, tmp_path))
+
+
+def test_opencv_and_ffmpeg_are_silent_about_what_goes_wrong(videos, tmp_path):
+    for name in ("a.avi", "a.mkv", "a.mp4"):
+        cut(videos / name, 0.7, tmp_path)
+    (tmp_path / "fake.avi").write_bytes(b"this is no video" * 50)
+    code = """
+import sys
+from edge.errors import SourceError
+from edge.sources import open_source
+for text in sys.argv[1:]:
+    try:
+        for _ in open_source(text): pass
+    except SourceError as error:
+        print(error)
+"""
+    bad = [*sorted(tmp_path.iterdir()), "http://127.0.0.1:9/stream"]
+    # A process of its own: FFmpeg is told how much to say when it is first used.
+    done = subprocess.run([sys.executable, "-c", code, *bad], capture_output=True, check=True)
+    assert len(done.stdout.splitlines()) == len(bad)
+    assert done.stderr == b""
+
+
+def test_a_video_that_is_none_is_named(tmp_path):
+    path = tmp_path / "fake.mp4"
+    path.write_bytes(b"this is no video" * 50)
+    with pytest.raises(
+        SourceError, match=r"cannot read .*fake\.mp4: expected a picture or a video, found 800 bytes"
+    ):
+        open_source(path)
+
+
+def test_a_video_that_is_closed_ends(videos):
+    source = open_source(videos / "a.avi")
+    frames = iter(source)
+    next(frames)
+    source.close()
+    source.close()
+    assert list(frames) == []
+
+
+def test_opening_leaves_the_environment_as_it_was(videos):
+    before = dict(os.environ)
+    with open_source(videos / "a.avi"):
+        assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mkv", "a.mp4"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_a_file_promises_the_bytes_that_it_has(videos, name, share, tmp_path):
+    whole = videos / name
+    size = whole.stat().st_size
+    assert promised_bytes(whole) == size
+    short = cut(whole, share, tmp_path)
+    assert promised_bytes(short) > short.stat().st_size or short.stat().st_size < 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF\0\0\0\0AVI ",
+        b"\x1a\x45\xdf\xa3",
+        b"\x1a\x45\xdf\xa3\x81\0\x18\x53\x80\x67\xff",
+        b"mpeg",
+        b"\0" * 64,
+    ],
+    ids=["empty", "unfinished AVI", "EBML only", "live WebM", "other", "zeros"],
+)
+def test_a_file_that_promises_nothing_is_not_called_short(data, tmp_path):
+    path = tmp_path / "video"
+    path.write_bytes(data)
+    assert promised_bytes(path) <= len(data)
+
+
+class FakeCapture:
+    """A capture whose frames come when the test says so."""
+
+    def __init__(self):
+        self.frames = threading.Semaphore(0)
+        self.waiting = threading.Semaphore(0)
+        self.left, self.released = 0, False
+
+    def read(self):
+        self.waiting.release()
+        self.frames.acquire()
+        self.left -= 1
+        return (True, numbered(1)) if self.left >= 0 else (False, None)
+
+    def give(self, count):
+        self.left += count
+        for _ in range(count):
+            self.waiting.acquire()
+            self.frames.release()
+        self.waiting.acquire()  # the last one was taken in
+        self.waiting.release()
+
+    def end(self):
+        self.left = 0
+        self.frames.release()
+
+    def release(self):
+        self.released = True
+
+
+def test_only_the_newest_frame_is_kept():
+    capture = FakeCapture()
+    newest = NewestFrame(capture)
+    capture.give(5)
+    assert newest.after(-1)[0] == 4
+    capture.give(1)
+    assert newest.after(4)[0] == 5
+    capture.end()
+    assert newest.after(5) is None
+    newest.close()
+    assert capture.released
+
+
+@contextmanager
+def mjpeg_server(count, period_s):
+    """A network camera on this machine: `count` numbered frames, then it hangs up."""
+
+    class Camera(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            for k in range(count):
+                jpeg = cv2.imencode(".jpg", numbered(k % FRAMES))[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                try:
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+                except OSError:
+                    return
+                time.sleep(period_s)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/stream.mjpg"
+        server.shutdown()
+
+
+def test_a_network_camera_is_live_and_its_drops_are_counted():
+    with mjpeg_server(count=60, period_s=0.01) as address, open_source(address) as source:
+        seen = []
+        with pytest.raises(SourceError, match="then no more"):
+            for frame in source:
+                seen.append(frame.frame_id)
+                time.sleep(0.05)  # slower than the camera
+    assert source.live
+    assert source.continuous
+    assert seen == sorted(set(seen))
+    assert source.dropped == seen[-1] + 1 - len(seen)
+    assert source.dropped > 20
+
+
+def test_a_network_camera_that_is_not_there_is_named():
+    with pytest.raises(SourceError, match="gives no video"):
+        open_source("http://127.0.0.1:9/stream")

@@ -1,0 +1,104 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from samples import number
+
+from edge.types import (
+    Box,
+    Frame,
+    ModelName,
+    Prediction,
+    Reading,
+    Result,
+    Speed,
+    bounding_box,
+    iso_utc,
+)
+
+
+def test_a_box_knows_its_measures():
+    box = Box(2, 3, 12, 8)
+    assert (box.width, box.height, box.area, box.centre) == (10, 5, 50, (7.0, 5.5))
+
+
+@pytest.mark.parametrize(
+    ("other", "overlap"),
+    [
+        (Box(0, 0, 10, 10), 1.0),
+        (Box(0, 0, 10, 5), 0.5),
+        (Box(10, 0, 20, 10), 0.0),
+        (Box(5, 5, 15, 15), 25 / 175),
+        (Box(20, 20, 5, 5), 0.0),
+    ],
+)
+def test_overlap_is_intersection_over_union(other, overlap):
+    assert Box(0, 0, 10, 10).overlap(other) == pytest.approx(overlap)
+
+
+def test_a_box_is_scaled_outwards_so_that_no_ink_is_lost():
+    assert Box(1, 1, 4, 4).scaled(1.5) == Box(1, 1, 6, 6)
+
+
+def test_a_box_is_clipped_to_the_picture():
+    assert Box(-5, -5, 700, 500).clipped(480, 640) == Box(0, 0, 640, 480)
+
+
+def test_a_box_views_its_pixels():
+    image = np.zeros((10, 10), np.uint8)
+    Box(2, 3, 5, 7).of(image)[:] = 1
+    assert image.sum() == 12
+
+
+def test_the_bounding_box_holds_all():
+    assert bounding_box([Box(5, 5, 6, 6), Box(0, 7, 2, 9), Box(4, 1, 5, 2)]) == Box(0, 1, 6, 9)
+
+
+def test_a_prediction_names_the_most_probable_digit_and_how_far_it_is_ahead():
+    p = np.full(10, 0.01, np.float32)
+    p[[4, 9]] = 0.7, 0.22
+    prediction = Prediction(p)
+    assert prediction.label == 4
+    assert prediction.confidence == pytest.approx(0.7)
+    assert prediction.margin == pytest.approx(0.48)
+    assert [label for label, _ in prediction.top_k(2)] == [4, 9]
+
+
+def test_a_result_is_schema_1():
+    line = number("07")
+    reading = Reading("07", "accepted", 0.99, line.box, line.digits, track_id=3)
+    when = datetime(2026, 1, 1, 12, 0, 0, 123456, UTC)
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), 7, 1.5, when, "photo.jpg")
+    result = Result(frame, (reading,), Speed(segment=1.25, classify=0.5), ModelName("digits", "ab"))
+    assert result.as_dict() == {
+        "schema": 1,
+        "source": "photo.jpg",
+        "frame_id": 7,
+        "captured_at": "2026-01-01T12:00:00.123Z",
+        "image_size": [640, 480],
+        "readings": [
+            {
+                "text": "07",
+                "status": "accepted",
+                "confidence": 0.99,
+                "box": [100, 100, 170, 150],
+                "track_id": 3,
+                "digits": [
+                    {
+                        "label": label,
+                        "confidence": 0.99,
+                        "margin": pytest.approx(0.9889, abs=1e-4),
+                        "box": box,
+                        "top_k": [[label, 0.99], [second, pytest.approx(0.0011, abs=1e-4)]],
+                    }
+                    for label, second, box in [(0, 1, [100, 100, 130, 150]), (7, 0, [140, 100, 170, 150])]
+                ],
+            }
+        ],
+        "speed_ms": {"capture": 0.0, "segment": 1.25, "normalise": 0.0, "classify": 0.5, "total": 1.75},
+        "model": {"name": "digits", "sha256": "ab"},
+    }
+
+
+def test_times_are_written_in_utc_with_milliseconds():
+    assert iso_utc(datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)) == "2026-05-06T07:08:09.000Z"
