@@ -1,0 +1,99 @@
+"""How well digits were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.model_file import DIGITS
+from edge.types import FloatArray
+from training.dataset import Digits
+
+BINS = 15
+"""Of the expected calibration error, as in Guo et al., "On Calibration of Modern Neural Networks", 2017."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well one digit is read, or all on average: one line of the classification report."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Digits, and what a network said of them.
+
+    Attributes:
+        digits: glyphs and what they are.
+        probabilities: what the network said, shape (n, 10).
+    """
+
+    digits: Digits
+    probabilities: FloatArray
+
+    @cached_property
+    def said(self) -> npt.NDArray[np.int64]:
+        """The most probable digit of each glyph, shape (n,)."""
+        said: npt.NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return said
+
+    @cached_property
+    def confidence(self) -> FloatArray:
+        """Probability of the most probable digit, shape (n,)."""
+        confidence: FloatArray = self.probabilities.max(axis=1)
+        return confidence
+
+    @cached_property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which glyphs were read right, shape (n,)."""
+        right: npt.NDArray[np.bool_] = self.said == self.digits.labels
+        return right
+
+    @property
+    def accuracy(self) -> float:
+        """Share of digits read right."""
+        return float(self.right.mean())
+
+    @property
+    def cross_entropy(self) -> float:
+        """Mean negative logarithm of the probability given to the truth, in nats."""
+        truth = self.probabilities[np.arange(len(self.digits)), self.digits.labels]
+        return float(-np.log(np.maximum(truth, 1e-7)).mean())
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: how far confidence and accuracy are apart, over `BINS` bins."""
+        bins = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
+        # A bin counts by its share n_bin / n and by means over n_bin: what is left are sums over n.
+        gaps = np.bincount(bins, weights=self.right - self.confidence)
+        return float(np.abs(gaps).sum() / len(self.digits))
+
+    @cached_property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """How often each digit (row) was read as each (column), shape (10, 10)."""
+        counts = np.zeros((DIGITS, DIGITS), np.int64)
+        np.add.at(counts, (self.digits.labels, self.said), 1)
+        return counts
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Per digit, then "macro avg" (all digits alike) and "weighted avg" (by support)."""
+        hits, said, support = (
+            self.confusion.diagonal(),
+            self.confusion.sum(axis=0),
+            self.confusion.sum(axis=1),
+        )
+        precision, recall = hits / np.maximum(said, 1), hits / np.maximum(support, 1)
+        f1 = 2 * hits / np.maximum(said + support, 1)  # the harmonic mean of both
+        table = np.stack([precision, recall, f1, support], axis=1)
+        rows = {str(digit): table[digit] for digit in range(DIGITS)}
+        for name, weights in (("macro avg", None), ("weighted avg", support)):
+            rows[name] = np.append(np.average(table[:, :3], axis=0, weights=weights), support.sum())
+        return {name: Score(float(p), float(r), float(f), int(n)) for name, (p, r, f, n) in rows.items()}
