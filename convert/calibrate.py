@@ -1,0 +1,46 @@
+"""Temperature and thresholds of a converted model, from digits that it was not trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.classifier import calibrate
+from edge.types import Thresholds
+from training.evaluate import Evaluation
+
+TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
+
+MISREAD_SHARE = 0.001
+"""Of the digits shown as certain, at most this share may be misread."""
+
+GIVEN_UP_SHARE = 0.001
+"""At most this share of true digits may be taken for no digit at all."""
+
+
+def fit_temperature(raw: Evaluation) -> float:
+    """The temperature that makes the raw outputs most likely, in steps of 0.01.
+
+    Args:
+        raw: the converted model's own outputs on the validation digits.
+    """
+    losses = [
+        Evaluation(raw.digits, calibrate(raw.probabilities, float(t))).cross_entropy for t in TEMPERATURES
+    ]
+    return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def choose_thresholds(calibrated: Evaluation) -> Thresholds:
+    """The thresholds that keep both promises, in steps of 0.001.
+
+    `accept` is the lowest for which at most `MISREAD_SHARE` of the digits at or above it are misread; `digit`
+    is the highest for which at most `GIVEN_UP_SHARE` of the digits are below it.
+
+    Args:
+        calibrated: the calibrated model on the validation digits.
+    """
+    steps = np.arange(1001) / 1000
+    shown = calibrated.confidence >= steps[:, np.newaxis]
+    misread = (shown & ~calibrated.right).sum(axis=1)
+    accept = steps[misread <= MISREAD_SHARE * shown.sum(axis=1)].min()
+    digit = steps[(~shown).sum(axis=1) <= GIVEN_UP_SHARE * len(calibrated.digits)].max()
+    return Thresholds(accept=float(accept), digit=float(min(accept, digit)))

@@ -1,0 +1,89 @@
+"""A converted model keeps the contract, says what the float network says, and tells all about itself."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+pytestmark = [pytest.mark.workstation, pytest.mark.slow]
+pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
+
+from convert.__main__ import main  # noqa: E402
+from edge.classifier import Classifier  # noqa: E402
+from edge.model_file import load_model, read_card  # noqa: E402
+from training.__main__ import main as train  # noqa: E402
+
+LENIENT = ["--max-drop", "1", "--min-agreement", "98"]
+"""A network of four short epochs hesitates more than the shipped one."""
+
+
+@pytest.fixture(scope="module")
+def run(data_dir, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    options = ["--recipe", "paper", "--limit", "8000", "--epochs", "4", "--run", str(folder)]
+    assert train([*options, "--data", str(data_dir)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def converted(run, data_dir, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "digits.tflite"
+    assert main([str(run), "-o", str(path), "--data", str(data_dir), *LENIENT]) == 0
+    return path
+
+
+def test_edge_accepts_the_file_and_reads_with_it(converted, run):
+    classifier = Classifier(load_model(converted))
+    promised = json.loads((run / "metrics.json").read_text())["mnist-test"]["accuracy"]
+    assert classifier.card.accuracies["mnist-test"] == pytest.approx(promised, abs=0.01)
+    known = classifier.card.known_answers
+    assert [prediction.label for prediction in classifier.classify(known.glyphs)] == list(range(10))
+
+
+def test_the_cards_beside_the_file_say_what_the_one_inside_says(converted):
+    model = converted.read_bytes()
+    beside = json.loads(converted.with_suffix(".json").read_text())
+    assert beside.items() >= read_card(model).as_dict().items()
+    assert beside["sha256"] == sha256(model).hexdigest()
+    assert beside["bytes"] == len(model)
+    page = converted.with_suffix(".md").read_text()
+    assert beside["sha256"] in page
+    assert f"{beside['accuracies']['mnist-test']:.2%}" in page
+
+
+def test_converting_the_same_network_twice_gives_the_same_bytes(converted, run, data_dir, tmp_path):
+    again = tmp_path / "other-name.tflite"
+    assert main([str(run / "model.keras"), "-o", str(again), "--data", str(data_dir), *LENIENT]) == 0
+    assert again.read_bytes() == converted.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("limits", "option"),
+    [(["--max-drop", "-100"], "--max-drop"), (["--min-agreement", "100.1"], "--min-agreement")],
+)
+def test_a_model_that_loses_too_much_is_refused_and_not_written(
+    run, data_dir, tmp_path, capsys, limits, option
+):
+    path = tmp_path / "digits.tflite"
+    assert main([str(run), "-o", str(path), "--data", str(data_dir), *LENIENT, *limits]) == 2
+    assert option in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "-o", "digits.tflite"], "no model at nowhere"),
+        (["RUN", "-o", "digits.onnx"], "must end in .tflite"),
+        (["model.keras", "-o", "digits.tflite"], "model.keras is not a Keras model"),
+        (["RUN", "-o", "digits.tflite", "--data", "nowhere"], "no MNIST in nowhere"),
+    ],
+)
+def test_bad_input_gets_one_line_and_2(run, arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.keras").write_bytes(b"no model")
+    assert main([str(run) if word == "RUN" else word for word in arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "digits.tflite").exists()
