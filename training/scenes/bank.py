@@ -1,0 +1,308 @@
+"""The glyph bank: what the scenes' hands can write, by split."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import UsageError
+from edge.types import ByteArray, FloatArray
+from training.dataset import DATA_VARIABLE, load_mnist
+from training.scenes.draws import Random, between, chance, floats
+from training.scenes.shapes import Shape, shape_of, smooth_curve, trace
+
+Split = Literal["train", "test"]
+
+OMNIGLOT = Path("real", "nondigits_omniglot.npz")
+
+ALPHABETS: dict[Split, tuple[str, ...]] = {
+    "train": ("Balinese", "Early_Aramaic", "Latin", "Korean"),
+    "test": ("Greek", "Japanese_(katakana)", "Sanskrit", "Tagalog"),
+}
+"""Omniglot's alphabets: those that training may see, and those that are kept for the test."""
+
+LOOKALIKES: dict[str, tuple[int, ...]] = {
+    "Balinese": (5, 14),
+    "Early_Aramaic": (2, 3, 4, 5, 7, 10, 12, 14, 16, 17, 20),
+    "Korean": (5, 20, 21, 22, 33, 37),
+    "Latin": (2, 7, 9, 12, 15, 17, 19, 26),
+    "Greek": (4, 6, 8, 9, 14, 15, 18),
+    "Japanese_(katakana)": (1, 24, 27, 30, 37, 45, 46),
+    "Sanskrit": (13, 36, 37),
+    "Tagalog": (3, 16),
+}
+"""Characters that anybody would read as a digit: they are no lesson and no test."""
+
+HERSHEY: dict[Split, tuple[int, ...]] = {
+    "train": (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX),
+    "test": (cv2.FONT_HERSHEY_COMPLEX_SMALL, cv2.FONT_HERSHEY_SCRIPT_COMPLEX),
+}
+"""Stroke fonts that make handwritten words, likewise."""
+
+WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"
+LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
+
+# Digits as written where MNIST was not: corner points, x and y down; a curve where the first item is True.
+Drawing = tuple[tuple[bool, tuple[tuple[float, float], ...]], ...]
+VARIANTS: dict[int, tuple[Drawing, ...]] = {
+    0: (
+        (
+            (True, ((0.3, 0), (0.02, 0.35), (0.06, 0.8), (0.3, 1), (0.55, 0.75), (0.56, 0.25), (0.3, 0))),
+            (False, ((0.08, 0.9), (0.52, 0.1))),
+        ),
+    ),
+    1: (
+        ((False, ((0, 0.45), (0.42, 0), (0.42, 1))),),
+        ((False, ((0, 0.62), (0.5, 0), (0.46, 1))),),
+        ((False, ((0.1, 0.3), (0.32, 0), (0.32, 1))), (False, ((0.05, 1), (0.62, 1)))),
+        ((False, ((0, 0.25), (0.25, 0), (0.25, 1))),),
+        ((True, ((0, 0.4), (0.22, 0.24), (0.42, 0))), (False, ((0.42, 0), (0.36, 1)))),
+        ((False, ((0.1, 0), (0, 1))),),
+        ((True, ((0.1, 0), (0.03, 0.5), (0.06, 1))),),
+    ),
+    4: (
+        ((False, ((0.35, 0), (0, 0.62), (0.62, 0.62))), (False, ((0.45, 0.35), (0.42, 1)))),
+        ((False, ((0.5, 1), (0.5, 0), (0, 0.68), (0.68, 0.68))),),
+        ((True, ((0.05, 0), (0, 0.3), (0.1, 0.5), (0.5, 0.48))), (False, ((0.5, 0), (0.47, 1)))),
+    ),
+    7: (
+        ((False, ((0, 0), (0.62, 0), (0.22, 1))), (False, ((0.16, 0.5), (0.6, 0.46)))),
+        (
+            (True, ((0, 0.12), (0.2, 0.02), (0.45, 0.08), (0.66, 0))),
+            (True, ((0.66, 0), (0.35, 0.5), (0.25, 1))),
+            (False, ((0.15, 0.52), (0.62, 0.5))),
+        ),
+        ((False, ((0, 0.18), (0.02, 0), (0.6, 0), (0.25, 1))),),
+        ((False, ((0, 0.16), (0, 0), (0.58, 0), (0.2, 1))), (False, ((0.1, 0.55), (0.55, 0.48)))),
+        ((True, ((0, 0.02), (0.3, 0.06), (0.6, 0))), (True, ((0.6, 0), (0.42, 0.4), (0.4, 1)))),
+    ),
+    9: (
+        (
+            (True, ((0.55, 0.25), (0.35, 0), (0.05, 0.14), (0.06, 0.4), (0.35, 0.46), (0.55, 0.22))),
+            (False, ((0.56, 0.08), (0.54, 1))),
+        ),
+        (
+            (
+                True,
+                (
+                    (0.5, 0.2),
+                    (0.28, 0),
+                    (0.03, 0.2),
+                    (0.2, 0.46),
+                    (0.52, 0.24),
+                    (0.5, 0.7),
+                    (0.3, 1),
+                    (0.04, 0.9),
+                ),
+            ),
+        ),
+    ),
+}
+VARIANT_SHARE = {0: 0.04, 1: 0.4, 4: 0.15, 7: 0.4, 9: 0.1}
+
+SYMBOLS: dict[str, Drawing] = {
+    "plus": ((False, ((0, 0.5), (1, 0.5))), (False, ((0.5, 0), (0.5, 1)))),
+    "minus": ((False, ((0, 0), (1, 0.03))),),
+    "equals": ((False, ((0, 0), (1, 0))), (False, ((0, 0.4), (1, 0.4)))),
+    "divide": (
+        (False, ((0, 0.5), (1, 0.5))),
+        (False, ((0.49, 0.1), (0.51, 0.1))),
+        (False, ((0.49, 0.9), (0.51, 0.9))),
+    ),
+    "times": ((False, ((0, 0), (1, 1))), (False, ((1, 0), (0, 1)))),
+    "slash": ((False, ((0.45, 0), (0, 1))),),
+    "open": ((True, ((0.25, 0), (0.03, 0.3), (0.03, 0.7), (0.25, 1))),),
+    "close": ((True, ((0, 0), (0.22, 0.3), (0.22, 0.7), (0, 1))),),
+    "dot": ((False, ((0, 0), (0.1, 0.1))),),
+    "comma": ((True, ((0.1, 0), (0.12, 0.5), (0, 1))),),
+    "colon": ((False, ((0, 0.2), (0.03, 0.22))), (False, ((0, 0.8), (0.03, 0.82)))),
+    "percent": (
+        (True, ((0.2, 0), (0, 0.2), (0.2, 0.4), (0.35, 0.2), (0.2, 0))),
+        (False, ((0.9, 0), (0.1, 1))),
+        (True, ((0.8, 0.6), (0.62, 0.8), (0.8, 1), (0.98, 0.8), (0.8, 0.6))),
+    ),
+    "hash": (
+        (False, ((0.35, 0), (0.2, 1))),
+        (False, ((0.75, 0), (0.6, 1))),
+        (False, ((0, 0.35), (1, 0.35))),
+        (False, ((0, 0.7), (1, 0.7))),
+    ),
+    "euro": (
+        (True, ((0.9, 0.1), (0.5, 0), (0.2, 0.5), (0.5, 1), (0.9, 0.9))),
+        (False, ((0, 0.4), (0.7, 0.4))),
+        (False, ((0, 0.6), (0.65, 0.6))),
+    ),
+    "dollar": (
+        (True, ((0.6, 0.15), (0.3, 0.1), (0.1, 0.3), (0.5, 0.6), (0.5, 0.85), (0.05, 0.85))),
+        (False, ((0.35, 0), (0.3, 1))),
+    ),
+    "tick": ((False, ((0, 0.6), (0.3, 1), (0.9, 0))),),
+    "cross": ((False, ((0, 0), (0.8, 1))), (False, ((0.8, 0.05), (0, 0.95)))),
+    "arrow": ((False, ((0, 0.3), (1, 0.25))), (False, ((0.75, 0), (1, 0.25), (0.78, 0.55)))),
+    "root": ((False, ((0, 0.6), (0.1, 0.5), (0.25, 1), (0.45, 0), (1, 0))),),
+    "question": (
+        (True, ((0, 0.2), (0.25, 0), (0.5, 0.2), (0.25, 0.5), (0.25, 0.72))),
+        (False, ((0.24, 0.97), (0.27, 1))),
+    ),
+    "exclamation": ((False, ((0.02, 0), (0, 0.7))), (False, ((0, 0.97), (0.02, 1)))),
+    "asterisk": (
+        (False, ((0, 0.3), (0.9, 0.7))),
+        (False, ((0.9, 0.3), (0, 0.7))),
+        (False, ((0.45, 0), (0.45, 1))),
+    ),
+    "star": ((False, ((0.2, 1), (0.5, 0), (0.8, 1), (0, 0.38), (1, 0.38), (0.2, 1))),),
+    "heart": ((True, ((0.5, 0.3), (0.25, 0), (0, 0.3), (0.5, 1), (1, 0.3), (0.75, 0), (0.5, 0.3))),),
+}
+ALONE = tuple(
+    name for name in SYMBOLS if name not in ("slash", "open", "close", "exclamation", "comma", "question")
+)
+"""Signs that cannot be taken for a digit where they stand by themselves, as a slash can for a 1."""
+
+OPERATORS = ("plus", "minus", "equals", "divide", "times", "slash", "open", "close", "root")
+
+
+class GlyphBank:
+    """Digits, letters and signs to write, of one split. Shapes are traced when first drawn, and kept.
+
+    Args:
+        images: digits, shape (n, 28, 28), uint8, white on black: MNIST's training images for the split
+            "train", its test images for "test".
+        labels: shape (n,), 0 to 9.
+        letters: other characters, shape (m, rows, columns), uint8, dark on white; Omniglot's, of which only
+            the alphabets of the split are taken, less those characters that look like digits.
+        names: shape (m,), "alphabet/character01" and so on.
+        split: which half of alphabets and stroke fonts to write with.
+
+    Raises:
+        UsageError: when there is not a label for each image or a name for each letter, or a digit is missing.
+    """
+
+    def __init__(
+        self,
+        images: ByteArray,
+        labels: npt.NDArray[np.uint8],
+        letters: ByteArray | None = None,
+        names: npt.NDArray[np.str_] | None = None,
+        *,
+        split: Split = "train",
+    ) -> None:
+        if len(images) != len(labels):
+            raise UsageError(f"expected a label for each of the {len(images)} digits, found {len(labels)}")
+        self.split = split
+        self._images = images
+        self._by_label = [np.flatnonzero(labels == label) for label in range(10)]
+        missing = [str(label) for label, found in enumerate(self._by_label) if not len(found)]
+        if missing:
+            raise UsageError(f"expected images of all ten digits, found none of {', '.join(missing)}")
+        self._letters = np.zeros((0, 1, 1), np.uint8)
+        if letters is not None:
+            if names is None or len(names) != len(letters):
+                found = "no names" if names is None else f"{len(names)}"
+                raise UsageError(f"expected a name for each of the {len(letters)} letters, found {found}")
+            usable = [
+                f"{alphabet}/character{number:02d}"
+                for alphabet in ALPHABETS[split]
+                for number in range(1, 60)
+                if number not in LOOKALIKES[alphabet]
+            ]
+            self._letters = letters[np.isin(names, usable)]
+        self._shapes: dict[object, Shape | None] = {}
+
+    def digit(self, random: Random, label: int, *, own: bool = True) -> Shape:
+        """A digit of this label, by some hand; `own` allows the European forms that MNIST has few of."""
+        candidates = self._by_label[label]
+        if own and chance(random, VARIANT_SHARE.get(label, 0.0)):
+            return _drawn(random, VARIANTS[label][random.integers(len(VARIANTS[label]))])
+        while True:
+            index = int(candidates[random.integers(len(candidates))])
+            if index not in self._shapes:
+                self._shapes[index] = trace(self._images[index])
+            shape = self._shapes[index]
+            if shape is not None:
+                return shape
+
+    def letter(self, random: Random) -> Shape:
+        """A character that is no digit and cannot be taken for one."""
+        if len(self._letters) and chance(random, 0.7):
+            index = int(random.integers(len(self._letters)))
+            key = ("letter", index)
+            if key not in self._shapes:
+                self._shapes[key] = trace(255 - self._letters[index])
+            shape = self._shapes[key]
+            if shape is not None:
+                return shape
+        return self._character(random, LONE_LETTERS)
+
+    def word_letters(self, random: Random, count: int) -> list[Shape]:
+        """The letters of a word, in one hand."""
+        font = HERSHEY[self.split][random.integers(len(HERSHEY[self.split]))]
+        return [self._character(random, WORD_LETTERS, font) for _ in range(count)]
+
+    def _character(self, random: Random, choice: str, font: int | None = None) -> Shape:
+        if font is None:
+            font = HERSHEY[self.split][random.integers(len(HERSHEY[self.split]))]
+        key = (font, choice[random.integers(len(choice))])
+        if key not in self._shapes:
+            picture = np.zeros((64, 72), np.uint8)
+            cv2.putText(picture, key[1], (14, 44), font, 1.2, 255, 2, cv2.LINE_AA)
+            self._shapes[key] = trace(picture)
+        shape = self._shapes[key]
+        assert shape is not None  # every letter has ink
+        return shape
+
+    def symbol(self, random: Random, name: str | None = None) -> Shape:
+        """A sign: an operator, punctuation, an arrow; any that can stand alone when it is not named."""
+        return _drawn(random, SYMBOLS[name or ALONE[random.integers(len(ALONE))]])
+
+
+def load_bank(folder: Path | None = None, split: Split = "train") -> GlyphBank:
+    """The bank of a split from the data folder: MNIST and, where it is there, Omniglot.
+
+    Args:
+        folder: as `load_mnist` takes it; Omniglot is `real/nondigits_omniglot.npz` in it.
+        split: "train" for MNIST's training images and the first half of the alphabets, "test" for the others.
+
+    Raises:
+        DataError: when MNIST is not there or damaged.
+    """
+    mnist = load_mnist(folder)
+    digits = mnist.train if split == "train" else mnist.test
+    letters = names = None
+    if folder is None and DATA_VARIABLE in os.environ:
+        folder = Path(os.environ[DATA_VARIABLE])
+    if folder is not None and (folder / OMNIGLOT).is_file():
+        with np.load(folder / OMNIGLOT, allow_pickle=False) as arrays:
+            letters, names = arrays["images"], arrays["labels"]
+    return GlyphBank(digits.glyphs, digits.labels, letters, names, split=split)
+
+
+def _drawn(random: Random, drawing: Drawing) -> Shape:
+    """A shape from corner points, each of them put a little elsewhere."""
+    strokes: list[FloatArray] = []
+    for curved, corners in drawing:
+        points = floats(corners)
+        if len(points) > 2 or np.hypot(*(points[1] - points[0])) > 0.2:
+            points = points + random.normal(0, 0.03, points.shape).astype(np.float32)
+        if curved:
+            strokes.append(smooth_curve(points))
+        else:
+            strokes.append(_lines(random, points))
+    return shape_of(tuple(strokes))
+
+
+def _lines(random: Random, corners: FloatArray) -> FloatArray:
+    """Nearly straight lines from corner to corner."""
+    t = np.linspace(0, 1, 7, dtype=np.float32)[:, None]
+    pieces = []
+    for start, end in itertools.pairwise(corners):
+        across = (end - start)[::-1] * floats([-1, 1])
+        pieces.append(
+            start + t * (end - start) + t * (1 - t) * 4 * across * np.float32(between(random, -0.05, 0.05))
+        )
+    return np.concatenate(pieces).astype(np.float32)

@@ -1,0 +1,448 @@
+"""What is on the page and is no digit: words, signs, doodles, print, stains; and what lies on it."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from edge.types import ByteArray, FloatArray
+from training.scenes.bank import GlyphBank
+from training.scenes.canvas import CLUTTER, IGNORE, SCENERY, SUBPIXEL, Canvas, Colour, fixed
+from training.scenes.draws import (
+    Random,
+    between,
+    chance,
+    draw_colour,
+    floats,
+    log_between,
+    pick,
+    pixels,
+    smooth_noise,
+)
+from training.scenes.ink import Pen, Placement, draw_strokes, write
+from training.scenes.layout import Area, Hand, Layout
+from training.scenes.paper import skin_tone
+from training.scenes.shapes import smooth_curve
+
+WORDS = (
+    "total",
+    "date",
+    "name",
+    "page",
+    "note",
+    "list",
+    "sum",
+    "the",
+    "and",
+    "from",
+    "with",
+    "order",
+    "north",
+    "kitchen",
+    "signed",
+    "paid",
+    "room",
+    "milk",
+    "bread",
+    "water",
+    "left",
+    "right",
+    "meter",
+    "reading",
+    "invoice",
+    "table",
+    "result",
+    "answer",
+    "question",
+    "week",
+    "Monday",
+    "April",
+    "street",
+    "house",
+    "garden",
+    "Thank",
+    "you",
+)
+
+
+def add_writing(
+    random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, pen: Pen, page: Area
+) -> None:
+    """Words, lone letters and signs in free places."""
+    for _ in range(int(random.integers(1, 7))):
+        size = max(8.0, layout.height * log_between(random, 0.5, 1.5))
+        x, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
+        kind = pick(random, {"word": 3, "letter": 2, "sign": 2, "letters": 1})
+        if kind == "word":
+            shapes = bank.word_letters(random, int(random.integers(2, 9)))
+            gap = between(random, -0.02, 0.25)
+        elif kind == "sign":
+            shapes, gap = [bank.symbol(random)], 0.0
+        else:
+            shapes = [
+                bank.letter(random) for _ in range(1 if kind == "letter" else int(random.integers(2, 7)))
+            ]
+            gap = between(random, 0.05, 0.5)
+        advance = sum(shape.width + gap for shape in shapes) * size
+        area = Area(x, y - 0.2 * size, x + advance, y + 1.2 * size)
+        if not layout.free(area):
+            continue
+        layout.taken.append(area)
+        angle = hand.rise + float(random.normal(0, 0.03))
+        for shape in shapes:
+            tall = 0.65 if kind == "word" and chance(random, 0.5) else 1.0
+            place = Placement(
+                x, y + (1 - tall * shape.height) * size, size * tall, angle, hand.slant, hand.stretch
+            )
+            write(random, canvas, shape, place, pen, CLUTTER)
+            x += (shape.width * tall + gap) * size
+            y += np.sin(angle) * (shape.width * tall + gap) * size
+    canvas.conditions["writing"] = 1.0
+
+
+def add_doodles(random: Random, canvas: Canvas, layout: Layout, pen: Pen, page: Area) -> None:
+    """Scribbles, curls, frames, rings around numbers, underlines, arrows."""
+    for _ in range(int(random.integers(1, 4))):
+        kind = pick(
+            random,
+            {"scribble": 2, "curl": 1.5, "frame": 1, "ring": 1.2, "underline": 1.5, "arrow": 1, "hatch": 0.6},
+        )
+        size = layout.height * log_between(random, 0.6, 3)
+        x, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
+        around = (
+            layout.taken[random.integers(len(layout.taken))] if layout.taken and chance(random, 0.6) else None
+        )
+        strokes: list[FloatArray]
+        if kind == "underline" and around is not None:
+            under = around.bottom + between(random, 0.08, 0.4) * layout.height
+            strokes = [
+                _wave(
+                    random,
+                    (around.left, under),
+                    (around.right, under + random.normal(0, 0.1 * layout.height)),
+                )
+            ]
+            if chance(random, 0.3):
+                strokes.append(strokes[0] + floats([0, 0.15 * layout.height]))
+        elif kind in ("ring", "frame") and around is not None:
+            strokes = [
+                _around(
+                    random, around.inset(-between(random, 0.15, 0.4) * layout.height), round_=kind == "ring"
+                )
+            ]
+        else:
+            area = Area(x, y, x + size, y + size)
+            if not layout.free(area.inset(-0.1 * size)):
+                continue
+            layout.taken.append(area)
+            strokes = _doodle(random, kind, x, y, size)
+        draw_strokes(random, canvas, [canvas.geometry.map(stroke) for stroke in strokes], pen, CLUTTER)
+    canvas.conditions["doodles"] = 1.0
+
+
+def _wave(random: Random, start: tuple[float, float], end: tuple[float, float]) -> FloatArray:
+    """A line drawn by hand."""
+    points = np.linspace(start, end, 6).astype(np.float32)
+    length = float(np.hypot(end[0] - start[0], end[1] - start[1]))
+    return smooth_curve(points + random.normal(0, 0.012 * length, points.shape).astype(np.float32))
+
+
+def _around(random: Random, area: Area, *, round_: bool) -> FloatArray:
+    middle = floats([(area.left + area.right) / 2, (area.top + area.bottom) / 2])
+    half = floats([area.width / 2, area.height / 2])
+    if round_:
+        t = np.linspace(-0.3, 2 * np.pi + between(random, -0.2, 0.6), 14) + between(random, 0, 6)
+        ring = np.stack([np.cos(t), np.sin(t)], axis=1) * 1.25 + random.normal(0, 0.04, (len(t), 2))
+        return smooth_curve(middle + floats(ring) * half)
+    corners = floats([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * half
+    corners += random.normal(0, 0.04, corners.shape).astype(np.float32) * half
+    return floats(middle + np.concatenate([np.linspace(a, b, 8) for a, b in itertools.pairwise(corners)]))
+
+
+def _doodle(random: Random, kind: str, x: float, y: float, size: float) -> list[FloatArray]:
+    corner = floats([x, y])
+    t = np.linspace(0, 1, 40, dtype=np.float32)
+    match kind:
+        case "curl":
+            turns, squeeze = between(random, 1, 5), between(random, 0.3, 1)
+            angle = t * np.float32(2 * np.pi * turns)
+            radius = 0.5 * (1 - t * np.float32(between(random, 0, 0.9)))
+            points = np.stack(
+                [np.cos(angle) * radius + t * random.normal(0, 1), np.sin(angle) * radius * squeeze], axis=1
+            )
+            return [corner + (points + 0.5).astype(np.float32) * np.float32(size)]
+        case "hatch":
+            lines = np.linspace(0, 1, int(random.integers(3, 9)))
+            lean = between(random, -0.4, 0.4)
+            return [
+                corner + floats([[v + lean, 0], [v, between(random, 0.8, 1)]]) * np.float32(size)
+                for v in lines
+            ]
+        case "arrow":
+            end = random.uniform(0.4, 1, 2)
+            tip = corner + floats(end) * np.float32(size)
+            shaft = _wave(random, (x, y), (float(tip[0]), float(tip[1])))
+            heading = float(np.arctan2(end[1], end[0]))
+            wings = [
+                tip - floats([np.cos(heading + a), np.sin(heading + a)]) * np.float32(0.25 * size)
+                for a in (0.5, -0.5)
+            ]
+            return [shaft, np.stack([wings[0], tip, wings[1]])]
+        case "frame":
+            return [_around(random, Area(x, y, x + size * between(random, 0.7, 2.5), y + size), round_=False)]
+        case "underline":
+            return [_wave(random, (x, y), (x + size * between(random, 1, 4), y))]
+        case "ring":
+            return [_around(random, Area(x, y, x + size * between(random, 1.3, 2.5), y + size), round_=True)]
+        case _:
+            corners = random.uniform(0, 1, (int(random.integers(4, 14)), 2)).astype(np.float32)
+            return [smooth_curve(corner + corners * np.float32(size))]
+
+
+@functools.cache
+def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+    """A font of matplotlib's, which the workstation has."""
+    spec = importlib.util.find_spec("matplotlib")
+    assert spec is not None and spec.origin is not None  # the workstation extra brings it
+    return ImageFont.truetype(Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / name, size)
+
+
+FONTS = (
+    "DejaVuSans.ttf",
+    "DejaVuSans-Bold.ttf",
+    "DejaVuSerif.ttf",
+    "DejaVuSansMono.ttf",
+    "DejaVuSerif-Italic.ttf",
+)
+
+
+def add_print(random: Random, canvas: Canvas, layout: Layout, page: Area) -> None:
+    """Printed words (no digits: clutter) and printed numbers (neither right nor wrong to read: ignored)."""
+    size = int(np.clip(layout.height * log_between(random, 0.35, 1.0), 7, 60))
+    font = _font(FONTS[random.integers(len(FONTS))], size)
+    shade = between(random, 0.03, 0.35)
+    x0, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
+    for _ in range(int(random.integers(1, 6))):
+        x = x0
+        for _ in range(int(random.integers(1, 6))):
+            number = chance(random, 0.25)
+            word = str(random.integers(1, 99999)) if number else WORDS[random.integers(len(WORDS))]
+            left, top, right, bottom = (int(v) for v in font.getbbox(word))
+            area = Area(x, y, x + right - left + 2, y + bottom - top + 2)
+            if layout.free(area.inset(-2)):
+                layout.taken.append(area)
+                picture = Image.new("L", (right - left + 2, bottom - top + 2))
+                ImageDraw.Draw(picture).text((1 - left, 1 - top), word, fill=255, font=font)
+                _paste(canvas, np.asarray(picture), area, shade, ignored=number)
+            x = area.right + 0.4 * size
+        y += 1.4 * size
+    canvas.conditions["print"] = 1.0
+
+
+def _paste(canvas: Canvas, picture: ByteArray, area: Area, shade: float, *, ignored: bool) -> None:
+    """Print a picture on the page; a number's whole box is ignored, a word is clutter where it is dark."""
+    box = floats(
+        [[area.left, area.top], [area.right, area.top], [area.right, area.bottom], [area.left, area.bottom]]
+    )
+    corners = canvas.geometry.map(box)
+    left, top = np.floor(corners.min(axis=0)).astype(int) - 1
+    width, height = (np.ceil(corners.max(axis=0)).astype(int) + 1 - (left, top)).tolist()
+    rows, columns = picture.shape
+    source = floats([[0, 0], [columns, 0], [columns, rows], [0, rows]]) - np.float32(0.5)
+    transform = cv2.getPerspectiveTransform(source, corners - floats([left, top]) - np.float32(0.5))
+    ink = pixels(cv2.warpPerspective(picture, transform, (width, height)))
+    whole = np.full_like(picture, 255) if ignored else picture
+    truth = pixels(cv2.warpPerspective(whole, transform, (width, height)))
+    seen = ink.astype(np.float32) / np.float32(255)
+    canvas.lay(truth, int(left), int(top), (shade, shade, shade), seen, IGNORE if ignored else CLUTTER)
+
+
+def add_marks(random: Random, canvas: Canvas, page: Area) -> None:
+    """Stains, punched holes, staples, adhesive tape, highlighter: on the paper, below the writing."""
+    size = max(canvas.rows, canvas.columns)
+    for _ in range(int(random.integers(1, 4))):
+        x, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
+        at = canvas.geometry.map(floats([[x, y]]))[0]
+        mask = np.zeros((canvas.rows, canvas.columns), np.uint8)
+        middle = [int(v) for v in fixed(at)]
+        kind = pick(
+            random,
+            {"stain": 2, "cup": 0.8, "hole": 1.5, "staple": 0.8, "tape": 1, "highlight": 1.2, "specks": 1.5},
+        )
+        colour: Colour = (0.1, 0.1, 0.1)
+        strength = 1.0
+        one = 1 << SUBPIXEL
+        match kind:
+            case "stain":
+                radius = log_between(random, 0.01, 0.15) * size
+                axes = [int(radius * one), int(radius * between(random, 0.4, 1) * one)]
+                cv2.ellipse(
+                    mask, middle, axes, between(random, 0, 180), 0, 360, 255, -1, cv2.LINE_AA, SUBPIXEL
+                )
+                soft = max(0.6, radius * between(random, 0.05, 0.4))
+                mask = pixels(cv2.GaussianBlur(mask, (0, 0), soft))
+                colour, strength = (0.25, 0.4, 0.5), between(random, 0.05, 0.4)
+            case "cup":
+                radius = between(random, 0.08, 0.25) * size * one
+                cv2.circle(mask, middle, int(radius), 255, int(random.integers(1, 4)), cv2.LINE_AA, SUBPIXEL)
+                colour, strength = (0.2, 0.35, 0.5), between(random, 0.15, 0.6)
+            case "hole":
+                radius = log_between(random, 0.008, 0.03) * size * one
+                cv2.circle(mask, middle, int(radius), 255, -1, cv2.LINE_AA, SUBPIXEL)
+                grey = between(random, 0.03, 0.5)
+                colour = (grey, grey, grey)
+            case "staple":
+                end = at + random.normal(0, 0.025 * size, 2).astype(np.float32)
+                cv2.polylines(
+                    mask, [fixed(np.stack([at, end]))], False, 255, 1 + int(size > 400), cv2.LINE_AA, SUBPIXEL
+                )
+                grey = between(random, 0.25, 0.7)
+                colour = (grey, grey, grey)
+            case "specks":
+                spots = (
+                    random.uniform(0, 1, (int(random.integers(5, 60)), 2)) * (canvas.columns, canvas.rows)
+                ).astype(np.float32)
+                for spot in spots:
+                    x, y = (int(v) for v in fixed(spot))
+                    radius = one * between(random, 0.3, 1.4)
+                    cv2.circle(mask, (x, y), int(radius), 255, -1, cv2.LINE_AA, SUBPIXEL)
+                strength = between(random, 0.2, 0.9)
+            case _:
+                wide, high = log_between(random, 0.1, 0.5) * size, log_between(random, 0.03, 0.1) * size
+                box = cv2.boxPoints((at.tolist(), (wide, high), between(random, -25, 25)))
+                cv2.fillPoly(mask, [fixed(box)], 255, cv2.LINE_AA, SUBPIXEL)
+                if kind == "tape":
+                    colour, strength = (0.6, 0.75, 0.8), between(random, 0.1, 0.4)
+                else:
+                    bright: tuple[Colour, ...] = (
+                        (0.2, 0.95, 0.95),
+                        (0.5, 0.95, 0.4),
+                        (0.75, 0.4, 0.98),
+                        (0.2, 0.6, 1.0),
+                    )
+                    colour, strength = bright[random.integers(4)], between(random, 0.4, 0.9)
+        share = mask * np.float32(strength / 255)
+        for i, channel in enumerate(colour):
+            canvas.colour[..., i] *= 1 - share * np.float32(1 - channel)
+        canvas.conditions[kind] = strength
+
+
+def show_through(
+    random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, page: Area
+) -> None:
+    """What is written on the back of the sheet, mirrored, faint and blurred: no digit here."""
+    before = canvas.colour.copy()
+    spare = canvas.clutter.copy()
+    pen = Pen("back", (0.4, 0.35, 0.35), max(1.0, layout.height * 0.06), between(random, 0.12, 0.3))
+    for _ in range(int(random.integers(4, 25))):
+        shape = bank.digit(random, int(random.integers(10)))
+        place = Placement(
+            between(random, page.left, page.right),
+            between(random, page.top, page.bottom),
+            layout.height,
+            stretch=-1.0,
+        )
+        write(random, canvas, shape, place, pen, CLUTTER)
+    canvas.clutter = spare
+    change = cv2.GaussianBlur(canvas.colour - before, (0, 0), max(1.2, 0.05 * layout.height))
+    canvas.colour = before + change
+    canvas.conditions["show-through"] = pen.opacity
+
+
+def add_objects(random: Random, canvas: Canvas, *, held: bool) -> None:
+    """Fingers, pens, cables on top of the page; `held`: thumbs at both sides, as a sheet is held up."""
+    if held:
+        tone = skin_tone(random)
+        for x in (0.0, 1.0):
+            for _ in range(int(random.integers(1, 3))):
+                start = floats([x * canvas.columns, between(random, 0.4, 1.1) * canvas.rows])
+                _finger(random, canvas, start, floats([0.5 - x, random.normal(-0.1, 0.15)]), tone=tone)
+        return
+    kind = pick(random, {"fingers": 3, "pen": 1.5, "cable": 0.8, "dark": 0.7})
+    side = random.integers(4)
+    along = between(random, 0.1, 0.9)
+    x, y = [(along, 0.0), (1.0, along), (along, 1.0), (0.0, along)][side]
+    start = floats([x * canvas.columns, y * canvas.rows])
+    inward = floats([0.5 - x, 0.5 - y]) + random.normal(0, 0.15, 2).astype(np.float32)
+    canvas.conditions[kind] = 1.0
+    match kind:
+        case "fingers":
+            sideways = floats([-inward[1], inward[0]])
+            sideways /= np.float32(max(float(np.hypot(*sideways)), 1e-6))
+            width = log_between(random, 0.05, 0.14) * max(canvas.rows, canvas.columns)
+            tone = skin_tone(random)
+            for i in range(int(random.integers(1, 5))):
+                _finger(random, canvas, start + sideways * np.float32(i * width * 1.05), inward, width, tone)
+        case "pen":
+            width = log_between(random, 0.012, 0.04) * max(canvas.rows, canvas.columns)
+            colour = draw_colour(random, 0.02, 0.9)
+            tip = start + inward * np.float32(between(random, 0.3, 1.2) * max(canvas.rows, canvas.columns))
+            _rod(random, canvas, np.stack([start - inward * 40, tip]), width, colour)
+        case "cable":
+            grey = float(random.choice([0.04, 0.1, 0.85]))
+            points = start + np.cumsum(random.normal(0, 0.12 * canvas.columns, (6, 2)), axis=0)
+            curve = smooth_curve(np.concatenate([start[None], points]).astype(np.float32))
+            _rod(random, canvas, curve, between(random, 2, 8), (grey, grey, grey))
+        case _:
+            size = random.uniform(0.1, 0.5, 2) * max(canvas.rows, canvas.columns)
+            mask = np.zeros((canvas.rows, canvas.columns), np.uint8)
+            box = cv2.boxPoints((start.tolist(), size.tolist(), between(random, 0, 90)))
+            cv2.fillPoly(mask, [fixed(box)], 255, cv2.LINE_AA, SUBPIXEL)
+            grey = between(random, 0.02, 0.3)
+            canvas.lay(mask, 0, 0, (grey, grey, grey), floats(mask / 255), SCENERY)
+
+
+def _finger(
+    random: Random,
+    canvas: Canvas,
+    start: FloatArray,
+    inward: FloatArray,
+    width: float = 0.0,
+    tone: Colour | None = None,
+) -> None:
+    """A finger that comes in from a border."""
+    size = max(canvas.rows, canvas.columns)
+    width = width or between(random, 0.06, 0.12) * size
+    tone = tone or skin_tone(random)
+    direction = inward / np.float32(max(float(np.hypot(*inward)), 1e-6))
+    tip = start + direction * np.float32(width * between(random, 0.6, 2.8))
+    middle = (start + tip) / 2 + random.normal(0, 0.08 * width, 2).astype(np.float32)
+    line = smooth_curve(np.stack([start - direction * np.float32(width), middle, tip]))
+    _rod(random, canvas, line, width, tone, blush=True)
+    if chance(random, 0.5):
+        nail = tip + direction * np.float32(0.12 * width)
+        axes = (max(1, int(0.3 * width)), max(1, int(0.22 * width)))
+        angle = float(np.rad2deg(np.arctan2(direction[1], direction[0])))
+        pale = tuple(min(1.0, channel * 1.15 + 0.05) for channel in tone)
+        cv2.ellipse(canvas.colour, nail.astype(int).tolist(), axes, angle, 0, 360, pale, -1, cv2.LINE_AA)
+
+
+def _rod(
+    random: Random, canvas: Canvas, line: FloatArray, width: float, colour: Colour, *, blush: bool = False
+) -> None:
+    """A round thing along a line: lit in the middle, dark at its sides, with a shadow beside it."""
+    pad = width * 1.5 + 4
+    low = np.maximum(np.floor(line.min(axis=0) - pad), 0).astype(int)
+    high = np.minimum(np.ceil(line.max(axis=0) + pad), (canvas.columns, canvas.rows)).astype(int)
+    if (high <= low).any():
+        return
+    spine = np.full((high[1] - low[1], high[0] - low[0]), 255, np.uint8)
+    cv2.polylines(spine, [fixed(line - low.astype(np.float32))], False, 0, 1, cv2.LINE_8, SUBPIXEL)
+    away = cv2.distanceTransform(spine, cv2.DIST_L2, 5)
+    half = np.float32(width / 2)
+    inside = np.clip(half + 0.5 - away, 0, 1)
+    shadow = np.clip(1.35 - away / (half * 1.3), 0, 1) * np.float32(between(random, 0.1, 0.5))
+    below = canvas.colour[low[1] : high[1], low[0] : high[0]]
+    shift = np.roll(shadow, random.integers(-6, 7, 2), axis=(0, 1))
+    below *= (1 - shift)[..., None]
+    shade = 1 - np.float32(0.45) * np.minimum(away / half, 1) ** 2
+    if blush:
+        shade *= 1 + smooth_noise(random, len(away), len(away[0]), (width / 3, width / 3)) * np.float32(0.05)
+    coat = shade[..., None] * floats(colour)
+    canvas.lay((inside * 255).astype(np.uint8), int(low[0]), int(low[1]), coat, inside, SCENERY)

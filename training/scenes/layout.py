@@ -1,0 +1,369 @@
+"""Where the digits stand: numbers in rows, columns, forms, sums or anywhere, in the plane of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.types import FloatArray
+from training.scenes.bank import OPERATORS, GlyphBank
+from training.scenes.draws import Random, between, chance, floats, log_between
+from training.scenes.ink import Placement
+from training.scenes.shapes import Shape
+
+SMALLEST = 12.0  # pixels: the height of the smallest digit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """Something to write and where; `label` is None for what is no digit."""
+
+    shape: Shape
+    place: Placement
+    label: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of the page's plane, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """Pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Pixels."""
+        return self.bottom - self.top
+
+    def meets(self, other: Area) -> bool:
+        """True when the two share a point."""
+        apart = self.right < other.left or other.right < self.left
+        return not (apart or self.bottom < other.top or other.bottom < self.top)
+
+    def holds(self, other: Area) -> bool:
+        """True when the other lies inside."""
+        beside = self.left <= other.left and other.right <= self.right
+        return beside and self.top <= other.top and other.bottom <= self.bottom
+
+    def inset(self, by: float) -> Area:
+        """The area without a border of this width (wider for a negative one)."""
+        return Area(self.left + by, self.top + by, self.right - by, self.bottom - by)
+
+
+@dataclass(slots=True, eq=False)
+class Layout:
+    """The plan of a page.
+
+    Attributes:
+        name: its kind.
+        height: of the digits, pixels.
+        numbers: digits that stand together, each a list of marks from left to right.
+        signs: marks between the numbers that are no digits.
+        taken: areas that hold writing.
+        cells: printed boxes that the digits stand in.
+        pitch: distance of the lines that the writing keeps to, pixels; 0 when it keeps to none.
+        first_line: y of one of those lines.
+        limit: the sheet; writing ends where it ends.
+        rules: drawn lines that belong to the writing (the line under a sum), each shape (2, 2).
+    """
+
+    name: str
+    height: float
+    numbers: list[list[Mark]] = field(default_factory=list)
+    signs: list[Mark] = field(default_factory=list)
+    taken: list[Area] = field(default_factory=list)
+    cells: list[Area] = field(default_factory=list)
+    pitch: float = 0.0
+    first_line: float = 0.0
+    limit: Area | None = None
+    rules: list[FloatArray] = field(default_factory=list)
+
+    def free(self, area: Area) -> bool:
+        """True when the area is on the sheet and nothing stands in it yet."""
+        if self.limit is not None and not self.limit.holds(area):
+            return False
+        return not any(area.meets(other) for other in self.taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """The habits of a writer.
+
+    Attributes:
+        slant: how far the top of a digit leans to the right, in heights.
+        stretch: width over the usual width.
+        gap: between two digits, in heights; below 0 they may touch.
+        unrest: how much size, angle and baseline change from digit to digit, in heights.
+        rise: angle of a line of writing, radians; below 0 it rises.
+        european: writes ones with a long flag and sevens with a bar.
+    """
+
+    slant: float
+    stretch: float
+    gap: float
+    unrest: float
+    rise: float
+    european: bool
+
+
+def draw_hand(random: Random) -> Hand:
+    """Some writer."""
+    touching = chance(random, 0.15)
+    return Hand(
+        slant=float(np.clip(random.normal(0.02, 0.1), -0.25, 0.35)),
+        stretch=between(random, 0.75, 1.2),
+        gap=between(random, -0.13, 0.0) if touching else log_between(random, 0.05, 0.8),
+        unrest=log_between(random, 0.01, 0.08),
+        rise=float(random.normal(0, 0.03)) if chance(random, 0.7) else float(random.normal(0, 0.14)),
+        european=chance(random, 0.45),
+    )
+
+
+def _number(
+    random: Random,
+    bank: GlyphBank,
+    hand: Hand,
+    labels: Sequence[int],
+    x: float,
+    y: float,
+    size: float,
+    angle: float,
+) -> tuple[list[Mark], Area]:
+    """A number that starts at x on the baseline y, and the area it takes."""
+    marks: list[Mark] = []
+    along, drift = 0.0, 0.0
+    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    points = []
+    for label in labels:
+        shape = bank.digit(random, int(label), own=hand.european)
+        height = size * (1 + float(random.normal(0, hand.unrest)))
+        drift = 0.6 * drift + float(random.normal(0, hand.unrest)) * size
+        foot_x, foot_y = x + along * cosine - drift * sine, y + along * sine + drift * cosine
+        tall = max(shape.height, 0.3)
+        # Every digit is `height` tall, but a very flat one keeps its width.
+        longer = min(height / tall, 1.4 * height)
+        place = Placement(
+            foot_x,
+            foot_y - shape.height * longer,
+            longer,
+            angle + float(random.normal(0, hand.unrest)),
+            hand.slant + float(random.normal(0, 0.03)),
+            hand.stretch,
+        )
+        points.append(place.map(shape.corners, shape.height))
+        marks.append(Mark(shape, place, int(label)))
+        gap = (
+            hand.gap + abs(float(random.normal(0, 0.06)))
+            if hand.gap > 0
+            else hand.gap + random.normal(0, 0.04)
+        )
+        along += shape.width * hand.stretch * longer + float(gap) * size
+    corners = np.concatenate(points)
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    return marks, Area(float(left), float(top), float(right), float(bottom))
+
+
+def _labels(random: Random, longest: int) -> list[int]:
+    count = 1 + int(min(random.geometric(0.3), longest) - 1)
+    return [int(label) for label in random.integers(0, 10, count)]
+
+
+def _add(layout: Layout, marks: list[Mark], area: Area) -> None:
+    layout.numbers.append(marks)
+    layout.taken.append(area)
+
+
+def huge(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """One digit, or two, that fill much of the picture."""
+    size = min(area.height, area.width * 1.2) * between(random, 0.3, 0.9)
+    layout = Layout("huge", size)
+    count = 2 if chance(random, 0.25) and size < 0.5 * area.width else 1
+    x = area.left + (area.width - size * 0.6 * count) * between(random, 0.15, 0.85)
+    y = area.top + size + (area.height - size) * between(random, 0.1, 0.9)
+    _add(layout, *_number(random, bank, hand, _labels(random, 10)[:count], x, y, size, hand.rise))
+    return layout
+
+
+def single(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """One number."""
+    count = int(random.integers(2, 11))
+    widest = area.width / (count * (0.6 * hand.stretch + max(hand.gap, -0.1)) + 0.2)
+    size = max(SMALLEST, min(widest, 0.7 * area.height) * between(random, 0.3, 1.0))
+    layout = Layout("number", size)
+    wide = count * (0.6 * hand.stretch + max(hand.gap, -0.1)) * size
+    x = area.left + max(0.05 * size, area.width - wide) * between(random, 0.05, 0.9)
+    y = area.top + size + max(0.0, area.height - size) * between(random, 0.1, 0.9)
+    _add(layout, *_number(random, bank, hand, random.integers(0, 10, count).tolist(), x, y, size, hand.rise))
+    return layout
+
+
+def rows(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """A page of numbers in rows."""
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 4.5))
+    layout = Layout("rows", size, pitch=size * log_between(random, 1.15, 2.5))
+    fullness = between(random, 0.25, 1.0)
+    single_digits = chance(random, 0.3)
+    apart = between(random, 0.6, 3.0) * size
+    y = area.top + size + between(random, 0, layout.pitch)
+    layout.first_line = y
+    while y < area.bottom and len(layout.numbers) < 60:
+        if chance(random, fullness):
+            x = area.left + between(random, 0, 1.5) * size
+            while x < area.right - size and len(layout.numbers) < 60:
+                labels = _labels(random, 1 if single_digits else 9)
+                marks, taken = _number(
+                    random, bank, hand, labels, x, y + (x - area.left) * hand.rise, size, hand.rise
+                )
+                if taken.right > area.right:
+                    break
+                if layout.free(taken.inset(0.04 * size)) and chance(random, 0.4 + 0.6 * fullness):
+                    _add(layout, marks, taken)
+                x = taken.right + apart * between(random, 0.6, 1.4)
+        y += layout.pitch
+    return layout
+
+
+def scattered(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """Numbers here and there, at angles and in sizes of their own."""
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 3))
+    layout = Layout("scattered", size)
+    spread = between(random, 0.0, 0.26)
+    for _ in range(int(random.integers(2, 16))):
+        mine = max(SMALLEST, size * log_between(random, 0.7, 1.4))
+        x, y = between(random, area.left, area.right - mine), between(random, area.top + mine, area.bottom)
+        angle = float(np.clip(random.normal(0, spread), -0.45, 0.45))
+        marks, taken = _number(random, bank, hand, _labels(random, 6), x, y, mine, angle)
+        if taken.right < area.right and taken.bottom < area.bottom and layout.free(taken.inset(-0.15 * size)):
+            _add(layout, marks, taken)
+    return layout
+
+
+def column(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """Numbers one below the other, set to the right, perhaps added up."""
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 5))
+    layout = Layout("column", size, pitch=size * between(random, 1.15, 1.7))
+    right = between(random, area.left + 0.4 * area.width, area.right)
+    y = area.top + size * between(random, 1.0, 2.5)
+    layout.first_line = y
+    count = int(random.integers(2, 9))
+    for row in range(count):
+        labels = _labels(random, 6)
+        marks, taken = _number(random, bank, hand, labels, 0, y, size, 0.0)
+        shift = right - taken.right + float(random.normal(0, 0.1)) * size
+        if taken.left + shift < area.left or y > area.bottom:
+            break
+        moved = [Mark(m.shape, _moved(m.place, shift), m.label) for m in marks]
+        _add(layout, moved, Area(taken.left + shift, taken.top, taken.right + shift, taken.bottom))
+        if row == count - 2 and chance(random, 0.6):
+            under = y + 0.25 * size
+            layout.rules.append(floats([[right - 4 * size, under], [right + 0.3 * size, under]]))
+            if chance(random, 0.6):
+                left = min(area.left for area in layout.taken) - 0.9 * size
+                _sign(random, layout, bank, "plus", left, y - 0.75 * size, 0.5 * size)
+            y += 0.3 * size
+        y += layout.pitch
+    return layout
+
+
+def equation(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """Sums on a line: numbers with signs between them."""
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, min(area.height / 2, area.width / 5)))
+    layout = Layout("equation", size, pitch=size * between(random, 1.4, 2.4))
+    y = area.top + size * between(random, 1.0, 2.0)
+    layout.first_line = y
+    while y < area.bottom:
+        x = area.left + between(random, 0, 1.5) * size
+        for _ in range(int(random.integers(2, 5))):
+            marks, taken = _number(random, bank, hand, _labels(random, 3), x, y, size, hand.rise / 2)
+            if taken.right > area.right:
+                break
+            _add(layout, marks, taken)
+            x = taken.right + between(random, 0.2, 0.6) * size
+            name = OPERATORS[random.integers(len(OPERATORS))]
+            tall = name in ("slash", "open", "close", "root")
+            height = (1.0 if tall else between(random, 0.4, 0.6)) * size
+            if x + height > area.right:
+                break
+            x = _sign(random, layout, bank, name, x, y - (size if tall else 0.75 * size), height)
+            x += between(random, 0.2, 0.6) * size
+        y += layout.pitch * between(random, 1.0, 1.5)
+        if chance(random, 0.3):
+            break
+    return layout
+
+
+def form(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """Rows of printed cells with a digit in each, which may touch its borders; some stay empty."""
+    columns = int(random.integers(3, 13))
+    side = min(area.width / (columns + 0.5), area.height * 0.7)
+    if side > 20:
+        side = log_between(random, max(20.0, 0.4 * side), side)
+    tall = side * between(random, 0.9, 1.6)
+    size = min(side * 1.25, tall) * between(random, 0.6, 0.95)
+    layout = Layout("form", size)
+    gap = side * between(random, 0.05, 0.4) if chance(random, 0.3) else 0.0
+    lines = max(1, min(int(area.height // (tall * 1.3)), int(random.integers(1, 5))))
+    x0 = area.left + max(0.0, area.width - columns * (side + gap)) * between(random, 0.05, 0.95)
+    y = area.top + max(0.0, area.height - lines * tall * 1.3) * between(random, 0.05, 0.95)
+    off = log_between(random, 0.02, 0.12)
+    for _ in range(lines):
+        number: list[Mark] = []
+        filled = between(random, 0.5, 1.1)
+        for i in range(columns):
+            x = x0 + i * (side + gap)
+            if x + side > area.right + 0.1 * side:
+                break
+            layout.cells.append(Area(x, y, x + side, y + tall))
+            if not chance(random, filled):
+                continue
+            (mark,), taken = _number(random, bank, hand, [int(random.integers(10))], 0, 0, size, 0.0)
+            dx = x + (side - taken.width) / 2 - taken.left + float(random.normal(0, off)) * side
+            dy = y + (tall - taken.height) / 2 - taken.top + float(random.normal(0, off)) * tall
+            number.append(Mark(mark.shape, _moved(mark.place, dx, dy), mark.label))
+        if number:
+            _add(layout, number, Area(x0, y, x0 + columns * (side + gap), y + tall))
+        y += tall * between(random, 1.1, 1.6)
+        if y + tall > area.bottom:
+            break
+    return layout
+
+
+def nothing(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """A page without a digit."""
+    return Layout("nothing", log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 4)))
+
+
+def _moved(place: Placement, dx: float, dy: float = 0.0) -> Placement:
+    return Placement(place.x + dx, place.y + dy, place.size, place.angle, place.slant, place.stretch)
+
+
+def _sign(
+    random: Random, layout: Layout, bank: GlyphBank, name: str, x: float, y: float, height: float
+) -> float:
+    """Put a sign with its top left corner at x, y; return the x of its right border."""
+    shape = bank.symbol(random, name)
+    layout.signs.append(Mark(shape, Placement(x, y, height)))
+    right = x + shape.width * height
+    layout.taken.append(Area(x, y, right, y + shape.height * height))
+    return right
+
+
+LAYOUTS = {
+    "huge": huge,
+    "number": single,
+    "rows": rows,
+    "scattered": scattered,
+    "column": column,
+    "equation": equation,
+    "form": form,
+    "nothing": nothing,
+}

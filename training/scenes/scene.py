@@ -1,0 +1,336 @@
+"""Draw a scene: a picture of handwriting as a camera would see it, and the truth about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.types import Box, ByteArray
+from training.scenes import clutter, paper
+from training.scenes.bank import GlyphBank
+from training.scenes.camera import light_on, take_picture
+from training.scenes.canvas import CLUTTER, Canvas, draw_geometry, window
+from training.scenes.draws import Random, between, chance, floats, log_between, pick, pixels
+from training.scenes.ink import Pen, draw_pen, draw_strokes, write
+from training.scenes.layout import LAYOUTS, Area, Hand, Layout, Mark, draw_hand
+
+VISIBLE = 0.75
+"""Share of a digit's ink that must show; with less it is cut by the border or hidden, and ignored."""
+
+LEAST_CONTRAST = 9.0
+"""Grey levels between a digit's ink and the paper around it; below that a person cannot read it."""
+
+LEAST_ONE_BIT = 140.0
+"""The same where the picture is black and white only: the mean tells how much of the strokes was kept."""
+
+LEAST_CONTRAST_TO_NOISE = 1.6
+"""That contrast over the noise of neighbouring pixels, for a digit of 20 pixels; a larger one needs less."""
+
+STYLES = {"photo": 6.6, "webcam": 0.9, "scan": 1.3, "cheque": 0.5, "board": 0.7}
+PLANS = {
+    "huge": 1.0,
+    "number": 1.8,
+    "rows": 2.2,
+    "scattered": 1.2,
+    "column": 0.8,
+    "equation": 0.9,
+    "form": 1.0,
+    "nothing": 1.9,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SceneDigit:
+    """A digit that a reader should find.
+
+    Attributes:
+        label: 0 to 9.
+        box: of its ink, in pixels of the picture.
+        line: which number it belongs to, counted in reading order.
+        position: where in that number, from the left.
+        instance: its value in `Scene.instances`.
+    """
+
+    label: int
+    box: Box
+    line: int
+    position: int
+    instance: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """A picture and the truth about it. All masks have the picture's size.
+
+    Attributes:
+        image: shape (rows, columns, 3), uint8, BGR.
+        ink: uint8, how much of a pixel is covered by strokes of digits, 255 for all of it; gaps that the pen
+            left in a stroke count as ink.
+        clutter_ink: uint8, the same for writing that is no digit: letters, signs, doodles, printed words.
+        ignore: uint8, 255 where nothing should be asked: printed numbers, digits cut by the border, hidden or
+            too faint to be read by a person.
+        instances: uint16, the number of the digit that a pixel belongs to, 0 for none; tells touching digits
+            apart.
+        digits: in reading order.
+        conditions: what was drawn, name to strength, for reports of the error by condition.
+    """
+
+    image: ByteArray
+    ink: ByteArray
+    clutter_ink: ByteArray
+    ignore: ByteArray
+    instances: npt.NDArray[np.uint16]
+    digits: tuple[SceneDigit, ...]
+    conditions: Mapping[str, float]
+
+    @property
+    def numbers(self) -> list[str]:
+        """The numbers to read, in reading order."""
+        lines: dict[int, str] = {}
+        for digit in self.digits:
+            lines[digit.line] = lines.get(digit.line, "") + str(digit.label)
+        return list(lines.values())
+
+
+def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480, 640)) -> Scene:
+    """Draw a scene; the same generator state and bank give the same scene.
+
+    Args:
+        random: the source of all draws.
+        bank: what can be written.
+        size: (height, width) of the picture in pixels.
+
+    Returns:
+        The picture and its truth; about one in five holds no digit.
+    """
+    rows, columns = size
+    style = pick(random, STYLES)
+    board = style == "board"
+    style = "photo" if board else style
+    geometry = draw_geometry(random, rows, columns, flat=style in ("scan", "cheque"))
+    canvas = Canvas.empty(geometry, rows, columns)
+    page, bounded = _page(random, canvas, style, board=board)
+    sheet = _surface(random, canvas, page if bounded else None, style, board=board)
+
+    hand = draw_hand(random)
+    area = _writable(random, page, rows, columns)
+    plan = "number" if style == "cheque" and chance(random, 0.85) else pick(random, PLANS)
+    layout = LAYOUTS[plan](random, bank, hand, area)
+    layout.limit = page
+    canvas.conditions[f"layout {plan}"] = 1.0
+    if not board:
+        if chance(random, 0.08):
+            clutter.show_through(random, canvas, bank, hand, layout, area)
+        paper.rule(random, canvas, page, layout, sheet)
+        if chance(random, 0.15):
+            clutter.add_marks(random, canvas, area)
+    if chance(random, 0.2):
+        clutter.add_print(random, canvas, layout, area)
+    truth = _write_all(random, canvas, bank, hand, layout, area, board=board)
+    if style == "webcam" or chance(random, 0.12 if style == "photo" else 0.0):
+        clutter.add_objects(random, canvas, held=style == "webcam")
+
+    light = light_on(random, canvas, flat=style in ("scan", "cheque"))
+    smallest = min((mark.place.size for number in layout.numbers for mark in number), default=layout.height)
+    image = take_picture(random, canvas, light, smallest, style=style)
+    canvas.conditions[style] = 1.0
+    return Scene(
+        image,
+        canvas.ink,
+        canvas.clutter,
+        canvas.ignore,
+        canvas.instances,
+        _legible(canvas, image, truth),
+        canvas.conditions,
+    )
+
+
+def _page(random: Random, canvas: Canvas, style: str, *, board: bool) -> tuple[Area, bool]:
+    """The sheet, in its plane, and whether its edges show."""
+    rows, columns = canvas.rows, canvas.columns
+    if style == "webcam":
+        width, height = between(random, 0.35, 0.75) * columns, between(random, 0.35, 0.75) * rows
+        left, top = (
+            between(random, 0.05, 0.95) * (columns - width),
+            between(random, 0.3, 1.0) * (rows - height),
+        )
+        return Area(left, top, left + width, top + height), True
+    spare = 0.3 * max(rows, columns)
+    if style in ("scan", "cheque") or not chance(random, 0.15 if board else 0.4):
+        return Area(-spare, -spare, columns + spare, rows + spare), False
+    sides = [between(random, 0.02, 0.25) if chance(random, 0.5) else -0.3 for _ in range(4)]
+    return Area(columns * sides[0], rows * sides[1], columns * (1 - sides[2]), rows * (1 - sides[3])), True
+
+
+def _surface(random: Random, canvas: Canvas, page: Area | None, style: str, *, board: bool) -> ByteArray:
+    """Paint what is written on and what lies around it; return where the sheet is."""
+    if style == "webcam":
+        paper.paint_room(random, canvas)
+    elif page is not None:
+        paper.paint_desk(random, canvas)
+    if board:
+        dark = chance(random, 0.4)
+        tint = (0.17, 0.2, 0.16) if dark else (0.9, 0.91, 0.9)
+        canvas.conditions["blackboard" if dark else "whiteboard"] = 1.0
+        return paper.lay_paper(random, canvas, page, tint, 1.0 if dark else 0.1)
+    name = (
+        "white"
+        if style == "scan"
+        else pick(random, {name: share for name, (share, _) in paper.TINTS.items()})
+    )
+    canvas.conditions[f"{name} paper"] = 1.0
+    blue, green, red = (
+        float(np.clip(value + random.normal(0, 0.025), 0.1, 0.99)) for value in paper.TINTS[name][1]
+    )
+    tint = (blue, green, red)
+    return paper.lay_paper(random, canvas, page, tint, 0.9 if name == "kraft" else between(random, 0, 0.8))
+
+
+def _writable(random: Random, page: Area, rows: int, columns: int) -> Area:
+    """Where to write: on the page and in the picture, now and then a little beyond its border."""
+    beyond = (
+        -0.1 * min(rows, columns)
+        if chance(random, 0.15)
+        else between(random, 0.01, 0.06) * min(rows, columns)
+    )
+    seen = Area(beyond, beyond, columns - beyond, rows - beyond)
+    edge = 0.02 * min(rows, columns)
+    return Area(
+        max(page.left + edge, seen.left), max(page.top + edge, seen.top),
+        min(page.right - edge, seen.right), min(page.bottom - edge, seen.bottom),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    label: int
+    line: int
+    position: int
+
+
+def _write_all(
+    random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, area: Area, *, board: bool
+) -> dict[int, _Written]:
+    """Write the digits, and the clutter around them; return what each instance is."""
+    dark = "blackboard" in canvas.conditions
+    kind = ("chalk" if dark else "dry marker") if board else None
+
+    def new_pen() -> Pen:
+        return _readable(random, canvas, area, draw_pen(random, layout.height, kind))
+
+    pen = new_pen()
+    canvas.conditions[pen.name] = pen.opacity
+    canvas.conditions["stroke width"] = pen.width / layout.height
+    other = new_pen() if chance(random, 0.5) else pen
+    if chance(random, 0.85 if not layout.numbers else 0.22):
+        clutter.add_writing(random, canvas, bank, hand, layout, other, area)
+    if chance(random, 0.5 if not layout.numbers else 0.12):
+        clutter.add_doodles(random, canvas, layout, other, area)
+    many_pens = chance(random, 0.12)
+    # MNIST's own strokes are as wide as a felt pen's; thinner pens follow the centre lines.
+    share = {"marker": 0.7, "felt": 0.6, "dry marker": 0.5, "chalk": 0.5}.get(pen.name, 0.12)
+    as_raster = chance(random, share)
+    truth: dict[int, _Written] = {}
+    for line, number in enumerate(_in_reading_order(layout.numbers)):
+        if many_pens:
+            pen = new_pen()
+        for position, mark in enumerate(number):
+            instance = len(truth) + 1
+            assert mark.label is not None
+            truth[instance] = _Written(mark.label, line, position)
+            write(random, canvas, mark.shape, mark.place, pen, instance, as_raster=as_raster)
+    for mark in layout.signs:
+        write(random, canvas, mark.shape, mark.place, pen, CLUTTER)
+    for rule in layout.rules:
+        draw_strokes(random, canvas, [canvas.geometry.map(rule)], pen, CLUTTER)
+    return truth
+
+
+def _readable(random: Random, canvas: Canvas, area: Area, pen: Pen) -> Pen:
+    """The pen, pressed harder where its ink would not stand out from this paper by at least 8 %."""
+    x, y = ((area.left + area.right) / 2, (area.top + area.bottom) / 2)
+    row, column = int(np.clip(y, 0, canvas.rows - 1)), int(np.clip(x, 0, canvas.columns - 1))
+    below = canvas.colour[row, column]
+    weights = floats([0.114, 0.587, 0.299])
+    contrast = abs(float((below - floats(pen.colour)) @ weights)) / max(float(below @ weights), 0.05)
+    least = log_between(random, 0.1, 0.4)
+    if contrast < least:
+        shade = 0.9 if float(below @ weights) < 0.3 else 0.12
+        return replace(pen, colour=(shade, shade, shade), opacity=max(pen.opacity, 0.5))
+    return replace(pen, opacity=min(1.0, max(pen.opacity, least / contrast)))
+
+
+def _in_reading_order(numbers: list[list[Mark]]) -> list[list[Mark]]:
+    """The numbers row by row: those that stand beside each other from left to right."""
+
+    def top(number: list[Mark]) -> float:
+        return min(mark.place.y for mark in number)
+
+    def bottom(number: list[Mark]) -> float:
+        return max(mark.place.y + mark.shape.height * mark.place.size for mark in number)
+
+    def middle(number: list[Mark]) -> float:
+        return (top(number) + bottom(number)) / 2
+
+    ordered: list[list[Mark]] = []
+    rest = sorted(numbers, key=middle)
+    while rest:
+        # A row is all whose middle is beside the upper three quarters of its highest number.
+        lowest = bottom(rest[0]) - 0.25 * (bottom(rest[0]) - top(rest[0]))
+        count = sum(middle(number) < lowest for number in rest)
+        ordered += sorted(rest[:count], key=lambda number: number[0].place.x)
+        rest = rest[count:]
+    return ordered
+
+
+def _legible(canvas: Canvas, image: ByteArray, truth: dict[int, _Written]) -> tuple[SceneDigit, ...]:
+    """The digits that a person can read; the others are moved to the ignored part."""
+    if not truth:
+        return ()
+    grey = pixels(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    shown = np.bincount(canvas.instances.ravel(), canvas.ink.ravel(), minlength=len(truth) + 1) / 255
+    digits = []
+    for instance, written in truth.items():
+        box = canvas.boxes.get(instance)
+        if box is None:
+            continue
+        if shown[instance] >= VISIBLE * canvas.areas[instance] and _stands_out(canvas, grey, box, instance):
+            digits.append(SceneDigit(written.label, box, written.line, written.position, instance))
+            continue
+        around = _grown(box, 3).clipped(canvas.rows, canvas.columns)
+        region = window(canvas.instances, around) == instance
+        hidden = cv2.dilate(region.astype(np.uint8) * 255, np.ones((7, 7), np.uint8))
+        around.of(canvas.ignore)[hidden > 0] = 255
+        around.of(canvas.ink)[region] = 0
+        window(canvas.instances, around)[region] = 0
+    return tuple(digits)
+
+
+def _grown(box: Box, by: int) -> Box:
+    return Box(box.left - by, box.top - by, box.right + by, box.bottom + by)
+
+
+def _stands_out(canvas: Canvas, grey: ByteArray, box: Box, instance: int) -> bool:
+    """True when the ink of a digit differs enough from the paper right beside it."""
+    wide = _grown(box, 4).clipped(canvas.rows, canvas.columns)
+    around, ink = floats(wide.of(grey)), wide.of(canvas.ink)
+    mine = window(canvas.instances, wide) == instance
+    core = mine & (ink > 160) if np.count_nonzero(ink > 160) >= 4 else mine
+    blank = floats((ink == 0) & (wide.of(canvas.clutter) == 0))
+    # Against the paper near each pixel: the edge of a shadow or of the sheet in the box is no contrast.
+    reach = max(9, box.height // 3) | 1
+    share = floats(cv2.blur(blank, (reach, reach)))
+    paper_grey = floats(cv2.blur(around * blank, (reach, reach))) / np.maximum(share, np.float32(1e-6))
+    core &= share > 0.01
+    if np.count_nonzero(core) < 4:
+        return False
+    contrast = abs(float((around - paper_grey)[core].mean()))
+    steps = (around[:, 1:] - around[:, :-1])[(blank[:, 1:] * blank[:, :-1]) > 0]
+    noise = float(steps.std()) / np.sqrt(2) if steps.size else 0.0
+    size = min(max(box.height, 8), 120)
+    least = LEAST_ONE_BIT if "one bit" in canvas.conditions else LEAST_CONTRAST
+    return contrast >= least and contrast / (noise + 1) * np.sqrt(size / 20) >= LEAST_CONTRAST_TO_NOISE
