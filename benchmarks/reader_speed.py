@@ -2,8 +2,8 @@
 
     python benchmarks/reader_speed.py path/to/reference.py
 
-The file given must have `frame(seed) -> (grey, truth)` and `Reference(model).run(grey)`. Both take turns in one
-run, because the machine is never quiet: the minimum of each burst, the median over the rounds, and their ratio.
+The file given must have `frame(seed) -> (grey, truth)` and `Reference(model).run(grey)`. Both take turns in
+one run, because no machine is quiet: the minimum of each burst, the median over the rounds, and their ratio.
 """
 
 from __future__ import annotations

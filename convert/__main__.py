@@ -75,12 +75,15 @@ def _convert(options: argparse.Namespace) -> None:
     from convert.conversion import convert
     from convert.report import card_json, card_markdown
     from training.dataset import load_mnist, split
+    from training.harvest import load_scene_glyphs
     from training.runs import Config, load_network, model_path
 
     path = model_path(options.model)
     network, config = load_network(path), Config.read(path.parent)
     mnist = load_mnist(options.data)
+    scene_train, scene_validation = load_scene_glyphs(path.parent)
     train, validation = split(mnist.train[: config.limit], config.seed)
+    train, validation = train + scene_train, validation + scene_validation
     done = convert(
         network,
         config,

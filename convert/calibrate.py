@@ -32,15 +32,16 @@ def fit_temperature(raw: Evaluation) -> float:
 def choose_thresholds(calibrated: Evaluation) -> Thresholds:
     """The thresholds that keep both promises, in steps of 0.001.
 
-    `accept` is the lowest for which at most `MISREAD_SHARE` of the digits at or above it are misread; `digit`
-    is the highest for which at most `GIVEN_UP_SHARE` of the digits are below it.
+    `accept` is the lowest for which at most `MISREAD_SHARE` of what is at or above it is misread, be it a
+    digit or none; `digit` is the highest for which at most `GIVEN_UP_SHARE` of the digits are below it.
 
     Args:
-        calibrated: the calibrated model on the validation digits.
+        calibrated: the calibrated model on the validation glyphs.
     """
     steps = np.arange(1001) / 1000
     shown = calibrated.confidence >= steps[:, np.newaxis]
     misread = (shown & ~calibrated.right).sum(axis=1)
     accept = steps[misread <= MISREAD_SHARE * shown.sum(axis=1)].min()
-    digit = steps[(~shown).sum(axis=1) <= GIVEN_UP_SHARE * len(calibrated.digits)].max()
+    true = calibrated.digits.is_digit
+    digit = steps[(~shown & true).sum(axis=1) <= GIVEN_UP_SHARE * true.sum()].max()
     return Thresholds(accept=float(accept), digit=float(min(accept, digit)))

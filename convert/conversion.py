@@ -78,7 +78,8 @@ def convert(
     )
     # A first card, with the float network's answers, lets edge's classifier open the file at all; what the
     # file then says makes the card that ships.
-    quantized = to_int8(network, train.glyphs[:CALIBRATION_GLYPHS])
+    shown = np.linspace(0, len(train) - 1, min(len(train), CALIBRATION_GLYPHS)).astype(int)
+    quantized = to_int8(network, train.glyphs[shown])
     draft = embed(quantized, card)
     raw = Evaluation(validation, outputs(draft, validation.glyphs))
     temperature = fit_temperature(raw)

@@ -30,7 +30,8 @@ METADATA_NAME = "digitcam"
 """Name of the metadata buffer that holds the card."""
 
 SHIPPED = "digits.tflite"
-CARD = "digits.json"
+INK_MODEL = "ink.tflite"
+"""Names of the models that come with the package; beside each lies its card, in JSON, with its SHA-256."""
 
 DIGITS = 10
 MAX_MODEL_BYTES = 64 << 20
@@ -197,20 +198,17 @@ def load_model(path: str | Path | None = None) -> ModelFile:
         ModelError: when it is missing, too large, no TensorFlow Lite model, without a card, made for another
             preprocessing, or not the file that its SHA-256 promises.
     """
-    resource = files("edge.models").joinpath(SHIPPED) if path is None else Path(path)
-    name = Path(str(resource))
-    try:
-        data = resource.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read the model {name}: {error.strerror or error}") from error
+    if path is None:
+        name, data, shipped = Path(str(files("edge.models").joinpath(SHIPPED))), load_shipped(SHIPPED), True
+    else:
+        name = Path(path)
+        try:
+            data = name.read_bytes()
+        except OSError as error:
+            raise ModelError(f"cannot read the model {name}: {error.strerror or error}") from error
+        shipped = hashlib.sha256(data).hexdigest() == _shipped_sha256(SHIPPED)
     if len(data) > MAX_MODEL_BYTES:
         raise ModelError(f"{name} has {len(data)} bytes; a model has at most {MAX_MODEL_BYTES}")
-    sha256 = hashlib.sha256(data).hexdigest()
-    expected = _shipped_sha256()
-    if path is None and sha256 != expected:
-        raise ModelError(
-            f"{name} is damaged: SHA-256 is {sha256}, expected {expected}; install digitcam again"
-        )
     try:
         card = read_card(data)
     except ModelError as error:
@@ -220,7 +218,29 @@ def load_model(path: str | Path | None = None) -> ModelFile:
             f"{name} was trained for preprocessing version {card.preprocessing}, this digitcam has "
             f"{PREPROCESSING_VERSION}: train and convert it again, or install the digitcam it was made with"
         )
-    return ModelFile(name, data, card, sha256, shipped=sha256 == expected)
+    return ModelFile(name, data, card, hashlib.sha256(data).hexdigest(), shipped)
+
+
+def load_shipped(name: str) -> bytes:
+    """The bytes of a model that came with the package, checked by the SHA-256 in its card.
+
+    Args:
+        name: `SHIPPED` or `INK_MODEL`.
+
+    Raises:
+        ModelError: when it is missing or not what its card promises.
+    """
+    resource = files("edge.models").joinpath(name)
+    try:
+        data = resource.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {resource}: {error.strerror or error}") from error
+    found, expected = hashlib.sha256(data).hexdigest(), _shipped_sha256(name)
+    if found != expected:
+        raise ModelError(
+            f"{resource} is damaged: SHA-256 is {found}, expected {expected}; install digitcam again"
+        )
+    return data
 
 
 def read_card(model: bytes) -> Card:
@@ -278,12 +298,12 @@ def _inflate(data: bytes) -> bytes:
     return out
 
 
-def _shipped_sha256() -> str:
-    """SHA-256 of the model that came with the package, as its card says."""
-    card = files("edge.models").joinpath(CARD)
+def _shipped_sha256(name: str) -> str:
+    """SHA-256 of a model that came with the package, by the card beside it; "" where there is no card."""
+    card = files("edge.models").joinpath(Path(name).with_suffix(".json").name)
     try:
         return str(json.loads(card.read_text(encoding="utf-8"))["sha256"])
+    except FileNotFoundError:
+        return ""
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"cannot read the shipped model's card {card}: {error}; install digitcam again"
-        ) from error
+        raise ModelError(f"cannot read the model's card {card}: {error}; install digitcam again") from error

@@ -13,29 +13,32 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelError, RuntimeMissingError
-from edge.types import ByteArray
 
 INPUT_SCALE = 1 / 255
-"""Raw pixels are the input: the quantized value q stands for q / 255, with zero point 0."""
+"""Raw pixels are the input: the quantized value q stands for q / 255. (As int8, for (q + 128) / 255.)"""
+
+ZERO_POINTS = {np.uint8: 0, np.int8: -128}
 
 
 class Network:
-    """A TensorFlow Lite network: raw uint8 pixels in, one output. Its interpreter is built once.
+    """A TensorFlow Lite network: raw pixels in, one output. Its interpreter is built once.
 
     Args:
         model: the bytes of a `.tflite` file.
+        dtype: of the input: uint8, or int8 for pixels less 128.
         threads: of the interpreter. More than one does not pay for networks as small as these.
 
     Attributes:
         runtime: name and version of the runtime.
-        output_scale: what one step of a quantized output is worth; 0 for a float output.
 
     Raises:
         ModelError: the runtime cannot open the model, or its input is not raw pixels.
         RuntimeMissingError: neither ai-edge-litert nor tflite-runtime is installed.
     """
 
-    def __init__(self, model: bytes, *, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, dtype: type[np.uint8] | type[np.int8] = np.uint8, *, threads: int = 1
+    ) -> None:
         interpreter_class, self.runtime = _runtime()
         try:
             with _without_greeting():
@@ -48,12 +51,12 @@ class Network:
         self._output = _only(self._interpreter.get_output_details(), "output")
         self._shape = _shape(self._input)
         scale, zero_point = self._input["quantization"]
-        if self._input["dtype"] is not np.uint8 or abs(scale - INPUT_SCALE) > 1e-6 or zero_point != 0:
+        expected = ZERO_POINTS[dtype]
+        if self._input["dtype"] is not dtype or abs(scale - INPUT_SCALE) > 1e-6 or zero_point != expected:
             raise ModelError(
-                f"its input must be uint8, quantized with scale 1/255 and zero point 0, but is "
-                f"{np.dtype(self._input['dtype']).name} with scale {scale:g} and zero point {zero_point}"
+                f"its input must be {dtype.__name__}, quantized with scale 1/255 and zero point {expected}, "
+                f"but is {np.dtype(self._input['dtype']).name} with scale {scale:g}, zero point {zero_point}"
             )
-        self.output_scale = float(self._output["quantization"][0])
 
     def expect(self, *, image: tuple[int, ...], output: tuple[int, ...], dtype: type[np.generic]) -> None:
         """Check the contract.
@@ -75,11 +78,11 @@ class Network:
                 f"but is {found} {np.dtype(self._output['dtype']).name}"
             )
 
-    def __call__(self, pixels: ByteArray) -> npt.NDArray[Any]:
+    def __call__(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.int8]) -> npt.NDArray[Any]:
         """Run the network.
 
         Args:
-            pixels: a batch, uint8. Another shape than last time makes the interpreter plan its memory anew.
+            pixels: a batch. Another shape than last time makes the interpreter plan its memory anew.
 
         Returns:
             A copy of the output.

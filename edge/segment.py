@@ -7,7 +7,7 @@ that hang on clear ones and lose specks that do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,12 @@ CLEAR_CONTRAST, FAINT_CONTRAST = 0.15, 0.07
 
 NOISE_FACTOR = 4.0
 """Faint ink is also this many standard deviations of the sensor's noise away from the paper."""
+
+MARKED = 127
+"""Probability, times 256, above which a marked pixel is ink."""
+
+MOSTLY = 0.5
+"""A piece of which this share is marked is marked whole."""
 
 MIN_HEIGHT = 10
 """Pixels of the searched picture: below it a digit has less detail than the network's input."""
@@ -60,11 +66,16 @@ def to_grey(image: ByteArray) -> ByteArray:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def segment(grey: ByteArray) -> list[Ink]:
+Marker = Callable[[ByteArray], ByteArray]
+"""Says of each pixel of a grey picture how likely it is ink of a digit, times 256: `edge.ink.InkMarker`."""
+
+
+def segment(grey: ByteArray, mark: Marker | None = None) -> list[Ink]:
     """Find the ink that may be digits.
 
     Args:
         grey: shape (rows, columns), uint8, dark writing on brighter paper.
+        mark: knows ink of digits from other ink; without it, all that stands out from the paper is ink.
 
     Returns:
         The pieces in no particular order, with boxes in pixels of `grey`.
@@ -79,11 +90,28 @@ def segment(grey: ByteArray) -> list[Ink]:
     clear = max(CLEAR_CONTRAST * 255, faint)
     mask = np.asarray(cv2.threshold(contrast, faint, 255, cv2.THRESH_BINARY)[1], np.uint8)
     pieces = [piece for piece in _pieces(mask) if piece.box.of(contrast).max() >= clear]
+    if mark is not None:
+        probability = mark(grey)
+        mask = _confirmed(pieces, mask, probability)
+        contrast = np.asarray(cv2.max(contrast, probability), np.uint8)
+        pieces = list(_pieces(mask))
     return [
         Ink(piece.box.scaled(1 / scale).clipped(rows, columns), _pixels(piece, contrast, mask))
         for piece in _join(pieces, grey)
         if _may_be_digit(piece.box, grey)
     ]
+
+
+def _confirmed(pieces: list[_Piece], inked: ByteArray, probability: ByteArray) -> ByteArray:
+    """Marked ink, and all of a piece of which most is marked: the marker sees too little of a huge digit."""
+    marked = np.asarray(cv2.threshold(probability, MARKED, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    confirmed = marked.copy()
+    for piece in pieces:
+        own = _mask_of(piece, inked)
+        both = cv2.countNonZero(cv2.bitwise_and(own, piece.box.of(marked)))
+        if both >= MOSTLY * cv2.countNonZero(own):
+            piece.box.of(confirmed)[own > 0] = 255
+    return confirmed
 
 
 def local_contrast(grey: ByteArray) -> ByteArray:
@@ -140,6 +168,14 @@ class _Piece:
     outlines: tuple[npt.NDArray[np.int32], ...]
     holes: tuple[Box, ...]
 
+    def surrounds(self, box: Box) -> bool:
+        """Whether a box lies in one of the holes: a digit in a form's box is no part of the box."""
+        return any(hole.intersection(box) == box for hole in self.holes)
+
+    def joined(self, other: _Piece) -> _Piece:
+        """Both as one."""
+        return _Piece(self.box.union(other.box), self.outlines + other.outlines, self.holes + other.holes)
+
 
 def _pieces(mask: ByteArray) -> Iterable[_Piece]:
     # CCOMP, not EXTERNAL: what lies inside the outline of something else, such as a form's box, counts too.
@@ -161,45 +197,52 @@ def _box_of(outline: npt.NDArray[Any]) -> Box:
     return Box(left, top, left + width, top + height)
 
 
-def _join(pieces: list[_Piece], grey: ByteArray) -> Iterable[_Piece]:
-    """Give small pieces back to the digit that they broke off: the flag of a 5, the end of a faint stroke."""
-    bodies = [piece for piece in pieces if _may_be_digit(piece.box, grey)]
-    joined = {id(body): body for body in bodies}
-    taken = set()
-    for part in sorted(pieces, key=lambda piece: piece.box.area):
-        near = [
-            body
-            for body in bodies
-            if body is not part and id(body) not in taken and _belongs(part.box, joined[id(body)])
-        ]
-        if near:
-            body = min(near, key=lambda body: _gap(part.box, body.box))
-            old = joined[id(body)]
-            own = joined.get(id(part), part)
-            joined[id(body)] = _Piece(
-                old.box.union(own.box), old.outlines + own.outlines, old.holes + own.holes
-            )
-            taken.add(id(part))
-    return [piece for key, piece in joined.items() if key not in taken]
+def _join(pieces: list[_Piece], grey: ByteArray) -> list[_Piece]:
+    """Give small pieces back to the digit that they broke off: the flag of a 5, the end of a faint stroke.
+
+    Returns:
+        Those that may be digits by now.
+    """
+    pieces = sorted(pieces, key=lambda piece: piece.box.area)  # the smallest find their place first
+    boxes = np.array([piece.box.as_list() for piece in pieces]).reshape(-1, 4)
+    free = np.array([_may_be_digit(piece.box, grey) for piece in pieces], bool)
+    for index, part in enumerate(pieces):
+        near = np.flatnonzero(_belongs(part.box, boxes) & free)
+        bodies = [k for k in near if k != index and not pieces[k].surrounds(part.box)]
+        if bodies:
+            nearest = min(bodies, key=lambda k: _gap(part.box, boxes[k]))
+            pieces[nearest] = pieces[nearest].joined(pieces[index])
+            boxes[nearest] = pieces[nearest].box.as_list()
+            free[index] = False
+    return [piece for piece, still in zip(pieces, free, strict=True) if still]
 
 
-def _belongs(part: Box, piece: _Piece) -> bool:
-    """Whether a part is small beside a piece, close to it, and both together still have a digit's shape."""
-    body = piece.box
-    both = body.union(part)
-    return (
-        part.height <= PART_HEIGHT * body.height
-        and _gap(part, body) <= PART_GAP * body.height
-        and both.width <= MAX_ASPECT * both.height
-        and both.height <= (1 + PART_HEIGHT) * body.height
-        # A digit in a form's box is no part of the box.
-        and not any(hole.intersection(part) == part for hole in piece.holes)
+def _belongs(part: Box, boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """To which of the bodies, boxes of shape (n, 4), a part is small, close, and would leave their shape."""
+    left, top, right, bottom = boxes.T
+    height = bottom - top
+    whole_width = np.maximum(right, part.right) - np.minimum(left, part.left)
+    whole_height = np.maximum(bottom, part.bottom) - np.minimum(top, part.top)
+    near: npt.NDArray[np.bool_] = (
+        (part.height <= PART_HEIGHT * height)
+        & (_gap(part, boxes.T) <= PART_GAP * height)
+        & (whole_width <= MAX_ASPECT * whole_height)
+        & (whole_height <= (1 + PART_HEIGHT) * height)
     )
+    return near
 
 
-def _gap(a: Box, b: Box) -> int:
-    """Pixels between two boxes along the axis on which they are further apart; at most 0 where they meet."""
-    return max(a.left - b.right, b.left - a.right, a.top - b.bottom, b.top - a.bottom)
+def _gap(box: Box, others: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Pixels between a box and others along the axis on which they are further apart; at most 0 at contact.
+
+    Args:
+        box: one box.
+        others: their left, top, right and bottom, shape (4,) or (4, n).
+    """
+    left, top, right, bottom = others
+    across = np.maximum(box.left - right, left - box.right)
+    gap: npt.NDArray[np.int64] = np.maximum(across, np.maximum(box.top - bottom, top - box.bottom))
+    return gap
 
 
 def _may_be_digit(box: Box, grey: ByteArray) -> bool:
@@ -214,12 +257,17 @@ def _may_be_digit(box: Box, grey: ByteArray) -> bool:
     )
 
 
-def _pixels(piece: _Piece, contrast: ByteArray, mask: ByteArray) -> ByteArray:
-    """The contrast of a piece alone, stretched so that its darkest part is white."""
+def _mask_of(piece: _Piece, mask: ByteArray) -> ByteArray:
+    """The part of a mask that belongs to a piece, in its box: 255 is ink."""
     box = piece.box
     own = np.zeros((box.height, box.width), np.uint8)
     cv2.drawContours(own, piece.outlines, -1, 255, cv2.FILLED, offset=(-box.left, -box.top))
-    ink = np.asarray(cv2.bitwise_and(box.of(contrast), cv2.bitwise_and(own, box.of(mask))), np.uint8)
+    return np.asarray(cv2.bitwise_and(own, box.of(mask)), np.uint8)
+
+
+def _pixels(piece: _Piece, contrast: ByteArray, mask: ByteArray) -> ByteArray:
+    """The contrast of a piece alone, stretched so that its darkest part is white."""
+    ink = np.asarray(cv2.bitwise_and(piece.box.of(contrast), _mask_of(piece, mask)), np.uint8)
     levels = ink[ink > 0]
     place = int(DARKEST * len(levels))
     darkest = float(np.partition(levels, place)[place])

@@ -5,7 +5,9 @@ from hashlib import sha256
 
 import pytest
 
-pytestmark = [pytest.mark.workstation, pytest.mark.slow]
+# TensorFlow's variables do not know numpy 2's `copy` yet, and Keras saves them so.
+KERAS_SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+pytestmark = [pytest.mark.workstation, pytest.mark.slow, KERAS_SAVES]
 pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
 from convert.__main__ import main  # noqa: E402

@@ -16,7 +16,7 @@ SHIPPED = files("edge.models").joinpath("digits.tflite").read_bytes()
 
 
 def with_card(card: Card) -> bytes:
-    """The shipped model with another card of the same length, so that nothing else moves."""
+    """The shipped model with a card that is no longer, so that nothing else moves."""
     old, new = read_metadata(SHIPPED, METADATA_NAME), card.to_bytes()
     assert len(new) <= len(old)
     return SHIPPED.replace(old, new + b"\0" * (len(old) - len(new)))
@@ -75,7 +75,7 @@ def test_a_missing_model_is_refused():
 
 def test_a_model_for_another_preprocessing_is_refused(tmp_path):
     path = tmp_path / "old.tflite"
-    path.write_bytes(with_card(replace(load_model().card, preprocessing=9)))
+    path.write_bytes(with_card(replace(load_model().card, preprocessing=9, command="short")))
     with pytest.raises(
         ModelError, match=r"trained for preprocessing version 9, this digitcam has \d+: train"
     ):

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.workstation
+# TensorFlow's variables do not know numpy 2's `copy` yet, and Keras saves them so.
+KERAS_SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+pytestmark = [pytest.mark.workstation, KERAS_SAVES]
 keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
 import training.train  # noqa: E402

@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
     )
     parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N training images only")
+    parser.add_argument(
+        "--scenes",
+        type=_count,
+        metavar="N",
+        help="scenes to draw for glyphs as a camera makes them, instead of the recipe's; 0: MNIST alone",
+    )
     commands = parser.add_subparsers(title="other commands", metavar="COMMAND")
     evaluate = commands.add_parser(
         "evaluate",
@@ -88,13 +94,14 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.train import RECIPES, Training
 
     if options.resume:
-        fixed = ("recipe", "epochs", "seed", "limit")
+        fixed = ("recipe", "epochs", "seed", "limit", "scenes")
         if any(getattr(options, name) is not None for name in fixed):
             raise UsageError(f"--resume takes {', '.join(f'--{name}' for name in fixed)} from the run itself")
         folder, config = options.resume, Config.read(options.resume)
     else:
         recipe = RECIPES[options.recipe or "best"]
-        recipe = replace(recipe, epochs=options.epochs or recipe.epochs)
+        scenes = recipe.scenes if options.scenes is None else options.scenes
+        recipe = replace(recipe, epochs=options.epochs or recipe.epochs, scenes=scenes)
         folder = options.run or Path("runs") / time.strftime(f"{recipe.name}-%Y%m%d-%H%M%S")
         if (folder / CONFIG).exists():
             raise UsageError(
@@ -105,6 +112,13 @@ def _train(options: argparse.Namespace, command: str) -> None:
     mnist = load_mnist(options.data)
     train, validation = split(mnist.train[: config.limit], config.seed)
     config.write(folder)
+    if config.recipe.scenes:
+        from training.harvest import scene_glyphs
+
+        found = scene_glyphs(
+            folder, train, validation, seed=config.seed, scenes=config.recipe.scenes, data=options.data
+        )
+        train, validation = train + found[0], validation + found[1]
     training = Training(config.recipe, train, validation, seed=config.seed)
     training.resume(folder)
     try:
@@ -145,10 +159,16 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"calibration error {evaluation.calibration_error:.4f}")
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number of 0 or more, found {text!r}")
+    return int(text)
+
+
 def _positive(text: str) -> int:
-    number = int(text)
+    number = _count(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+        raise argparse.ArgumentTypeError(f"expected a number of 1 or more, found {text!r}")
     return number
 
 

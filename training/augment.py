@@ -1,8 +1,4 @@
-"""Distortions of handwriting: each digit as another hand, pen and camera might have left it.
-
-A digit is enlarged, distorted, and taken back to 28x28 by edge's own `to_glyph`, so that the network learns
-the form that the camera path hands it.
-"""
+"""Distortions of handwriting: each digit as another hand, pen and camera might have left it."""
 
 from __future__ import annotations
 
@@ -14,11 +10,10 @@ import numpy as np
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.types import ByteArray, FloatArray
 
-ENLARGE = 2
-CANVAS = (GLYPH_SIZE + 4) * ENLARGE  # room for a digit that grows when it is turned and sheared
-EDGE_GAIN = ENLARGE  # enlarging widens the grey edge of a stroke; this makes it as steep as before
-FAINT = 60  # grey levels; fainter ink would enlarge the box that `to_glyph` scales to 20x20, by 4 %
-_PEN = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+FAINT = 30
+"""Grey levels; fainter ink, which interpolation leaves around strokes, would enlarge the box."""
+
+_PEN = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +25,29 @@ class Distortion:
         rotation: degrees, to either side.
         shear: sideways shift per unit of height, to either side.
         stretch: natural logarithm of width against height, to either side.
+        zoom: natural logarithm of the size, to either side.
+        shift: off its place, in both directions, to either side.
         waves: standard deviation of the elastic displacement at each of `knots` x `knots` points.
         knots: points along a side; in between, the elastic displacement is interpolated.
-        edge: grey levels at which the edge of a stroke is taken, lowest and highest: thick and thin ink.
-        pen: share of digits whose strokes grow or shrink by up to half a pixel a side.
-        shift: share of digits that end up to one pixel off their place.
+        framed: share of digits that edge's `to_glyph` brings back to their size and place; the others stay
+            off it, as a badly segmented digit is.
+        pen: share of digits whose strokes grow or shrink by up to a pixel a side.
         blur: share of digits that are out of focus.
         fade: share of digits that lose contrast.
     """
 
     untouched: float = 0.1
-    rotation: float = 12.0
-    shear: float = 0.2
-    stretch: float = 0.15
-    waves: float = 0.8
-    knots: int = 6
-    edge: tuple[float, float] = (60, 140)
-    pen: float = 0.15
-    shift: float = 0.15
-    blur: float = 0.05
-    fade: float = 0.05
+    rotation: float = 10.0
+    shear: float = 0.15
+    stretch: float = 0.12
+    zoom: float = 0.12
+    shift: float = 2.0
+    waves: float = 0.5
+    knots: int = 5
+    framed: float = 0.4
+    pen: float = 0.1
+    blur: float = 0.03
+    fade: float = 0.03
 
 
 MILD = Distortion()
@@ -69,19 +67,15 @@ def distort(glyphs: ByteArray, rng: np.random.Generator, how: Distortion = MILD)
     count = len(glyphs)
     distorted = glyphs.copy()
     columns, rows = _displaced(count, rng, how)
-    edges = rng.uniform(*how.edge, count)
     chances = rng.random((count, 5))
     strengths = rng.random((count, 3))
-    shifts = rng.integers(-1, 2, (count, 2))
     for i in np.flatnonzero(chances[:, 0] >= how.untouched):
-        ink = cv2.remap(glyphs[i], columns[i], rows[i], cv2.INTER_CUBIC)
+        glyph = np.asarray(cv2.remap(glyphs[i], columns[i], rows[i], cv2.INTER_CUBIC), np.uint8)
         if chances[i, 1] < how.pen:
-            other = cv2.dilate(ink, _PEN) if chances[i, 1] < how.pen / 2 else cv2.erode(ink, _PEN)
-            ink = cv2.addWeighted(other, strengths[i, 0], ink, 1 - strengths[i, 0], 0)
-        ink = cv2.addWeighted(ink, EDGE_GAIN, ink, 0, (1 - EDGE_GAIN) * edges[i])
-        glyph = to_glyph(cv2.threshold(ink, FAINT, 0, cv2.THRESH_TOZERO)[1])
-        if chances[i, 2] < how.shift:
-            glyph = np.roll(glyph, shifts[i], axis=(0, 1))
+            other = cv2.dilate(glyph, _PEN) if chances[i, 1] < how.pen / 2 else cv2.erode(glyph, _PEN)
+            glyph[:] = cv2.addWeighted(other, strengths[i, 0], glyph, 1 - strengths[i, 0], 0)
+        if chances[i, 2] < how.framed:
+            glyph = to_glyph(np.asarray(cv2.threshold(glyph, FAINT, 0, cv2.THRESH_TOZERO)[1], np.uint8))
         if chances[i, 3] < how.blur:
             glyph[:] = cv2.GaussianBlur(glyph, (3, 3), 0.3 + 0.4 * strengths[i, 1])
         if chances[i, 4] < how.fade:
@@ -91,22 +85,23 @@ def distort(glyphs: ByteArray, rng: np.random.Generator, how: Distortion = MILD)
 
 
 def _displaced(count: int, rng: np.random.Generator, how: Distortion) -> tuple[FloatArray, FloatArray]:
-    """Columns and rows of the glyph where each pixel of the canvas comes from: (count, CANVAS, CANVAS)."""
+    """Columns and rows of the glyph that each pixel is taken from, each of shape (count, 28, 28)."""
     angle = np.radians(rng.uniform(-how.rotation, how.rotation, count))
     shear = rng.uniform(-how.shear, how.shear, count)
     stretch = np.exp(rng.uniform(-how.stretch, how.stretch, count) / 2)
-    cos, sin = np.cos(angle), np.sin(angle)
-    # Along a side of the canvas: the cubic interpolation between the knots, the place, and a constant. What
+    zoom = np.exp(rng.uniform(-how.zoom, how.zoom, count))
+    cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
+    # Along a side of the glyph: the cubic interpolation between the knots, the place, and a constant. What
     # is looked up is linear in each of them, so that one product of matrices holds elastic and affine both.
     knots = slice(how.knots)
     place, constant = how.knots, how.knots + 1
-    side = np.ones((CANVAS, how.knots + 2), np.float32)
-    side[:, knots] = cv2.resize(np.eye(how.knots), (how.knots, CANVAS), interpolation=cv2.INTER_CUBIC)
-    side[:, place] = (np.arange(CANVAS) - (CANVAS - 1) / 2) / ENLARGE  # pixels of the glyph from its middle
-    # Axes: digit, column or row that is looked up, down the canvas, across it.
+    side = np.ones((GLYPH_SIZE, how.knots + 2), np.float32)
+    side[:, knots] = cv2.resize(np.eye(how.knots), (how.knots, GLYPH_SIZE), interpolation=cv2.INTER_CUBIC)
+    side[:, place] = np.arange(GLYPH_SIZE) - (GLYPH_SIZE - 1) / 2  # pixels from the middle
+    # Axes: digit, column or row that is looked up, down the glyph, across it.
     weights = np.zeros((count, 2, how.knots + 2, how.knots + 2), np.float32)
     weights[:, :, knots, knots] = rng.normal(0, how.waves, (count, 2, how.knots, how.knots))
-    weights[:, :, constant, constant] = (GLYPH_SIZE - 1) / 2
+    weights[:, :, constant, constant] = (GLYPH_SIZE - 1) / 2 + rng.uniform(-how.shift, how.shift, (count, 2))
     # Rotation times shear times stretch.
     weights[:, 0, constant, place] = cos * stretch
     weights[:, 0, place, constant] = (cos * shear - sin) / stretch

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.errors import EdgeError
+from edge.model_file import DIGITS
 from edge.preprocess import GLYPH_SIZE
-from edge.types import ByteArray
+from edge.types import ByteArray, FloatArray
 
 DATA_VARIABLE = "DIGITCAM_DATA"
 """Environment variable: a folder that holds `mnist/`."""
@@ -40,13 +42,20 @@ VALIDATION_SHARE = 10
 """One training image in ten is for model selection: 54,000 and 6,000."""
 
 
+NOT_A_DIGIT = 10
+"""Label of a glyph that is no digit; MNIST has none, scenes do."""
+
+
 class DataError(EdgeError, ValueError):
     """A data set that is missing, damaged or not what it should be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digits:
-    """Glyphs, shape (n, 28, 28) uint8, white ink on black, and what they are, shape (n,) uint8."""
+    """Glyphs, shape (n, 28, 28) uint8, white ink on black, and what they are, shape (n,) uint8.
+
+    A label is 0 to 9, or `NOT_A_DIGIT`.
+    """
 
     glyphs: ByteArray
     labels: ByteArray
@@ -56,6 +65,23 @@ class Digits:
 
     def __getitem__(self, which: slice | np.ndarray) -> Digits:
         return Digits(self.glyphs[which], self.labels[which])
+
+    def __add__(self, other: Digits) -> Digits:
+        return Digits(
+            np.concatenate([self.glyphs, other.glyphs]), np.concatenate([self.labels, other.labels])
+        )
+
+    @property
+    def is_digit(self) -> npt.NDArray[np.bool_]:
+        """Which are digits, shape (n,)."""
+        digits: npt.NDArray[np.bool_] = self.labels != NOT_A_DIGIT
+        return digits
+
+    @property
+    def targets(self) -> FloatArray:
+        """What a network should say, shape (n, 10): all of a digit, and a tenth of each for what is none."""
+        truth = np.concatenate([np.eye(DIGITS), np.full((1, DIGITS), 1 / DIGITS)])
+        return truth.astype(np.float32)[self.labels]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,14 +58,14 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of digits read right."""
-        return float(self.right.mean())
+        """Share of digits read right; what is no digit does not count."""
+        return float(self.right[self.digits.is_digit].mean())
 
     @property
     def cross_entropy(self) -> float:
         """Mean negative logarithm of the probability given to the truth, in nats."""
-        truth = self.probabilities[np.arange(len(self.digits)), self.digits.labels]
-        return float(-np.log(np.maximum(truth, 1e-7)).mean())
+        logarithms = np.log(np.maximum(self.probabilities, 1e-7))
+        return float(-(self.digits.targets * logarithms).sum(axis=1).mean())
 
     @property
     def calibration_error(self) -> float:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from edge.errors import EdgeError, UsageError
 from edge.files import write_whole
-from edge.types import ByteArray
+from edge.types import ByteArray, FloatArray
 from training.augment import distort
 from training.dataset import Digits
 from training.evaluate import Evaluation
@@ -49,6 +49,7 @@ class Recipe:
         batch_norm: batch normalisation in training, folded away afterwards.
         augment: distort the digits, anew in each epoch.
         averaging: momentum of the moving average of the weights, per step; 0 takes the weights as they are.
+        scenes: how many scenes are drawn for glyphs as the camera path makes them, non-digits among them.
     """
 
     name: str
@@ -61,17 +62,18 @@ class Recipe:
     batch_norm: bool = False
     augment: bool = False
     averaging: float = 0.0
+    scenes: int = 0
 
 
 RECIPES = {
     "paper": Recipe("paper", epochs=15, batch_size=64, learning_rate=1e-3, dropout=0.2),
     "best": Recipe(
         "best",
-        epochs=45,
+        epochs=40,
         batch_size=128,
         learning_rate=4e-3,
         cosine=True,
-        weight_decay=3e-2,
+        weight_decay=1e-2,
         dropout=0.1,
         batch_norm=True,
         augment=True,
@@ -112,7 +114,7 @@ class Training:
         self._steps = math.ceil(len(train) / recipe.batch_size)
         _make_deterministic(seed)
         self._network = build_network(batch_norm=recipe.batch_norm, dropout=recipe.dropout)
-        self._network.compile(self._optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        self._network.compile(self._optimizer(), "categorical_crossentropy", metrics=["accuracy"])
         self._network.optimizer.build(self._network.trainable_variables)
         self._averaged = build_network(batch_norm=recipe.batch_norm)
         self.selected = fold(self._averaged)
@@ -186,28 +188,28 @@ class Training:
     def _learn(self, number: int, bar: tqdm[NoReturn]) -> tuple[float, float]:
         """One pass over the training digits; the mean loss and accuracy on the way."""
         total = np.zeros(2)
-        for glyphs, labels in self._batches(number):
+        for glyphs, expected in self._batches(number):
             self._network.reset_metrics()
-            loss, accuracy = self._network.train_on_batch(as_input(glyphs), labels)
+            loss, accuracy = self._network.train_on_batch(as_input(glyphs), expected)
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss became {loss} in epoch {number}: training stopped, there is no model; "
                     "try a lower learning rate or another seed"
                 )
-            total += np.array([loss, accuracy]) * len(labels)
+            total += np.array([loss, accuracy]) * len(expected)
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
         loss, accuracy = total / len(self._train)
         return float(loss), float(accuracy)
 
-    def _batches(self, number: int) -> Iterator[tuple[ByteArray, ByteArray]]:
+    def _batches(self, number: int) -> Iterator[tuple[ByteArray, FloatArray]]:
         """The training digits in an order, and with distortions, that depend on seed and epoch alone."""
         order = np.random.default_rng([self._seed, number]).permutation(len(self._train))
 
-        def batch(index: int) -> tuple[ByteArray, ByteArray]:
+        def batch(index: int) -> tuple[ByteArray, FloatArray]:
             size = self._recipe.batch_size
             digits = self._train[order[index * size : (index + 1) * size]]
-            return self._distorted(digits.glyphs, number, index), digits.labels
+            return self._distorted(digits.glyphs, number, index), digits.targets
 
         # OpenCV lets go of Python's lock: the next batches are made while the network learns from this one.
         pool = ThreadPoolExecutor()
@@ -228,7 +230,7 @@ class Training:
             refresh_norms(self._averaged, self._distorted(glyphs, number, self._steps))
 
     def _validate(self, network: keras.Model) -> tuple[float, float]:
-        """Cross-entropy and accuracy on the validation digits."""
+        """Cross-entropy on what was kept for validation, and accuracy on the digits in it."""
         said = Evaluation(self._validation, probabilities(network, self._validation.glyphs))
         return said.cross_entropy, said.accuracy
 

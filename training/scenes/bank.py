@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge.errors import UsageError
 from edge.types import ByteArray, FloatArray
-from training.dataset import DATA_VARIABLE, load_mnist
+from training.dataset import DATA_VARIABLE, Digits, load_mnist
 from training.scenes.draws import Random, between, chance, floats
 from training.scenes.shapes import Shape, shape_of, smooth_curve, trace
 
@@ -261,18 +261,22 @@ class GlyphBank:
         return _drawn(random, SYMBOLS[name or ALONE[random.integers(len(ALONE))]])
 
 
-def load_bank(folder: Path | None = None, split: Split = "train") -> GlyphBank:
+def load_bank(
+    folder: Path | None = None, split: Split = "train", *, digits: Digits | None = None
+) -> GlyphBank:
     """The bank of a split from the data folder: MNIST and, where it is there, Omniglot.
 
     Args:
         folder: as `load_mnist` takes it; Omniglot is `real/nondigits_omniglot.npz` in it.
         split: "train" for MNIST's training images and the first half of the alphabets, "test" for the others.
+        digits: those of the split to write with; None is all of them.
 
     Raises:
         DataError: when MNIST is not there or damaged.
     """
-    mnist = load_mnist(folder)
-    digits = mnist.train if split == "train" else mnist.test
+    if digits is None:
+        mnist = load_mnist(folder)
+        digits = mnist.train if split == "train" else mnist.test
     letters = names = None
     if folder is None and DATA_VARIABLE in os.environ:
         folder = Path(os.environ[DATA_VARIABLE])

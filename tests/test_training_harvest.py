@@ -1,0 +1,56 @@
+import cv2
+import numpy as np
+import pytest
+
+from edge.segment import segment
+from edge.types import Box
+from training.harvest import NOT_A_DIGIT, harvest
+from training.scenes import Scene, SceneDigit
+
+
+def page(*, touching=False, ignored=False, digits=True):
+    """A 1 and a 7 on white paper, beside an X."""
+    image = np.full((200, 400), 230, np.uint8)
+    instances = np.zeros(image.shape, np.uint16)
+    seven = 82 if touching else 130
+    strokes = {
+        1: [((80, 60), (80, 140))],
+        2: [((seven, 60), (seven + 50, 60)), ((seven + 50, 60), (seven + 20, 140))],
+    }
+    for instance, lines in strokes.items():
+        for start, end in lines:
+            cv2.line(image, start, end, 40, 6)
+            cv2.line(instances, start, end, instance, 6)
+    for start, end in [((280, 60), (340, 140)), ((340, 60), (280, 140))]:
+        cv2.line(image, start, end, 40, 6)
+    ink = np.where(instances > 0, 255, 0).astype(np.uint8)
+    ignore = np.full(image.shape, 255 if ignored else 0, np.uint8)
+    found = (
+        SceneDigit(1, Box(77, 57, 84, 144), 0, 0, 1),
+        SceneDigit(7, Box(seven - 3, 57, seven + 54, 144), 0, 1, 2),
+    )
+    if not digits:
+        instances[:], found = 0, ()
+    return Scene(cv2.merge([image] * 3), ink, ink * 0, ignore, instances, found, {})
+
+
+@pytest.mark.parametrize(
+    ("scene", "labels"),
+    [
+        (page(), [1, 7, NOT_A_DIGIT]),
+        (page(touching=True), [NOT_A_DIGIT, NOT_A_DIGIT]),
+        (page(digits=False), [NOT_A_DIGIT] * 3),
+        (page(ignored=True), []),
+    ],
+    ids=["apart", "touching", "other signs", "ignored"],
+)
+def test_each_piece_is_known_for_what_it_is(scene, labels):
+    found = harvest(scene, segment)
+    assert sorted(found.labels) == sorted(labels)
+    assert found.glyphs.shape == (len(labels), 28, 28)
+
+
+def test_a_splinter_of_a_digit_is_no_digit():
+    scene = page()
+    scene.image[100:, 120:200] = 230  # the camera lost most of the 7
+    assert sorted(harvest(scene, segment).labels) in ([1, NOT_A_DIGIT], [1, NOT_A_DIGIT, NOT_A_DIGIT])

@@ -1,0 +1,167 @@
+"""Scenes -> glyphs: what the camera path hands the classifier, with what it truly is.
+
+Digits come out with the breaks, merged neighbours and remains of ruling that segmentation leaves; what is no
+digit (letters, fragments, merged pairs, shadows) comes out too, for the classifier to learn to be unsure of.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from edge.errors import UsageError
+from edge.files import write_whole
+from edge.ink import InkMarker
+from edge.preprocess import GLYPH_SIZE, to_glyph
+from edge.segment import segment, to_grey
+from edge.types import ByteArray, Ink
+from training.dataset import NOT_A_DIGIT, Digits
+from training.scenes import GlyphBank, Scene, draw_scene, load_bank
+
+GLYPHS = "scene-glyphs.npz"
+"""In a run folder: what was harvested for it."""
+
+PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels")
+
+WORKERS = 2
+CHUNK = 8
+"""Scenes that a worker draws at a time."""
+
+WHOLE = 0.7
+"""A piece is a digit when it holds at least this share of its ink, and of the digits' ink that it holds at
+least this share is that one's."""
+
+PART = 0.35
+"""A piece that holds less than this share of every digit is none, and so is one that holds more of two."""
+
+IGNORED = 0.2
+"""A piece of which more than this share lies where nothing should be asked is left out."""
+
+
+def harvest(scene: Scene, find: Callable[[ByteArray], list[Ink]]) -> Digits:
+    """The glyphs that a segmentation finds in a scene, and what each is.
+
+    Args:
+        scene: a picture and its truth.
+        find: edge's segmentation, from a grey picture.
+
+    Returns:
+        Glyphs with their labels, `NOT_A_DIGIT` among them; pieces between digit and no digit are left out.
+    """
+    whole = np.bincount(scene.instances.ravel())
+    labels = {digit.instance: digit.label for digit in scene.digits}
+    glyphs, known = [], []
+    for ink in find(to_grey(scene.image)):
+        label = _label(scene, ink, whole, labels)
+        if label is not None:
+            glyphs.append(to_glyph(ink.pixels))
+            known.append(label)
+    return Digits(np.array(glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE), np.array(known, np.uint8))
+
+
+def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.int64], labels: dict[int, int]) -> int | None:
+    """What a piece is: 0 to 9, `NOT_A_DIGIT`, or None where it is neither.
+
+    Args:
+        scene: where it was found.
+        ink: the piece.
+        whole: pixels of each instance.
+        labels: what each instance is.
+    """
+    covered = ink.pixels > 0
+    if (ink.box.of(scene.ignore)[covered] > 0).mean() > IGNORED:
+        return None
+    box = ink.box
+    instances = scene.instances[box.top : box.bottom, box.left : box.right][covered]
+    own = np.bincount(instances, minlength=len(whole))
+    shares = {instance: own[instance] / whole[instance] for instance in labels if own[instance]}
+    parts = [instance for instance, share in shares.items() if share >= PART]
+    if len(parts) != 1:
+        return NOT_A_DIGIT  # nothing of a digit, splinters, or two that were not parted
+    (instance,) = parts
+    pure = own[instance] / own[1:].sum()
+    return labels[instance] if shares[instance] >= WHOLE and pure >= WHOLE else None
+
+
+def scene_glyphs(
+    folder: Path, train: Digits, validation: Digits, *, seed: int, scenes: int, data: Path | None = None
+) -> tuple[Digits, Digits]:
+    """The glyphs of drawn scenes, to learn from and to validate with; drawn once for a run, then kept in it.
+
+    Args:
+        folder: of the run.
+        train: the digits to write with in scenes to learn from.
+        validation: those to write with in a tenth as many scenes more.
+        seed: the same seed gives the same glyphs.
+        scenes: how many to draw, of 640x480 pixels.
+        data: as `training.dataset.load_mnist` takes it.
+
+    Raises:
+        UsageError: when what is kept in the run cannot be read.
+        OutputError: when it cannot be written.
+    """
+    path = folder / GLYPHS
+    if path.exists():
+        return load_scene_glyphs(folder)
+    parts = []
+    for part, (digits, count) in enumerate(((train, scenes), (validation, max(1, scenes // 10)))):
+        bank = load_bank(data, "train", digits=digits)
+        parts.append(_harvest_all(bank, [(seed, part, number) for number in range(count)]))
+    buffer = io.BytesIO()
+    arrays = {
+        f"{name}_{what}": getattr(part, what)
+        for name, part in zip(PARTS, parts, strict=True)
+        for what in ARRAYS
+    }
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_whole(path, buffer.getvalue())
+    return parts[0], parts[1]
+
+
+def load_scene_glyphs(folder: Path) -> tuple[Digits, Digits]:
+    """The glyphs to learn from and to validate with that a run has kept; none of a run without scenes.
+
+    Raises:
+        UsageError: when they cannot be read.
+    """
+    path = folder / GLYPHS
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            train, validation = (Digits(*(arrays[f"{name}_{what}"] for what in ARRAYS)) for name in PARTS)
+            return train, validation
+    except FileNotFoundError:
+        nothing = Digits(np.zeros((0, GLYPH_SIZE, GLYPH_SIZE), np.uint8), np.zeros(0, np.uint8))
+        return nothing, nothing
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(f"cannot read {path}: {error}; delete it and train again") from error
+
+
+def _harvest_all(bank: GlyphBank, keys: list[tuple[int, int, int]]) -> Digits:
+    with multiprocessing.get_context("spawn").Pool(WORKERS, _open_worker, (bank,)) as pool:
+        found = list(tqdm(pool.imap(_harvest_one, keys, CHUNK), "scenes", len(keys), dynamic_ncols=True))
+    return Digits(
+        np.concatenate([part.glyphs for part in found]), np.concatenate([part.labels for part in found])
+    )
+
+
+_worker: tuple[GlyphBank, InkMarker]
+
+
+def _open_worker(bank: GlyphBank) -> None:
+    global _worker
+    cv2.setNumThreads(1)
+    _worker = bank, InkMarker()
+
+
+def _harvest_one(key: tuple[int, int, int]) -> Digits:
+    bank, mark = _worker
+    scene = draw_scene(np.random.default_rng(key), bank)
+    return harvest(scene, lambda grey: segment(grey, mark))

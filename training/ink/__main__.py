@@ -1,0 +1,160 @@
+"""Train the ink network: `python -m training.ink --data DIR --run runs/ink`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from edge.errors import EdgeError, UsageError
+from edge.files import write_whole
+
+# Keras takes seconds to import: `_train` does it, and --help does not.
+
+CONFIG = "config.json"
+PATCHES, VALIDATION_PATCHES = 8000, 400
+CALIBRATION_PATCHES = 200
+"""Training patches that show the converter the range of every activation."""
+
+SHOWN = 40
+"""Validation patches on the sheet of masks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a run was made of.
+
+    Attributes:
+        epochs: passes over the patches.
+        patches: to learn from.
+        seed: of the scenes, the weights, the order of the patches and their distortions.
+        command: the command line.
+    """
+
+    epochs: int
+    patches: int
+    seed: int
+    command: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Config:
+        """The configuration of the run in `folder`.
+
+        Raises:
+            UsageError: when the folder is no run folder.
+        """
+        try:
+            return cls(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(f"{folder} is no run folder: cannot read {CONFIG}: {error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(arguments)
+    try:
+        _train(options, shlex.join(["python", "-m", "training.ink", *arguments]))
+    except ArithmeticError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except EdgeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.ink",
+        description="Draw scenes, train the network that finds the ink of digits in them, and convert it.",
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of data sets (default: $DIGITCAM_DATA)"
+    )
+    folder = parser.add_mutually_exclusive_group()
+    folder.add_argument("--run", type=Path, metavar="DIR", help="new run folder (default: runs/ink-TIME)")
+    folder.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the patches (default: 14)")
+    parser.add_argument(
+        "--patches", type=_positive, metavar="N", help=f"patches to learn from (default: {PATCHES})"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
+    )
+    parser.add_argument(
+        "--processes", type=_positive, default=1, metavar="N", help="that draw scenes (default: %(default)s)"
+    )
+    return parser
+
+
+def _train(options: argparse.Namespace, command: str) -> None:
+    from training.ink.measure import Score, sheet
+    from training.ink.patches import Patches, draw_patches
+    from training.ink.quantize import marked, to_int8
+    from training.ink.train import Recipe, Training
+    from training.scenes.bank import Split
+
+    recipe = Recipe()
+    if options.resume:
+        fixed = ("epochs", "patches", "seed")
+        if any(getattr(options, name) is not None for name in fixed):
+            raise UsageError(f"--resume takes {', '.join(f'--{name}' for name in fixed)} from the run itself")
+        folder, config = options.resume, Config.read(options.resume)
+    else:
+        folder = options.run or Path("runs") / time.strftime("ink-%Y%m%d-%H%M%S")
+        if (folder / CONFIG).exists():
+            raise UsageError(
+                f"{folder} holds a run already: go on with it by --resume {folder}, or name another"
+            )
+        seed = 1 if options.seed is None else options.seed
+        config = Config(options.epochs or recipe.epochs, options.patches or PATCHES, seed, command)
+
+    def patches(split: Split, *, count: int, seed: int) -> Patches:
+        """Drawn once and kept: that takes minutes."""
+        path = folder / f"{split}.npz"
+        if not path.exists():
+            draw_patches(options.data, split, count, seed=seed, processes=options.processes).save(path)
+        return Patches.load(path)
+
+    # Writers and alphabets of the split "test" are in no scene that is learned from.
+    validation = patches("test", count=min(VALIDATION_PATCHES, config.patches), seed=config.seed)
+    train = patches("train", count=config.patches, seed=config.seed)
+    write_whole(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
+    training = Training(replace(recipe, epochs=config.epochs), train, validation, seed=config.seed)
+    training.resume(folder)
+    try:
+        training.run(folder)
+    except KeyboardInterrupt:
+        print(f"stopped after epoch {len(training.history)}: go on with --resume {folder}", file=sys.stderr)
+        raise SystemExit(130) from None
+    model = to_int8(training.network, train.grey[:CALIBRATION_PATCHES])
+    said = marked(model, validation.grey)
+    scores = {
+        "float": Score.of(training.network, validation),
+        "int8": Score.from_probabilities(said, validation),
+    }
+    write_whole(folder / "ink.tflite", model)
+    write_whole(folder / "masks.png", sheet(validation, said, SHOWN))
+    write_whole(
+        folder / "metrics.json", json.dumps({name: asdict(score) for name, score in scores.items()}) + "\n"
+    )
+    for name, score in scores.items():
+        print(f"{name}: {score}")
+    print(f"\n{folder}", file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Patches to learn from: squares of scenes, with what is ink of digits in them and how much that counts."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from edge.errors import UsageError
+from edge.files import write_whole
+from edge.segment import to_grey
+from edge.types import ByteArray
+from training.scenes import Scene, draw_scene, load_bank
+from training.scenes.bank import Split
+
+SIDE = 256
+"""Pixels of a patch, both ways."""
+
+FRAME = (480, 640)
+"""(height, width) of the larger scenes, of which patches are cut; the others are as small as a patch."""
+
+FRAME_SHARE = 3
+"""One scene in three is of size FRAME and gives two patches."""
+
+PEN = 6.0
+"""Width of a stroke, in pixels, whose ink counts as much as paper does; a thinner one counts more."""
+
+MOST = 4.0
+"""The most that a pixel counts: a pen's width of 1.5 pixels."""
+
+CLUTTER = 2.0
+"""How much writing that is no digit counts: it is rare, and what digits are confused with."""
+
+UNIT = 32
+"""A pixel that counts once has this value in `Patches.weight`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patches:
+    """Squares of scenes; all arrays have the same shape, (n, SIDE, SIDE) when they are drawn, uint8.
+
+    Attributes:
+        grey: the picture.
+        ink: how much of the pixel is ink of digits, 255 for all of it.
+        clutter: the same for writing that is no digit.
+        weight: how much a mistake in the pixel counts, in units of 1/UNIT; 0 where nothing should be asked.
+    """
+
+    grey: ByteArray
+    ink: ByteArray
+    clutter: ByteArray
+    weight: ByteArray
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    def save(self, path: Path) -> None:
+        """Write all arrays to a compressed `.npz`, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **{field.name: getattr(self, field.name) for field in fields(self)})
+        write_whole(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Patches:
+        """What `save` wrote.
+
+        Raises:
+            UsageError: when the file is missing or damaged.
+        """
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+                return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise UsageError(
+                f"cannot read the patches {path}: {error}; delete it to draw them anew"
+            ) from error
+
+
+def draw_patches(folder: Path | None, split: Split, count: int, *, seed: int, processes: int = 1) -> Patches:
+    """Draw scenes and cut patches of them; the same arguments give the same patches.
+
+    Args:
+        folder: of the data, as `load_bank` takes it.
+        split: whose digits and letters are written.
+        count: patches to make.
+        seed: of the scenes.
+        processes: that draw; the patches do not depend on it.
+    """
+    # Three scenes give four patches.
+    keys = [(folder, split, seed, index) for index in range(-(-count * FRAME_SHARE // (FRAME_SHARE + 1)))]
+    drawn: list[Patches] = []
+    # Not by fork: a child would inherit the locks of TensorFlow's threads, but not the threads.
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for patches in tqdm(pool.map(_draw, keys, chunksize=8), total=len(keys), unit="scene"):
+            drawn += patches
+    return Patches(
+        *(np.stack([getattr(patch, field.name) for patch in drawn[:count]]) for field in fields(Patches))
+    )
+
+
+def _draw(key: tuple[Path | None, Split, int, int]) -> list[Patches]:
+    """The one or two patches of a scene, without the first axis."""
+    folder, split, seed, index = key
+    cv2.setNumThreads(1)
+    random = np.random.default_rng([seed, index])
+    if index % FRAME_SHARE:
+        return [patch_of(draw_scene(random, _bank(folder, split), size=(SIDE, SIDE)))]
+    whole = patch_of(draw_scene(random, _bank(folder, split), size=FRAME))
+    patches = []
+    for _ in range(2):
+        top, left = (int(random.integers(size - SIDE + 1)) for size in FRAME)
+        place = np.s_[top : top + SIDE, left : left + SIDE]
+        patches.append(Patches(*(getattr(whole, field.name)[place].copy() for field in fields(Patches))))
+    return patches
+
+
+# Loading a bank takes a second, and its traced shapes are kept.
+_bank = cache(load_bank)
+
+
+def patch_of(scene: Scene) -> Patches:
+    """The arrays of one scene, shape (rows, columns) each."""
+    weight = np.ones(scene.ink.shape, np.float32)
+    weight[scene.clutter_ink > 0] = CLUTTER
+    for digit in scene.digits:
+        box = digit.box
+        place = np.s_[box.top : box.bottom, box.left : box.right]
+        own = scene.instances[place] == digit.instance
+        depth = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        # The distance to the nearest pixel outside is, on average over a stroke, a quarter of its width.
+        width = 4 * float(depth[own].mean()) - 1
+        weight[place][own] = np.clip(PEN / max(width, 1.0), 1, MOST)
+    weight[scene.ignore > 0] = 0
+    pixels = np.round(weight * UNIT).astype(np.uint8)
+    return Patches(to_grey(scene.image), scene.ink, scene.clutter_ink, pixels)
