@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from edge.errors import CameraNotFoundError, ImageError, SourceError, UsageError
-from edge.sources import KINDS, open_source
+from edge.sources import KINDS, find_source, open_source
 from edge.sources.images import ImageStream, split_pictures
 
 
@@ -219,3 +220,10 @@ def test_importing_the_sources_does_not_import_cameras_or_make_threads():
 def test_a_missing_picamera2_is_told_with_its_cure():
     with pytest.raises(CameraNotFoundError, match="sudo apt install python3-picamera2"):
         open_source("picamera")
+
+
+@pytest.mark.skipif(
+    find_spec("picamera2") is not None or Path("/dev/video0").exists(), reason="this machine has a camera"
+)
+def test_where_there_is_no_camera_the_simulated_one_is_found():
+    assert find_source() == "demo"
