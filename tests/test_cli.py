@@ -128,12 +128,21 @@ def test_a_live_run_sums_up_and_saves_a_picture(tmp_path, capsys):
 def test_an_end_from_outside_is_orderly(number, tmp_path):
     saved = tmp_path / "page.png"
     command = [sys.executable, "-m", "edge", "run", "demo", "--save", str(saved)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    process.stderr.readline()  # it is under way
-    process.send_signal(number)
-    started = time.monotonic()
-    _, err = process.communicate(timeout=20)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever starts the tests in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        try:
+            process.stderr.readline()  # it is under way
+            process.send_signal(number)
+            started = time.monotonic()
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert time.monotonic() - started < 2
     assert "numbers accepted" in err
