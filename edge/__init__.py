@@ -1,9 +1,10 @@
 """digitcam's runtime: reads handwritten digits from pictures, videos and live cameras.
 
-from edge import DigitReader, open_source
+Example:
+    from edge import DigitReader, open_source
 
-for reading in DigitReader().read(open_source("demo")):
-    print(reading.text)
+    for reading in DigitReader().read(open_source("demo")):
+        print(reading.text)
 """
 
 from edge.classifier import Classifier

@@ -196,10 +196,10 @@ def _row(result: Result, name: str, width: int) -> str:
 
 
 def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
-    """Where to write an annotated picture, never over another of this run."""
+    """Where to write an annotated picture: never over the picture itself, nor over another of this run."""
     source = Path("stdin.png" if result.frame.source == "-" else result.frame.source)
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
-    names = (f"{source.stem}{'' if not n else f'-{n}'}{suffix}" for n in count())
+    names = (f"{source.stem}-read{f'-{n}' if n else ''}{suffix}" for n in count())
     return next(path for path in (folder / name for name in names) if path not in written)
 
 

@@ -74,10 +74,17 @@ def test_annotated_pictures_are_written_beside_each_other(photo, tmp_path):
     cv2.imwrite(str(tmp_path / "other" / "photo.png"), written("8"))
     out = tmp_path / "out"
     assert main(["read", "--annotate", str(out), str(photo), str(tmp_path / "other" / "photo.png")]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["photo-1.png", "photo.png"]
-    drawn = cv2.imread(str(out / "photo.png"))
+    assert sorted(path.name for path in out.iterdir()) == ["photo-read-1.png", "photo-read.png"]
+    drawn = cv2.imread(str(out / "photo-read.png"))
     assert drawn.shape == (240, 320, 3)
     assert (drawn[..., 0] != drawn[..., 1]).any()
+
+
+def test_an_annotated_picture_is_never_written_over_the_picture_itself(photo):
+    before = photo.read_bytes()
+    assert main(["read", "--annotate", str(photo.parent), str(photo)]) == 0
+    assert photo.read_bytes() == before
+    assert (photo.parent / "photo-read.png").exists()
 
 
 def test_pictures_come_from_standard_input(photo):
