@@ -50,6 +50,17 @@ def test_without_a_terminal_each_accepted_number_is_a_plain_line():
     assert line.split()[2:] == ["#5", "407", "accepted", "99%"]
 
 
+def test_what_was_never_certain_is_no_line():
+    out = io.StringIO()
+    reading = to_reading(number("4", confidence=0.6), THRESHOLDS, track_id=1)
+    changes = Changes()
+    with Terminal(DemoCamera(), Speedometer(), output=Console(file=out, width=80)) as sink:
+        for k, readings in enumerate([[reading], [], []]):
+            result = result_of(*readings, frame_id=k, timestamp=float(k))
+            sink.write(result, changes.update(result))
+    assert out.getvalue() == ""
+
+
 def test_on_a_terminal_the_numbers_and_the_pace_are_shown_and_taken_away_again():
     out = io.StringIO()
     speedometer = Speedometer()

@@ -53,8 +53,8 @@ class Terminal(Sink):
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
         """Show what this frame brought."""
-        # An uncertain number may change with every frame: the live view shows that, a list need not.
-        lines = [self._line(event) for event in events if event.kind in {"accepted", "gone"}]
+        # What is uncertain may change with every frame: the live view shows that, a list need not.
+        lines = [self._line(event) for event in events if event.reading.status == "accepted"]
         now = time.monotonic()
         due = now >= self._next_status
         if due:
