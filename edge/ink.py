@@ -22,6 +22,18 @@ STRIDE = 32
 WINDOW = 31
 """Blocks that the brightness of the paper is averaged over, both ways."""
 
+HIGHEST_BIT = np.uint8(128)
+
+FAR = 4
+"""The picture is looked at again from this many times further away: the network sees 200 pixels around each,
+too few to tell a bar of a digit that fills the picture from ruling."""
+
+PALE = 63
+"""Probability, times 256, that still belongs to a piece in that smaller picture."""
+
+LARGE = 24
+"""Pixels of that smaller picture: what is marked in it and not as high is seen better from near."""
+
 
 class InkMarker:
     """Marks the ink of digits in a picture.
@@ -35,7 +47,9 @@ class InkMarker:
     """
 
     def __init__(self, model: bytes | None = None, *, threads: int = 1) -> None:
-        self._network = Network(model or load_shipped(INK_MODEL), np.int8, threads=threads)
+        model = model or load_shipped(INK_MODEL)
+        # One for each size of picture: an interpreter that changes its size plans its memory anew.
+        self._near, self._far = (Network(model, np.int8, threads=threads) for _ in range(2))
 
     def __call__(self, grey: ByteArray) -> ByteArray:
         """How likely each pixel is the ink of a digit.
@@ -46,13 +60,35 @@ class InkMarker:
         Returns:
             The same shape, uint8: the probability times 256.
         """
+        near = _mark(self._near, grey)
         rows, columns = grey.shape
-        below, right = -rows % STRIDE, -columns % STRIDE
-        padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE)
-        blocks = to_blocks(flatten(np.asarray(padded, np.uint8))[np.newaxis])
-        # int8 is uint8 less 128, which is to flip the highest bit.
-        marked = self._network((blocks ^ 128).view(np.int8)).view(np.uint8) ^ np.uint8(128)
-        return np.ascontiguousarray(from_blocks(np.asarray(marked, np.uint8))[0, :rows, :columns])
+        size = max(1, columns // FAR), max(1, rows // FAR)
+        far = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+        large = _large(_mark(self._far, far))
+        if large is None:
+            return near
+        return np.asarray(cv2.max(near, cv2.resize(large, (columns, rows))), np.uint8)
+
+
+def _mark(network: Network, grey: ByteArray) -> ByteArray:
+    rows, columns = grey.shape
+    below, right = -rows % STRIDE, -columns % STRIDE
+    padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    blocks = to_blocks(flatten(np.asarray(padded, np.uint8))[np.newaxis])
+    # int8 is uint8 less 128, which is to flip the highest bit.
+    marked = network((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
+    return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
+
+
+def _large(marked: ByteArray) -> ByteArray | None:
+    """What is marked, but only the large pieces; None when there is none."""
+    mask = cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1]
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    large = [outline for outline in outlines if cv2.boundingRect(outline)[3] >= LARGE]
+    if not large:
+        return None
+    cv2.drawContours(mask := np.zeros_like(marked), large, -1, 255, cv2.FILLED)
+    return np.asarray(cv2.bitwise_and(marked, mask), np.uint8)
 
 
 def flatten(grey: ByteArray) -> ByteArray:
@@ -66,23 +102,27 @@ def flatten(grey: ByteArray) -> ByteArray:
         bright or less, 255 for one and a half times as bright or more.
     """
     rows, columns = grey.shape
-    small = cv2.resize(grey, (columns // BLOCK, rows // BLOCK), interpolation=cv2.INTER_AREA)
-    mean = cv2.blur(small, (WINDOW, WINDOW))
-    half = cv2.resize(cv2.convertScaleAbs(mean, alpha=0.5), (columns, rows))
+    half = cv2.resize(
+        grey, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA
+    )  # only this step is quick
+    small = cv2.resize(half, (columns // BLOCK, rows // BLOCK), interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(cv2.blur(small, (WINDOW, WINDOW)), (columns, rows))
     return np.asarray(
-        cv2.divide(cv2.subtract(grey, half), cv2.resize(mean, (columns, rows)), scale=256), np.uint8
+        cv2.divide(cv2.subtract(grey, cv2.convertScaleAbs(mean, alpha=0.5)), mean, scale=256), np.uint8
     )
 
 
 def to_blocks(pictures: ByteArray) -> ByteArray:
     """Cut pictures (n, rows, columns) into blocks: (n, rows/4, columns/4, 16), row by row of each block."""
     n, rows, columns = pictures.shape
-    blocks = pictures.reshape(n, rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).transpose(0, 1, 3, 2, 4)
-    return blocks.reshape(n, rows // BLOCK, columns // BLOCK, BLOCK**2)
+    # The four pixels in a row of a block are moved as one.
+    fours = np.ascontiguousarray(pictures).view(np.uint32)
+    blocks = fours.reshape(n, rows // BLOCK, BLOCK, columns // BLOCK).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(blocks).view(np.uint8)
 
 
 def from_blocks(blocks: ByteArray) -> ByteArray:
     """What `to_blocks` made, undone."""
     n, rows, columns, _ = blocks.shape
-    pictures = blocks.reshape(n, rows, columns, BLOCK, BLOCK).transpose(0, 1, 3, 2, 4)
-    return pictures.reshape(n, rows * BLOCK, columns * BLOCK)
+    fours = np.ascontiguousarray(blocks).view(np.uint32).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(fours).view(np.uint8).reshape(n, rows * BLOCK, columns * BLOCK)

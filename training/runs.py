@@ -47,7 +47,7 @@ class Config:
     @classmethod
     def now(cls, recipe: Recipe, *, seed: int, limit: int | None, command: str) -> Config:
         """The configuration of a run that starts here and now."""
-        return cls(recipe, seed, limit, DIGESTS, _versions(), command, _commit())
+        return cls(recipe, seed, limit, DIGESTS, versions(), command, commit())
 
     def write(self, folder: Path) -> None:
         """Write `config.json`."""
@@ -101,12 +101,14 @@ def model_path(path: Path) -> Path:
     return path
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and the packages that matter, and the Keras backend."""
     packages = ("keras", keras.backend.backend(), "numpy", "opencv-python-headless")
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of the code that runs, "unknown" outside a git checkout."""
     git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--verify", "--quiet", "HEAD"]
     try:
         done = subprocess.run(git, capture_output=True, text=True, check=False)

@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from edge.files import write_whole
 # Keras takes seconds to import: `_train` does it, and --help does not.
 
 CONFIG = "config.json"
-PATCHES, VALIDATION_PATCHES = 8000, 400
+PATCHES, VALIDATION_PATCHES = 16_000, 400
 CALIBRATION_PATCHES = 200
 """Training patches that show the converter the range of every activation."""
 
@@ -33,13 +33,19 @@ class Config:
         epochs: passes over the patches.
         patches: to learn from.
         seed: of the scenes, the weights, the order of the patches and their distortions.
+        data: SHA-256 of the decompressed contents of each data file of MNIST.
+        versions: of Python and the packages that matter, and the Keras backend.
         command: the command line.
+        commit: of the code, "unknown" outside a git checkout.
     """
 
     epochs: int
     patches: int
     seed: int
+    data: Mapping[str, str]
+    versions: Mapping[str, str]
     command: str
+    commit: str
 
     @classmethod
     def read(cls, folder: Path) -> Config:
@@ -80,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     folder = parser.add_mutually_exclusive_group()
     folder.add_argument("--run", type=Path, metavar="DIR", help="new run folder (default: runs/ink-TIME)")
     folder.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run")
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the patches (default: 14)")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the patches (default: 18)")
     parser.add_argument(
         "--patches", type=_positive, metavar="N", help=f"patches to learn from (default: {PATCHES})"
     )
@@ -94,10 +100,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, command: str) -> None:
+    from training.dataset import DIGESTS
     from training.ink.measure import Score, sheet
     from training.ink.patches import Patches, draw_patches
     from training.ink.quantize import marked, to_int8
     from training.ink.train import Recipe, Training
+    from training.runs import commit, versions
     from training.scenes.bank import Split
 
     recipe = Recipe()
@@ -113,7 +121,15 @@ def _train(options: argparse.Namespace, command: str) -> None:
                 f"{folder} holds a run already: go on with it by --resume {folder}, or name another"
             )
         seed = 1 if options.seed is None else options.seed
-        config = Config(options.epochs or recipe.epochs, options.patches or PATCHES, seed, command)
+        config = Config(
+            options.epochs or recipe.epochs,
+            options.patches or PATCHES,
+            seed,
+            DIGESTS,
+            versions(),
+            command,
+            commit(),
+        )
 
     def patches(split: Split, *, count: int, seed: int) -> Patches:
         """Drawn once and kept: that takes minutes."""

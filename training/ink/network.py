@@ -71,11 +71,12 @@ def _norm() -> keras.Layer:
 
 
 def probabilities(network: keras.Model, pictures: ByteArray, *, batch_size: int = 16) -> FloatArray:
-    """Probability of ink for each pixel of pictures (n, rows, columns) uint8: the same shape, float32."""
+    """Probability of ink for each pixel of pictures (n, rows, columns) uint8: the same shape, in 255ths."""
     said = []
     for start in range(0, len(pictures), batch_size):
         flat = np.stack([flatten(picture) for picture in pictures[start : start + batch_size]])
         blocks = to_blocks(flat).astype(np.float32) / 255
         logits = network(blocks, training=False)
-        said.append(from_blocks(keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))))
+        levels = np.round(255 * keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))).astype(np.uint8)
+        said.append(from_blocks(levels).astype(np.float32) / 255)
     return np.concatenate(said)

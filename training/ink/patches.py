@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from edge.errors import UsageError
@@ -28,7 +29,7 @@ FRAME = (480, 640)
 """(height, width) of the larger scenes, of which patches are cut; the others are as small as a patch."""
 
 FRAME_SHARE = 3
-"""One scene in three is of size FRAME and gives two patches."""
+"""One scene in three is of size FRAME and gives two patches, near ones and ones seen from further away."""
 
 PEN = 6.0
 """Width of a stroke, in pixels, whose ink counts as much as paper does; a thinner one counts more."""
@@ -38,6 +39,13 @@ MOST = 4.0
 
 CLUTTER = 2.0
 """How much writing that is no digit counts: it is rare, and what digits are confused with."""
+
+CUT = 6.0
+"""How much the cut between two touching digits counts: no ink, so that the network learns to part them; after
+the borders between touching cells in Ronneberger et al., "U-Net", 2015."""
+
+COVERED = 1.6
+"""Ink counts as this much more than it covers: strokes of a pixel's width, spread over two, stay whole."""
 
 UNIT = 32
 """A pixel that counts once has this value in `Patches.weight`."""
@@ -113,31 +121,54 @@ def _draw(key: tuple[Path | None, Split, int, int]) -> list[Patches]:
     random = np.random.default_rng([seed, index])
     if index % FRAME_SHARE:
         return [patch_of(draw_scene(random, _bank(folder, split), size=(SIDE, SIDE)))]
-    whole = patch_of(draw_scene(random, _bank(folder, split), size=FRAME))
-    patches = []
-    for _ in range(2):
-        top, left = (int(random.integers(size - SIDE + 1)) for size in FRAME)
-        place = np.s_[top : top + SIDE, left : left + SIDE]
-        patches.append(Patches(*(getattr(whole, field.name)[place].copy() for field in fields(Patches))))
-    return patches
+    scene = draw_scene(random, _bank(folder, split), size=FRAME)
+    return [patch_of(_part(scene, random)) for _ in range(2)]
 
 
 # Loading a bank takes a second, and its traced shapes are kept.
 _bank = cache(load_bank)
 
 
+def _part(scene: Scene, random: np.random.Generator) -> Scene:
+    """A square of a scene, SIDE pixels wide after it was scaled down; without the list of its digits."""
+    side = round(float(np.exp(random.uniform(np.log(SIDE), np.log(min(FRAME))))))
+    top, left = (int(random.integers(size - side + 1)) for size in FRAME)
+
+    def cut(plane: ByteArray, flags: int = cv2.INTER_AREA) -> ByteArray:
+        return np.asarray(
+            cv2.resize(plane[top : top + side, left : left + side], (SIDE, SIDE), interpolation=flags),
+            np.uint8,
+        )
+
+    # Numbers of instances cannot be averaged. A scene has fewer than 256 digits.
+    instances = cut(scene.instances.astype(np.uint8), cv2.INTER_NEAREST).astype(np.uint16)
+    image, ink, clutter, ignore = map(cut, (scene.image, scene.ink, scene.clutter_ink, scene.ignore))
+    return Scene(image, ink, clutter, ignore, instances, (), scene.conditions)
+
+
 def patch_of(scene: Scene) -> Patches:
     """The arrays of one scene, shape (rows, columns) each."""
-    weight = np.ones(scene.ink.shape, np.float32)
-    weight[scene.clutter_ink > 0] = CLUTTER
-    for digit in scene.digits:
-        box = digit.box
-        place = np.s_[box.top : box.bottom, box.left : box.right]
-        own = scene.instances[place] == digit.instance
-        depth = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        # The distance to the nearest pixel outside is, on average over a stroke, a quarter of its width.
-        width = 4 * float(depth[own].mean()) - 1
-        weight[place][own] = np.clip(PEN / max(width, 1.0), 1, MOST)
+    instances = scene.instances
+    parted = _cuts(instances)
+    depth = cv2.distanceTransform(((instances > 0) & ~parted).astype(np.uint8), cv2.DIST_L2, 3)
+    pixels = np.maximum(1, np.bincount(instances.ravel()))
+    # The distance to the nearest pixel outside is, on average over a stroke, a quarter of its width.
+    width = 4 * np.bincount(instances.ravel(), depth.ravel()) / pixels - 1
+    counts = np.clip(PEN / np.maximum(width, 1), 1, MOST).astype(np.float32)
+    counts[0] = 1
+    weight = counts[instances]
+    weight[(scene.clutter_ink > 0) & (instances == 0)] = CLUTTER
+    weight[parted] = CUT
     weight[scene.ignore > 0] = 0
-    pixels = np.round(weight * UNIT).astype(np.uint8)
-    return Patches(to_grey(scene.image), scene.ink, scene.clutter_ink, pixels)
+    ink = np.asarray(cv2.convertScaleAbs(scene.ink, alpha=COVERED), np.uint8)
+    ink[parted] = 0
+    return Patches(to_grey(scene.image), ink, scene.clutter_ink, np.round(weight * UNIT).astype(np.uint8))
+
+
+def _cuts(instances: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
+    """Where two digits touch or leave less than a pixel between them."""
+    window = np.ones((3, 3), np.uint8)
+    highest = cv2.dilate(instances, window)
+    nothing = np.iinfo(np.uint16).max
+    lowest = cv2.erode(np.where(instances > 0, instances, nothing).astype(np.uint16), window)
+    return np.asarray(lowest < highest, bool)  # where there is no digit, nothing < 0 is false

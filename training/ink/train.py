@@ -47,7 +47,7 @@ class Recipe:
         weight_decay: of AdamW.
     """
 
-    epochs: int = 12
+    epochs: int = 18
     batch_size: int = 16
     learning_rate: float = 4e-3
     weight_decay: float = 1e-2
@@ -176,9 +176,8 @@ class Training:
             # What the patch does not fill, when seen from further away, is its mirror image: no new edges.
             offset = (1 - zoom) * random.uniform(0, self._side, 2)
             matrix = np.array([[zoom, 0, offset[0]], [0, zoom, offset[1]]])
-            smooth = zoom < 1
             for place, plane in enumerate(planes):
-                if smooth:
+                if zoom < 1:
                     plane = cv2.GaussianBlur(plane, (0, 0), 0.4 / zoom)
                 planes[place] = cv2.warpAffine(
                     plane,
@@ -187,8 +186,6 @@ class Training:
                     flags=cv2.INTER_LINEAR,
                     borderMode=cv2.BORDER_REFLECT_101,
                 )
-            if smooth:  # blurred ink is too faint for its threshold: a pixel half covered is ink
-                planes[1] = cv2.convertScaleAbs(planes[1], alpha=1.15)
         gain, level = random.uniform(0.7, 1.15), random.uniform(-30, 20)
         planes[0] = np.clip(planes[0] * np.float32(gain) + np.float32(level), 0, 255).astype(np.uint8)
         return flatten(planes[0]), planes[1], planes[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ from edge.errors import UsageError
 from edge.types import ByteArray, FloatArray
 from training.dataset import DATA_VARIABLE, Digits, load_mnist
 from training.scenes.draws import Random, between, chance, floats
-from training.scenes.shapes import Shape, shape_of, smooth_curve, trace
+from training.scenes.shapes import Shape, Strokes, shape_of, smooth_curve, trace
 
 Split = Literal["train", "test"]
 
@@ -43,9 +44,17 @@ HERSHEY: dict[Split, tuple[int, ...]] = {
     "train": (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX),
     "test": (cv2.FONT_HERSHEY_COMPLEX_SMALL, cv2.FONT_HERSHEY_SCRIPT_COMPLEX),
 }
-"""Stroke fonts that make handwritten words, likewise."""
+"""Stroke fonts that make printed handwriting, likewise."""
 
-WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"
+SCRIPT: dict[Split, int] = {
+    "train": cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    "test": cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+}
+"""The one of them that makes cursive."""
+
+CAPITAL = 26.0  # pixels: height of a capital letter in the picture that a stroke font's letter is traced from
+
+WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"  # as common as they are
 LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
 
 # Digits as written where MNIST was not: corner points, x and y down; a curve where the first item is True.
@@ -167,6 +176,21 @@ ALONE = tuple(
 OPERATORS = ("plus", "minus", "equals", "divide", "times", "slash", "open", "close", "root")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Word:
+    """Letters that were written together.
+
+    Attributes:
+        shape: all of them.
+        size: longer side of their box, in heights of a capital letter.
+        above: how far the top of that box is above the line, likewise.
+    """
+
+    shape: Shape
+    size: float
+    above: float
+
+
 class GlyphBank:
     """Digits, letters and signs to write, of one split. Shapes are traced when first drawn, and kept.
 
@@ -213,6 +237,7 @@ class GlyphBank:
             ]
             self._letters = letters[np.isin(names, usable)]
         self._shapes: dict[object, Shape | None] = {}
+        self._characters: dict[tuple[int, str], tuple[Strokes, float]] = {}
 
     def digit(self, random: Random, label: int, *, own: bool = True) -> Shape:
         """A digit of this label, by some hand; `own` allows the European forms that MNIST has few of."""
@@ -237,24 +262,48 @@ class GlyphBank:
             shape = self._shapes[key]
             if shape is not None:
                 return shape
-        return self._character(random, LONE_LETTERS)
-
-    def word_letters(self, random: Random, count: int) -> list[Shape]:
-        """The letters of a word, in one hand."""
         font = HERSHEY[self.split][random.integers(len(HERSHEY[self.split]))]
-        return [self._character(random, WORD_LETTERS, font) for _ in range(count)]
+        return shape_of(self._character(font, LONE_LETTERS[random.integers(len(LONE_LETTERS))])[0])
 
-    def _character(self, random: Random, choice: str, font: int | None = None) -> Shape:
-        if font is None:
-            font = HERSHEY[self.split][random.integers(len(HERSHEY[self.split]))]
-        key = (font, choice[random.integers(len(choice))])
-        if key not in self._shapes:
+    def word(self, random: Random, count: int, *, joined: bool) -> Word:
+        """A word of so many letters in one hand; `joined`: each letter runs on into the next."""
+        if joined and chance(random, 0.3):
+            return _word_of(_scrawl(random, count))
+        fonts = HERSHEY[self.split]
+        font = SCRIPT[self.split] if joined else fonts[random.integers(len(fonts))]
+        strokes: list[FloatArray] = []
+        end = floats([0, 0])
+        x, apart = 0.0, between(random, 0, 0.25) if joined else between(random, -0.03, 0.2)
+        capitals = not joined and chance(random, 0.15)
+        for i in range(count):
+            name = WORD_LETTERS[random.integers(len(WORD_LETTERS))]
+            letter, advance = self._character(font, name if capitals or i == 0 else name.lower())
+            change = floats(np.eye(2) + random.normal(0, 0.06, (2, 2)))
+            moved = [stroke @ change + floats([x, random.normal(0, 0.02)]) for stroke in letter]
+            points = np.concatenate(moved)
+            start = points[points[:, 0].argmin()]
+            if joined and i:
+                strokes.append(smooth_curve(np.stack([end, (end + start) / 2 + floats([0, 0.05]), start])))
+            end = points[points[:, 0].argmax()]
+            strokes += moved
+            x += advance + apart
+        return _word_of(tuple(strokes))
+
+    def _character(self, font: int, letter: str) -> tuple[Strokes, float]:
+        """Strokes on the line y = 0, and how far the next letter is, both in heights of a capital."""
+        key = (font, letter)
+        if key not in self._characters:
             picture = np.zeros((64, 72), np.uint8)
-            cv2.putText(picture, key[1], (14, 44), font, 1.2, 255, 2, cv2.LINE_AA)
-            self._shapes[key] = trace(picture)
-        shape = self._shapes[key]
-        assert shape is not None  # every letter has ink
-        return shape
+            line = 44
+            cv2.putText(picture, letter, (14, line), font, 1.2, 255, 2, cv2.LINE_AA)
+            shape = trace(picture)
+            assert shape is not None  # every letter has ink
+            left, top, width, height = cv2.boundingRect(picture)
+            size, corner = np.float32(max(width, height) / CAPITAL), floats([left - 14, top - line]) / CAPITAL
+            (advance, _), _ = cv2.getTextSize(letter, font, 1.2, 2)
+            strokes = tuple(stroke * size + floats(corner) for stroke in shape.strokes)
+            self._characters[key] = strokes, advance / CAPITAL
+        return self._characters[key]
 
     def symbol(self, random: Random, name: str | None = None) -> Shape:
         """A sign: an operator, punctuation, an arrow; any that can stand alone when it is not named."""
@@ -284,6 +333,24 @@ def load_bank(
         with np.load(folder / OMNIGLOT, allow_pickle=False) as arrays:
             letters, names = arrays["images"], arrays["labels"]
     return GlyphBank(digits.glyphs, digits.labels, letters, names, split=split)
+
+
+def _word_of(strokes: Strokes) -> Word:
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return Word(shape_of(strokes), float((high - low).max()), -float(low[1]))
+
+
+def _scrawl(random: Random, count: int) -> Strokes:
+    """Cursive that nobody can read: loops, arches and long strokes in one line, on y = 0, 1 high at most."""
+    t = np.linspace(0, count, 12 * count, dtype=np.float32)
+    kinds = random.choice(np.array([(0.0, 0.5), (0.0, 1.0), (-0.5, 0.5)]), count + 1, p=[0.66, 0.2, 0.14])
+    low, high = (np.interp(t, np.arange(count + 1), side) for side in kinds.T)
+    turn = 2 * np.pi * t
+    y = -(low + (high - low) * (1 - np.cos(turn)) / 2)
+    loop = between(random, -0.25, 0.3) + 0.06 * np.sin(t * between(random, 0.5, 2))
+    x = t * between(random, 0.35, 0.7) + loop * np.sin(turn)
+    return (floats(np.stack([x, y], axis=1)),)
 
 
 def _drawn(random: Random, drawing: Drawing) -> Shape:

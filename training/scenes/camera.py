@@ -56,7 +56,7 @@ def _shadow(random: Random, rows: int, columns: int) -> FloatArray:
     """A shadow with a hard or soft edge: of a hand, a phone, a window frame, or something out of sight."""
     mask = np.zeros((rows, columns), np.uint8)
     size = max(rows, columns)
-    kind = pick(random, {"half": 2.0, "hand": 1.5, "phone": 1.0, "bars": 0.4})
+    kind = pick(random, {"half": 2.6, "hand": 1.5, "phone": 1.0, "bars": 0.4})
     middle = random.uniform((0, 0), (columns, rows))
     if kind == "half":
         angle = between(random, 0, 2 * np.pi)
@@ -116,7 +116,7 @@ def take_picture(
             level *= between(random, 1.25, 1.8)
             conditions["overexposed"] = level
         image = floats(cv2.multiply(image, cv2.merge([light * np.float32(level * tone) for tone in cast])))
-        if chance(random, 0.08):
+        if chance(random, 0.12):
             _glare(random, image, conditions)
     else:
         image = floats(cv2.multiply(image, cv2.merge([light] * 3)))
@@ -231,4 +231,9 @@ def _one_bit(random: Random, picture: ByteArray, conditions: dict[str, float]) -
     # Never so high that the paper's own grain becomes ink, as Otsu's level is on an empty page.
     level = min(level + between(random, -10, 10), 0.8 * paper)
     conditions["one bit"] = 1.0
-    return pixels(cv2.cvtColor(cv2.threshold(grey, level, 255, cv2.THRESH_BINARY)[1], cv2.COLOR_GRAY2BGR))
+    black_white = cv2.threshold(grey, level, 255, cv2.THRESH_BINARY)[1]
+    if chance(random, 0.4):  # dirt on the glass
+        dirt = pixels(random.random(grey.shape, np.float32) < log_between(random, 3e-5, 3e-3))
+        side = int(random.integers(1, 4))
+        black_white[cv2.dilate(dirt, np.ones((side, side), np.uint8)) > 0] = 0
+    return pixels(cv2.cvtColor(black_white, cv2.COLOR_GRAY2BGR))

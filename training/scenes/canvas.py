@@ -61,7 +61,11 @@ class Geometry:
 
 def draw_geometry(random: Random, rows: int, columns: int, *, flat: bool) -> Geometry:
     """A camera over the page: straight above it when `flat`, else tilted and turned up to 15 degrees."""
-    tilt, turn = (0.0, np.deg2rad(random.normal(0, 0.7))) if flat else (0.16, np.deg2rad(random.normal(0, 5)))
+    tilt, turn = (
+        (0.0, np.deg2rad(random.normal(0, 0.7 if chance(random, 0.7) else 4)))
+        if flat
+        else (0.2, np.deg2rad(random.normal(0, 5)))
+    )
     turn = float(np.clip(turn, -np.pi / 12, np.pi / 12))
     size = max(rows, columns)
     to_middle = np.array([[1, 0, -columns / 2], [0, 1, -rows / 2], [0, 0, 1]])

@@ -1,4 +1,4 @@
-"""What is on the page and is no digit: words, signs, doodles, print, stains; and what lies on it."""
+"""What is on the page and is no digit: words, signs, doodles, print, stains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from edge.types import ByteArray, FloatArray
 from training.scenes.bank import GlyphBank
-from training.scenes.canvas import CLUTTER, IGNORE, SCENERY, SUBPIXEL, Canvas, Colour, fixed
+from training.scenes.canvas import CLUTTER, IGNORE, SUBPIXEL, Canvas, Colour, fixed
 from training.scenes.draws import (
     Random,
     between,
@@ -23,11 +23,9 @@ from training.scenes.draws import (
     log_between,
     pick,
     pixels,
-    smooth_noise,
 )
 from training.scenes.ink import Pen, Placement, draw_strokes, write
 from training.scenes.layout import Area, Hand, Layout
-from training.scenes.paper import skin_tone
 from training.scenes.shapes import smooth_curve
 
 WORDS = (
@@ -69,20 +67,51 @@ WORDS = (
     "Thank",
     "you",
 )
+MOST_WORDS = 24  # of one handwritten text: each takes half a millisecond to draw
+
+
+def add_text(
+    random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, pen: Pen, page: Area
+) -> None:
+    """Handwritten words, cursive or printed: a line of them somewhere, or lines over the page."""
+    joined = chance(random, 0.65)
+    size = max(8.0, layout.height * log_between(random, 0.5, 1.5))
+    pitch = layout.pitch or size * between(random, 1.4, 2.6)
+    left = between(random, page.left, page.left + 0.4 * page.width)
+    y = page.top + (page.height - size) * random.random() + size
+    right, bottom = page.right, min(page.bottom, y + 0.5 * pitch)
+    if chance(random, 0.5):
+        y, bottom = page.top + between(random, 1, 3) * size, page.bottom
+    written = 0
+    while y < bottom and written < MOST_WORDS:
+        x = left + float(random.normal(0, 0.2)) * size
+        while x < right and written < MOST_WORDS:
+            word = bank.word(random, int(random.integers(1, 10)), joined=joined)
+            longer = word.size * size
+            top = y + (x - left) * hand.rise - word.above * size
+            place = Placement(x, top, longer, hand.rise, hand.slant, hand.stretch)
+            wide, high = (side * longer for side in (word.shape.width * hand.stretch, word.shape.height))
+            area = Area(x, top, x + wide, top + high)
+            if layout.free(area):
+                layout.taken.append(area)
+                write(random, canvas, word.shape, place, pen, CLUTTER)
+                written += 1
+            x = area.right + between(random, 0.3, 0.8) * size
+        y += pitch
+        if chance(random, 0.06):
+            break
+    canvas.conditions["cursive" if joined else "words"] = 1.0
 
 
 def add_writing(
     random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, pen: Pen, page: Area
 ) -> None:
-    """Words, lone letters and signs in free places."""
-    for _ in range(int(random.integers(1, 7))):
+    """Lone letters and signs in free places."""
+    for _ in range(int(random.integers(1, 5))):
         size = max(8.0, layout.height * log_between(random, 0.5, 1.5))
         x, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
-        kind = pick(random, {"word": 3, "letter": 2, "sign": 2, "letters": 1})
-        if kind == "word":
-            shapes = bank.word_letters(random, int(random.integers(2, 9)))
-            gap = between(random, -0.02, 0.25)
-        elif kind == "sign":
+        kind = pick(random, {"letter": 2, "sign": 2, "letters": 1})
+        if kind == "sign":
             shapes, gap = [bank.symbol(random)], 0.0
         else:
             shapes = [
@@ -96,13 +125,10 @@ def add_writing(
         layout.taken.append(area)
         angle = hand.rise + float(random.normal(0, 0.03))
         for shape in shapes:
-            tall = 0.65 if kind == "word" and chance(random, 0.5) else 1.0
-            place = Placement(
-                x, y + (1 - tall * shape.height) * size, size * tall, angle, hand.slant, hand.stretch
-            )
+            place = Placement(x, y + (1 - shape.height) * size, size, angle, hand.slant, hand.stretch)
             write(random, canvas, shape, place, pen, CLUTTER)
-            x += (shape.width * tall + gap) * size
-            y += np.sin(angle) * (shape.width * tall + gap) * size
+            x += (shape.width + gap) * size
+            y += np.sin(angle) * (shape.width + gap) * size
     canvas.conditions["writing"] = 1.0
 
 
@@ -219,6 +245,10 @@ FONTS = (
     "DejaVuSerif.ttf",
     "DejaVuSansMono.ttf",
     "DejaVuSerif-Italic.ttf",
+    "STIXGeneral.ttf",
+    "STIXGeneralItalic.ttf",
+    "cmss10.ttf",
+    "cmtt10.ttf",
 )
 
 
@@ -226,9 +256,9 @@ def add_print(random: Random, canvas: Canvas, layout: Layout, page: Area) -> Non
     """Printed words (no digits: clutter) and printed numbers (neither right nor wrong to read: ignored)."""
     size = int(np.clip(layout.height * log_between(random, 0.35, 1.0), 7, 60))
     font = _font(FONTS[random.integers(len(FONTS))], size)
-    shade = between(random, 0.03, 0.35)
+    colour = draw_colour(random, 0.03, 0.5) if chance(random, 0.3) else (between(random, 0.03, 0.35),) * 3
     x0, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
-    for _ in range(int(random.integers(1, 6))):
+    for _ in range(round(log_between(random, 1, 9))):
         x = x0
         for _ in range(int(random.integers(1, 6))):
             number = chance(random, 0.25)
@@ -239,13 +269,13 @@ def add_print(random: Random, canvas: Canvas, layout: Layout, page: Area) -> Non
                 layout.taken.append(area)
                 picture = Image.new("L", (right - left + 2, bottom - top + 2))
                 ImageDraw.Draw(picture).text((1 - left, 1 - top), word, fill=255, font=font)
-                _paste(canvas, np.asarray(picture), area, shade, ignored=number)
+                _paste(canvas, np.asarray(picture), area, colour, ignored=number)
             x = area.right + 0.4 * size
         y += 1.4 * size
     canvas.conditions["print"] = 1.0
 
 
-def _paste(canvas: Canvas, picture: ByteArray, area: Area, shade: float, *, ignored: bool) -> None:
+def _paste(canvas: Canvas, picture: ByteArray, area: Area, colour: Colour, *, ignored: bool) -> None:
     """Print a picture on the page; a number's whole box is ignored, a word is clutter where it is dark."""
     box = floats(
         [[area.left, area.top], [area.right, area.top], [area.right, area.bottom], [area.left, area.bottom]]
@@ -260,7 +290,7 @@ def _paste(canvas: Canvas, picture: ByteArray, area: Area, shade: float, *, igno
     whole = np.full_like(picture, 255) if ignored else picture
     truth = pixels(cv2.warpPerspective(whole, transform, (width, height)))
     seen = ink.astype(np.float32) / np.float32(255)
-    canvas.lay(truth, int(left), int(top), (shade, shade, shade), seen, IGNORE if ignored else CLUTTER)
+    canvas.lay(truth, int(left), int(top), colour, seen, IGNORE if ignored else CLUTTER)
 
 
 def add_marks(random: Random, canvas: Canvas, page: Area) -> None:
@@ -353,96 +383,3 @@ def show_through(
     change = cv2.GaussianBlur(canvas.colour - before, (0, 0), max(1.2, 0.05 * layout.height))
     canvas.colour = before + change
     canvas.conditions["show-through"] = pen.opacity
-
-
-def add_objects(random: Random, canvas: Canvas, *, held: bool) -> None:
-    """Fingers, pens, cables on top of the page; `held`: thumbs at both sides, as a sheet is held up."""
-    if held:
-        tone = skin_tone(random)
-        for x in (0.0, 1.0):
-            for _ in range(int(random.integers(1, 3))):
-                start = floats([x * canvas.columns, between(random, 0.4, 1.1) * canvas.rows])
-                _finger(random, canvas, start, floats([0.5 - x, random.normal(-0.1, 0.15)]), tone=tone)
-        return
-    kind = pick(random, {"fingers": 3, "pen": 1.5, "cable": 0.8, "dark": 0.7})
-    side = random.integers(4)
-    along = between(random, 0.1, 0.9)
-    x, y = [(along, 0.0), (1.0, along), (along, 1.0), (0.0, along)][side]
-    start = floats([x * canvas.columns, y * canvas.rows])
-    inward = floats([0.5 - x, 0.5 - y]) + random.normal(0, 0.15, 2).astype(np.float32)
-    canvas.conditions[kind] = 1.0
-    match kind:
-        case "fingers":
-            sideways = floats([-inward[1], inward[0]])
-            sideways /= np.float32(max(float(np.hypot(*sideways)), 1e-6))
-            width = log_between(random, 0.05, 0.14) * max(canvas.rows, canvas.columns)
-            tone = skin_tone(random)
-            for i in range(int(random.integers(1, 5))):
-                _finger(random, canvas, start + sideways * np.float32(i * width * 1.05), inward, width, tone)
-        case "pen":
-            width = log_between(random, 0.012, 0.04) * max(canvas.rows, canvas.columns)
-            colour = draw_colour(random, 0.02, 0.9)
-            tip = start + inward * np.float32(between(random, 0.3, 1.2) * max(canvas.rows, canvas.columns))
-            _rod(random, canvas, np.stack([start - inward * 40, tip]), width, colour)
-        case "cable":
-            grey = float(random.choice([0.04, 0.1, 0.85]))
-            points = start + np.cumsum(random.normal(0, 0.12 * canvas.columns, (6, 2)), axis=0)
-            curve = smooth_curve(np.concatenate([start[None], points]).astype(np.float32))
-            _rod(random, canvas, curve, between(random, 2, 8), (grey, grey, grey))
-        case _:
-            size = random.uniform(0.1, 0.5, 2) * max(canvas.rows, canvas.columns)
-            mask = np.zeros((canvas.rows, canvas.columns), np.uint8)
-            box = cv2.boxPoints((start.tolist(), size.tolist(), between(random, 0, 90)))
-            cv2.fillPoly(mask, [fixed(box)], 255, cv2.LINE_AA, SUBPIXEL)
-            grey = between(random, 0.02, 0.3)
-            canvas.lay(mask, 0, 0, (grey, grey, grey), floats(mask / 255), SCENERY)
-
-
-def _finger(
-    random: Random,
-    canvas: Canvas,
-    start: FloatArray,
-    inward: FloatArray,
-    width: float = 0.0,
-    tone: Colour | None = None,
-) -> None:
-    """A finger that comes in from a border."""
-    size = max(canvas.rows, canvas.columns)
-    width = width or between(random, 0.06, 0.12) * size
-    tone = tone or skin_tone(random)
-    direction = inward / np.float32(max(float(np.hypot(*inward)), 1e-6))
-    tip = start + direction * np.float32(width * between(random, 0.6, 2.8))
-    middle = (start + tip) / 2 + random.normal(0, 0.08 * width, 2).astype(np.float32)
-    line = smooth_curve(np.stack([start - direction * np.float32(width), middle, tip]))
-    _rod(random, canvas, line, width, tone, blush=True)
-    if chance(random, 0.5):
-        nail = tip + direction * np.float32(0.12 * width)
-        axes = (max(1, int(0.3 * width)), max(1, int(0.22 * width)))
-        angle = float(np.rad2deg(np.arctan2(direction[1], direction[0])))
-        pale = tuple(min(1.0, channel * 1.15 + 0.05) for channel in tone)
-        cv2.ellipse(canvas.colour, nail.astype(int).tolist(), axes, angle, 0, 360, pale, -1, cv2.LINE_AA)
-
-
-def _rod(
-    random: Random, canvas: Canvas, line: FloatArray, width: float, colour: Colour, *, blush: bool = False
-) -> None:
-    """A round thing along a line: lit in the middle, dark at its sides, with a shadow beside it."""
-    pad = width * 1.5 + 4
-    low = np.maximum(np.floor(line.min(axis=0) - pad), 0).astype(int)
-    high = np.minimum(np.ceil(line.max(axis=0) + pad), (canvas.columns, canvas.rows)).astype(int)
-    if (high <= low).any():
-        return
-    spine = np.full((high[1] - low[1], high[0] - low[0]), 255, np.uint8)
-    cv2.polylines(spine, [fixed(line - low.astype(np.float32))], False, 0, 1, cv2.LINE_8, SUBPIXEL)
-    away = cv2.distanceTransform(spine, cv2.DIST_L2, 5)
-    half = np.float32(width / 2)
-    inside = np.clip(half + 0.5 - away, 0, 1)
-    shadow = np.clip(1.35 - away / (half * 1.3), 0, 1) * np.float32(between(random, 0.1, 0.5))
-    below = canvas.colour[low[1] : high[1], low[0] : high[0]]
-    shift = np.roll(shadow, random.integers(-6, 7, 2), axis=(0, 1))
-    below *= (1 - shift)[..., None]
-    shade = 1 - np.float32(0.45) * np.minimum(away / half, 1) ** 2
-    if blush:
-        shade *= 1 + smooth_noise(random, len(away), len(away[0]), (width / 3, width / 3)) * np.float32(0.05)
-    coat = shade[..., None] * floats(colour)
-    canvas.lay((inside * 255).astype(np.uint8), int(low[0]), int(low[1]), coat, inside, SCENERY)

@@ -14,6 +14,7 @@ from training.scenes.canvas import FAINT, SUBPIXEL, Canvas, Colour, Role, fixed
 from training.scenes.draws import Random, between, chance, floats, log_between, pick, pixels, smooth_noise
 from training.scenes.shapes import Shape
 
+USUAL = 60.0  # pixels: digits of more than this height are large for the pens
 THINNEST = 0.8  # pixels; a thinner stroke leaves no legible trace in a picture
 RASTER_LEVEL = 110  # of 255: where the border of an MNIST stroke is
 
@@ -51,12 +52,12 @@ REDS = ((0.14, 0.10, 0.66), (0.10, 0.08, 0.50), (0.30, 0.20, 0.75))
 GREENS = ((0.25, 0.42, 0.10), (0.30, 0.50, 0.16))
 OTHERS = ((0.55, 0.12, 0.45), (0.08, 0.36, 0.75), (0.55, 0.45, 0.08), (0.10, 0.22, 0.36), (0.60, 0.20, 0.62))
 
-PENS = {"ballpoint": 3.4, "pencil": 2.4, "felt": 1.8, "marker": 1.1, "fountain": 1.0, "coloured pencil": 0.6}
+PENS = {"ballpoint": 3.8, "pencil": 3.2, "felt": 1.8, "marker": 1.2, "fountain": 1.0, "coloured pencil": 0.6}
 
 # Stroke width as a share of the digits' height: what the pens make of small and of large writing.
 WIDTHS = {
-    "ballpoint": (0.025, 0.10),
-    "pencil": (0.025, 0.11),
+    "ballpoint": (0.022, 0.10),
+    "pencil": (0.022, 0.10),
     "felt": (0.06, 0.16),
     "marker": (0.10, 0.20),
     "fountain": (0.03, 0.09),
@@ -69,7 +70,10 @@ WIDTHS = {
 def draw_pen(random: Random, height: float, name: str | None = None) -> Pen:
     """A pen for digits of this height (pixels); of any kind when it is not named."""
     name = name or pick(random, PENS)
-    width = max(THINNEST + between(random, 0, 0.5), height * log_between(random, *WIDTHS[name]))
+    thin, thick = WIDTHS[name]
+    # The same pen writes large and small: large digits may have strokes that are thin against them.
+    thin *= min(1.0, float(np.sqrt(USUAL / height)))
+    width = max(THINNEST + between(random, 0, 0.5), height * log_between(random, thin, thick))
     hues = {"blue": 4.0, "black": 4.0, "red": 1.2, "green": 0.5, "other": 0.6}
     hue = pick(random, hues)
     palette = {"blue": BLUES, "black": BLACKS, "red": REDS, "green": GREENS, "other": OTHERS}[hue]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,12 @@ from training.scenes.ink import Placement
 from training.scenes.shapes import Shape
 
 SMALLEST = 12.0  # pixels: the height of the smallest digit
+CRAMPED = (
+    0.015  # share of digits that are written close to, or onto, the next by a hand that keeps them apart
+)
+
+AFTER = ("minus", "equals", "euro", "dollar", "percent", "hash", "plus")
+"""Signs that follow an amount."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +123,7 @@ class Hand:
 
 def draw_hand(random: Random) -> Hand:
     """Some writer."""
-    touching = chance(random, 0.15)
+    touching = chance(random, 0.08)
     return Hand(
         slant=float(np.clip(random.normal(0.02, 0.1), -0.25, 0.35)),
         stretch=between(random, 0.75, 1.2),
@@ -161,12 +167,11 @@ def _number(
         )
         points.append(place.map(shape.corners, shape.height))
         marks.append(Mark(shape, place, int(label)))
-        gap = (
-            hand.gap + abs(float(random.normal(0, 0.06)))
-            if hand.gap > 0
-            else hand.gap + random.normal(0, 0.04)
-        )
-        along += shape.width * hand.stretch * longer + float(gap) * size
+        if hand.gap > 0 and not chance(random, CRAMPED):
+            gap = hand.gap + abs(float(random.normal(0, 0.06)))
+        else:
+            gap = min(hand.gap, -0.04) + float(random.normal(0, 0.04))
+        along += shape.width * hand.stretch * longer + gap * size
     corners = np.concatenate(points)
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     return marks, Area(float(left), float(top), float(right), float(bottom))
@@ -183,32 +188,59 @@ def _add(layout: Layout, marks: list[Mark], area: Area) -> None:
 
 
 def huge(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
-    """One digit, or two, that fill much of the picture."""
-    size = min(area.height, area.width * 1.2) * between(random, 0.3, 0.9)
+    """One to four digits that fill much of the picture, at times with a sign beside them."""
+    count = int(random.choice(4, p=[0.5, 0.24, 0.16, 0.1])) + 1
+    gap = min(hand.gap, 0.3)
+    size = max(
+        SMALLEST, min(area.height, area.width / _widths(hand, count, gap)) * between(random, 0.45, 1.02)
+    )
     layout = Layout("huge", size)
-    count = 2 if chance(random, 0.25) and size < 0.5 * area.width else 1
-    x = area.left + (area.width - size * 0.6 * count) * between(random, 0.15, 0.85)
-    y = area.top + size + (area.height - size) * between(random, 0.1, 0.9)
-    _add(layout, *_number(random, bank, hand, _labels(random, 10)[:count], x, y, size, hand.rise))
+    _one_number(random, bank, replace(hand, gap=gap), area, layout, count)
     return layout
 
 
 def single(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
-    """One number."""
-    count = int(random.integers(2, 11))
-    widest = area.width / (count * (0.6 * hand.stretch + max(hand.gap, -0.1)) + 0.2)
-    size = max(SMALLEST, min(widest, 0.7 * area.height) * between(random, 0.3, 1.0))
+    """One number, small or over the whole width, at times with signs as an amount of money has them."""
+    count = round(log_between(random, 1.6, 12.4))
+    most = max(SMALLEST + 1, min(area.width / _widths(hand, count, hand.gap), 0.8 * area.height))
+    size = max(SMALLEST, most * between(random, 0.7, 1.0))
+    if chance(random, 0.5):
+        size = log_between(random, SMALLEST, most)
     layout = Layout("number", size)
-    wide = count * (0.6 * hand.stretch + max(hand.gap, -0.1)) * size
-    x = area.left + max(0.05 * size, area.width - wide) * between(random, 0.05, 0.9)
-    y = area.top + size + max(0.0, area.height - size) * between(random, 0.1, 0.9)
-    _add(layout, *_number(random, bank, hand, random.integers(0, 10, count).tolist(), x, y, size, hand.rise))
+    _one_number(random, bank, hand, area, layout, count)
     return layout
+
+
+def _widths(hand: Hand, count: int, gap: float) -> float:
+    """How wide a number of so many digits is, in heights of a digit."""
+    return count * (0.6 * hand.stretch + max(gap, -0.1)) + 0.2
+
+
+def _one_number(random: Random, bank: GlyphBank, hand: Hand, area: Area, layout: Layout, count: int) -> None:
+    """Put a number in the area, where there is room."""
+    size = layout.height
+    wide = _widths(hand, count, hand.gap) * size
+    # What rises or falls starts so that its middle is where a level number would stand.
+    rise = float(np.clip(hand.rise, -0.15, 0.15)) if wide > 0.6 * area.width else hand.rise
+    x = area.left + max(0.05 * size, area.width - wide) * between(random, 0.05, 0.95)
+    y = area.top + size + max(0.0, area.height - size) * between(random, 0.05, 0.95) - rise * wide / 2
+    marks, taken = _number(random, bank, hand, random.integers(0, 10, count).tolist(), x, y, size, rise)
+    _add(layout, marks, taken)
+    if not chance(random, 0.25):
+        return
+    for mark in marks[1:]:
+        if chance(random, 0.25):  # a point or a comma between the digits
+            foot = mark.place.y + mark.shape.height * mark.place.size
+            name, high = ("dot", 0.08) if chance(random, 0.6) else ("comma", 0.25)
+            _sign(random, layout, bank, name, mark.place.x - 0.12 * size, foot - 0.08 * size, high * size)
+    name = AFTER[random.integers(len(AFTER))]
+    right = taken.right + between(random, 0.05, 0.4) * size
+    _sign(random, layout, bank, name, right, y + rise * wide - 0.6 * size, between(random, 0.3, 0.6) * size)
 
 
 def rows(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     """A page of numbers in rows."""
-    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 4.5))
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 3))
     layout = Layout("rows", size, pitch=size * log_between(random, 1.15, 2.5))
     fullness = between(random, 0.25, 1.0)
     single_digits = chance(random, 0.3)
@@ -234,7 +266,7 @@ def rows(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
 
 def scattered(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     """Numbers here and there, at angles and in sizes of their own."""
-    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 3))
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 2))
     layout = Layout("scattered", size)
     spread = between(random, 0.0, 0.26)
     for _ in range(int(random.integers(2, 16))):
@@ -249,7 +281,7 @@ def scattered(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout
 
 def column(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     """Numbers one below the other, set to the right, perhaps added up."""
-    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 5))
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 3.5))
     layout = Layout("column", size, pitch=size * between(random, 1.15, 1.7))
     right = between(random, area.left + 0.4 * area.width, area.right)
     y = area.top + size * between(random, 1.0, 2.5)
@@ -276,7 +308,7 @@ def column(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
 
 def equation(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     """Sums on a line: numbers with signs between them."""
-    size = log_between(random, SMALLEST, max(SMALLEST + 1, min(area.height / 2, area.width / 5)))
+    size = log_between(random, SMALLEST, max(SMALLEST + 1, min(area.height / 1.5, area.width / 3)))
     layout = Layout("equation", size, pitch=size * between(random, 1.4, 2.4))
     y = area.top + size * between(random, 1.0, 2.0)
     layout.first_line = y
@@ -308,13 +340,13 @@ def form(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     if side > 20:
         side = log_between(random, max(20.0, 0.4 * side), side)
     tall = side * between(random, 0.9, 1.6)
-    size = min(side * 1.25, tall) * between(random, 0.6, 0.95)
+    size = min(side * 1.25, tall) * between(random, 0.5, 1.05)
     layout = Layout("form", size)
     gap = side * between(random, 0.05, 0.4) if chance(random, 0.3) else 0.0
     lines = max(1, min(int(area.height // (tall * 1.3)), int(random.integers(1, 5))))
     x0 = area.left + max(0.0, area.width - columns * (side + gap)) * between(random, 0.05, 0.95)
     y = area.top + max(0.0, area.height - lines * tall * 1.3) * between(random, 0.05, 0.95)
-    off = log_between(random, 0.02, 0.12)
+    off = log_between(random, 0.02, 0.18)
     for _ in range(lines):
         number: list[Mark] = []
         filled = between(random, 0.5, 1.1)
@@ -339,11 +371,11 @@ def form(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
 
 def nothing(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     """A page without a digit."""
-    return Layout("nothing", log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 4)))
+    return Layout("nothing", log_between(random, SMALLEST, max(SMALLEST + 1, area.height / 2.5)))
 
 
 def _moved(place: Placement, dx: float, dy: float = 0.0) -> Placement:
-    return Placement(place.x + dx, place.y + dy, place.size, place.angle, place.slant, place.stretch)
+    return replace(place, x=place.x + dx, y=place.y + dy)
 
 
 def _sign(

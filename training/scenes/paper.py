@@ -1,4 +1,4 @@
-"""What is written on: sheets with tints, textures, folds and rulings, boards, and what lies around them."""
+"""What is written on: sheets with tints, textures, folds and rulings, and boards."""
 
 from __future__ import annotations
 
@@ -23,11 +23,20 @@ TINTS: dict[str, tuple[float, Colour]] = {
 }
 """Papers: how common, and their colour (BGR, 0 to 1)."""
 
-RULINGS = {"none": 4.2, "ruled": 2.3, "squared": 2.0, "dotted": 0.4, "table": 0.4, "guilloche": 0.35}
+RULINGS = {"none": 4.2, "ruled": 2.2, "squared": 2.4, "dotted": 0.4, "table": 0.4, "guilloche": 0.4}
 RULES: tuple[Colour, ...] = (
-    (0.75, 0.60, 0.50), (0.80, 0.55, 0.35), (0.55, 0.55, 0.55), (0.70, 0.65, 0.45), (0.68, 0.45, 0.58),
-    (0.50, 0.62, 0.45), (0.25, 0.25, 0.25), (0.50, 0.50, 0.85),
-)  # fmt: skip
+    (0.75, 0.60, 0.50),
+    (0.80, 0.55, 0.35),
+    (0.78, 0.72, 0.62),
+    (0.55, 0.55, 0.55),
+    (0.70, 0.65, 0.45),
+    (0.68, 0.45, 0.58),
+    (0.75, 0.58, 0.66),
+    (0.50, 0.62, 0.45),
+    (0.25, 0.25, 0.25),
+    (0.50, 0.50, 0.85),
+)
+LARGE = 90.0  # pixels: digits of more than this height are large against the paper's ruling
 MARGIN_RED: Colour = (0.45, 0.40, 0.88)
 
 
@@ -55,9 +64,8 @@ def lay_paper(random: Random, canvas: Canvas, page: Area | None, tint: Colour, r
     if page is None:
         canvas.colour = paper
         return np.full((rows, columns), 255, np.uint8)
-    corners = floats([
-        [page.left, page.top], [page.right, page.top], [page.right, page.bottom], [page.left, page.bottom]
-    ])  # fmt: skip
+    low, high = (page.left, page.top), (page.right, page.bottom)
+    corners = floats([low, (high[0], low[1]), high, (low[0], high[1])])
     corners += random.normal(0, 2, corners.shape).astype(np.float32)
     edge = _outline(random, corners)
     if chance(random, 0.7):  # the sheet's own shadow on the desk
@@ -129,39 +137,56 @@ def crease(random: Random, rows: int, columns: int) -> FloatArray:
     return light
 
 
-def rule(random: Random, canvas: Canvas, page: Area, layout: Layout, paper: ByteArray) -> None:
-    """Print lines, squares or dots on the paper, at the pitch that the writing keeps to or at any other."""
-    kind = pick(random, RULINGS)
-    if layout.cells:
+def rule(
+    random: Random, canvas: Canvas, page: Area, layout: Layout, paper: ByteArray, *, secure: bool
+) -> None:
+    """Print lines, squares or dots on the paper, at the pitch that the writing keeps to or at any other.
+
+    Args:
+        random: the source of all draws.
+        canvas: with the paper.
+        page: the sheet.
+        layout: of what will be written.
+        paper: the sheet as a mask of the picture.
+        secure: print it with the fine pattern of a cheque.
+    """
+    kind = "guilloche" if secure else pick(random, RULINGS)
+    size = layout.height
+    first_column = between(random, 0, size)
+    kept = bool(layout.pitch) and chance(random, 0.75)
+    # Lines are 5 to 10 mm apart: small digits are as tall as one or two spaces, large ones as several.
+    if size > LARGE:
+        pitch = size * log_between(random, 0.1, 1.0)
+    elif kind == "squared":
+        pitch = size * float(random.choice([0.5, 0.55, 0.7, 1.0, 1.2]))
+    else:
+        pitch = max(9.0, size * log_between(random, 0.7, 3))
+    if kind == "squared" and chance(random, 0.2):
+        pitch = between(random, 8, 60)
+    first = (layout.first_line if kept else between(random, 0, pitch)) + between(random, 0, 0.12) * size
+    if kept:
+        pitch = layout.pitch / (int(random.integers(1, 4)) if kind == "squared" else 1)
+    if layout.cells and chance(random, 0.25):  # a digit in every square, or in every other
+        kind, cell = "squared", layout.cells[0]
+        pitch = cell.width / int(random.integers(1, 3))
+        first, first_column = cell.bottom, cell.left
+    elif layout.cells:
         _cells(random, canvas, layout, paper)
-        kind = kind if chance(random, 0.15) else "none"
+        kind = kind if secure or chance(random, 0.15) else "none"
     if kind == "none":
         return
-    size = layout.height
-    kept = bool(layout.pitch) and chance(random, 0.75)
-    if kind == "squared":
-        pitch = (
-            size * float(random.choice([0.5, 0.55, 0.7, 1.0, 1.2]))
-            if chance(random, 0.8)
-            else between(random, 8, 60)
-        )
-        pitch = max(pitch, 6.0)
-    else:
-        pitch = layout.pitch if kept else max(9.0, size * log_between(random, 0.7, 3))
-    phase = layout.first_line if kept else between(random, 0, pitch)
-    first = phase + between(random, 0, 0.12) * size
+    pitch = max(pitch, 6.0)
     ink = RULES[random.integers(len(RULES))]
     strength = log_between(random, 0.12, 1.0)
-    thick = 1 if pitch < 25 or chance(random, 0.7) else 2
-    reach = max(canvas.rows, canvas.columns) * 0.35
+    thick = 1 if pitch < 25 or chance(random, 0.5) else int(random.integers(1, 2 + min(3, int(pitch / 25))))
     wide = Area(page.left, page.top, page.right, page.bottom)
     if kind in ("ruled", "squared", "table"):
         down = np.arange(first + np.ceil((wide.top - first) / pitch) * pitch, wide.bottom, pitch)
         lines = _straight(wide, down, None)
         if kind != "ruled":
             step = pitch if kind == "squared" else max(30.0, size * between(random, 2, 8))
-            start = between(random, 0, step)
-            lines += _straight(wide, None, np.arange(wide.left + start % step, wide.right, step))
+            start = wide.left + (first_column - wide.left) % step
+            lines += _straight(wide, None, np.arange(start, wide.right, step))
         _print_lines(canvas, lines, ink, strength, thick, paper)
         if chance(random, 0.3):
             x = wide.left + between(random, 0.05, 0.25) * wide.width
@@ -182,12 +207,13 @@ def rule(random: Random, canvas: Canvas, page: Area, layout: Layout, paper: Byte
         pitch = between(random, 4, 14)
         for _ in range(int(random.integers(1, 4))):
             angle = between(random, 0, np.pi)
-            along = np.linspace(-2 * reach, 4 * reach, 60, dtype=np.float32)
+            reach = 0.8 * float(np.hypot(canvas.rows, canvas.columns))
+            along = np.linspace(-reach, reach, 120, dtype=np.float32)
             swing, pace = between(random, 0, 2) * pitch, between(random, 0.01, 0.12)
-            offsets = np.arange(-2 * reach, 4 * reach, pitch, dtype=np.float32)
+            offsets = np.arange(-reach, reach, pitch, dtype=np.float32)
             shape = np.sin(along * pace) * swing
-            x = along * np.cos(angle) - (shape + offsets[:, None]) * np.sin(angle)
-            y = along * np.sin(angle) + (shape + offsets[:, None]) * np.cos(angle)
+            x = canvas.columns / 2 + along * np.cos(angle) - (shape + offsets[:, None]) * np.sin(angle)
+            y = canvas.rows / 2 + along * np.sin(angle) + (shape + offsets[:, None]) * np.cos(angle)
             lines = list(np.stack([x, y], axis=-1).astype(np.float32))
             _print_lines(canvas, lines, ink, between(random, 0.1, 0.5), 1, paper)
     canvas.conditions[kind] = strength
@@ -238,142 +264,3 @@ def _print_lines(
     # Print absorbs light: it makes the paper darker, never lighter.
     for i, channel in enumerate(ink):
         canvas.colour[..., i] *= 1 - share * np.float32(1 - channel)
-
-
-def paint_desk(random: Random, canvas: Canvas) -> None:
-    """What the sheet lies on."""
-    kind = pick(random, {"wood": 3, "plain": 2, "dark": 1.2, "cloth": 1, "clutter": 1.5, "keys": 0.3})
-    rows, columns = canvas.rows, canvas.columns
-    canvas.conditions[f"desk {kind}"] = 1.0
-    if kind == "wood":
-        base = floats(
-            [(0.25, 0.45, 0.66), (0.14, 0.25, 0.42), (0.40, 0.58, 0.72), (0.10, 0.16, 0.26)][
-                random.integers(4)
-            ]
-        )
-        upright = chance(random, 0.5)
-        long, fine = between(random, 80, 400), between(random, 1.5, 5)
-        cells = (long, fine) if upright else (fine, long)
-        grain = smooth_noise(random, rows, columns, cells) * np.float32(between(random, 0.05, 0.16))
-        grain += smooth_noise(random, rows, columns, (cells[0] * 1.2, cells[1] * 6)) * np.float32(0.08)
-        step = between(random, 60, 300)
-        for at in np.arange(between(random, 0, step), columns if upright else rows, step):
-            where = (
-                (slice(None), slice(int(at), int(at) + 2))
-                if upright
-                else (slice(int(at), int(at) + 2), slice(None))
-            )
-            grain[where] -= between(random, 0.1, 0.4)
-        canvas.colour = (1 + grain)[..., None] * base
-        return
-    level = between(random, 0.03, 0.2) if kind == "dark" else between(random, 0.1, 0.75)
-    tint = np.clip(np.float32(level) * (1 + random.normal(0, 0.25, 3)), 0.02, 0.95).astype(np.float32)
-    rough = smooth_noise(random, rows, columns, (1.3, 1.3)) * np.float32(between(random, 0.0, 0.06))
-    if kind == "cloth":
-        x, y = np.arange(columns, dtype=np.float32)[None], np.arange(rows, dtype=np.float32)[:, None]
-        weave = np.float32(between(random, 0.4, 2.2))
-        rough = rough * 4 + (np.sin(x * weave) + np.sin(y * weave)) * np.float32(between(random, 0.03, 0.2))
-        rough += smooth_noise(random, rows, columns, (9, 9)) * np.float32(between(random, 0, 0.3))
-    canvas.colour = np.maximum(1 + rough, 0.2)[..., None] * tint
-    if kind == "clutter":
-        _things(random, canvas, int(random.integers(4, 18)))
-    elif kind == "keys":
-        pitch = between(random, 14, 60)
-        letters = np.zeros((rows, columns), np.uint8)
-        for left in np.arange(0, columns, pitch):
-            for top in np.arange(0, rows, pitch):
-                opposite = int(left + pitch * 0.82), int(top + pitch * 0.82)
-                cv2.rectangle(canvas.colour, (int(left), int(top)), opposite, (0.12, 0.12, 0.13), -1)
-                letter = "QWERTZUIOPASDFGHJKLYXCVBNM"[random.integers(26)]
-                spot = (int(left + pitch * 0.2), int(top + pitch * 0.55))
-                cv2.putText(letters, letter, spot, cv2.FONT_HERSHEY_SIMPLEX, pitch / 60, 200, 1, cv2.LINE_AA)
-        canvas.colour = np.maximum(canvas.colour, (letters / np.float32(255))[..., None])
-
-
-def _things(random: Random, canvas: Canvas, count: int) -> None:
-    """Boxes, books, cups and whatever else stands about, as plain shapes."""
-    rows, columns = canvas.rows, canvas.columns
-    for _ in range(count):
-        colour = random.uniform(0.03, 0.9, 3)
-        centre = random.uniform((-0.1 * columns, -0.1 * rows), (1.1 * columns, 1.1 * rows))
-        size = np.exp(random.uniform(np.log(8), np.log(0.6 * max(rows, columns)), 2))
-        angle = between(random, 0, 180)
-        if chance(random, 0.65):
-            box = cv2.boxPoints((centre.tolist(), size.tolist(), angle))
-            cv2.fillPoly(canvas.colour, [fixed(box)], colour.tolist(), cv2.LINE_AA, SUBPIXEL)
-        else:
-            axes = np.maximum(1, size / 2).astype(int).tolist()
-            cv2.ellipse(
-                canvas.colour,
-                centre.astype(int).tolist(),
-                axes,
-                angle,
-                0,
-                360,
-                colour.tolist(),
-                -1,
-                cv2.LINE_AA,
-            )
-
-
-def paint_room(random: Random, canvas: Canvas) -> None:
-    """A room out of focus with a person in it, who holds the sheet up to the camera."""
-    rows, columns = canvas.rows, canvas.columns
-    wall = random.uniform(0.2, 0.8, 3).astype(np.float32)
-    canvas.colour = (1 + smooth_noise(random, rows, columns, (rows, columns)) * np.float32(0.15))[
-        ..., None
-    ] * wall
-    _things(random, canvas, int(random.integers(3, 14)))
-    x, head = columns * between(random, 0.25, 0.75), rows * between(random, 0.14, 0.26)
-    y = rows * between(random, 0.1, 0.4)
-    skin = skin_tone(random)
-    shirt = random.uniform(0.03, 0.8, 3).tolist()
-    at = (int(x), int(y + 3.1 * head))
-    cv2.ellipse(canvas.colour, at, (int(2.1 * head), int(2 * head)), 0, 0, 360, shirt, -1, cv2.LINE_AA)
-    neck = (int(x), int(y + head))
-    cv2.ellipse(canvas.colour, neck, (int(0.45 * head), int(0.7 * head)), 0, 0, 360, skin, -1, cv2.LINE_AA)
-    hair = random.uniform(0.02, 0.35, 3).tolist()
-    crown = (int(x), int(y - 0.25 * head))
-    cv2.ellipse(canvas.colour, crown, (int(0.85 * head), int(head)), 0, 0, 360, hair, -1, cv2.LINE_AA)
-    cv2.ellipse(
-        canvas.colour,
-        (int(x), int(y)),
-        (int(0.72 * head), int(0.95 * head)),
-        0,
-        0,
-        360,
-        skin,
-        -1,
-        cv2.LINE_AA,
-    )
-    for side in (-1, 1):
-        eye = (int(x + side * 0.3 * head), int(y - 0.15 * head))
-        cv2.ellipse(
-            canvas.colour,
-            eye,
-            (max(1, int(0.13 * head)), max(1, int(0.07 * head))),
-            0,
-            0,
-            360,
-            (0.1, 0.1, 0.1),
-            -1,
-        )
-    mouth = (int(x), int(y + 0.45 * head))
-    cv2.ellipse(
-        canvas.colour,
-        mouth,
-        (max(1, int(0.25 * head)), max(1, int(0.06 * head))),
-        0,
-        0,
-        360,
-        (0.25, 0.25, 0.5),
-        -1,
-    )
-    canvas.colour = floats(cv2.GaussianBlur(canvas.colour, (0, 0), between(random, 0.8, 4)))
-    canvas.conditions["person"] = 1.0
-
-
-def skin_tone(random: Random) -> Colour:
-    """From very light to very dark skin, BGR."""
-    light = between(random, 0.18, 0.85)
-    return light * between(random, 0.55, 0.72), light * between(random, 0.68, 0.8), light

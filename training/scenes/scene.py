@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.types import Box, ByteArray
-from training.scenes import clutter, paper
+from training.scenes import clutter, paper, surroundings
 from training.scenes.bank import GlyphBank
 from training.scenes.camera import light_on, take_picture
 from training.scenes.canvas import CLUTTER, Canvas, draw_geometry, window
@@ -30,17 +30,23 @@ LEAST_ONE_BIT = 140.0
 LEAST_CONTRAST_TO_NOISE = 1.6
 """That contrast over the noise of neighbouring pixels, for a digit of 20 pixels; a larger one needs less."""
 
-STYLES = {"photo": 6.6, "webcam": 0.9, "scan": 1.3, "cheque": 0.5, "board": 0.7}
+STYLES = {"photo": 6.6, "webcam": 1.0, "scan": 1.3, "cheque": 0.8, "board": 0.6}
+FORM_STYLES = {**STYLES, "scan": 5.0}
+"""How a picture was taken, by weight; forms are scanned more than others."""
+
 PLANS = {
-    "huge": 1.0,
-    "number": 1.8,
-    "rows": 2.2,
+    "huge": 3.6,
+    "number": 2.8,
+    "rows": 3.4,
     "scattered": 1.2,
-    "column": 0.8,
+    "column": 0.7,
     "equation": 0.9,
-    "form": 1.0,
-    "nothing": 1.9,
+    "form": 1.1,
+    "nothing": 2.9,
 }
+
+BARE = 0.4
+"""Share of the photos without digits in which there is no sheet either: a desk, a floor, a room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +111,43 @@ def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480,
         size: (height, width) of the picture in pixels.
 
     Returns:
-        The picture and its truth; about one in five holds no digit.
+        The picture and its truth; about one in four holds no digit.
     """
     rows, columns = size
-    style = pick(random, STYLES)
+    plan = pick(random, PLANS)
+    style = pick(random, FORM_STYLES if plan == "form" else STYLES)
+    if style == "cheque" and chance(random, 0.85):
+        plan = "number"
     board = style == "board"
     style = "photo" if board else style
     geometry = draw_geometry(random, rows, columns, flat=style in ("scan", "cheque"))
     canvas = Canvas.empty(geometry, rows, columns)
     page, bounded = _page(random, canvas, style, board=board)
-    sheet = _surface(random, canvas, page if bounded else None, style, board=board)
-
     hand = draw_hand(random)
+    if style == "cheque":  # amounts are written closely
+        hand = replace(hand, gap=min(hand.gap, between(random, -0.1, 0.3)))
     area = _writable(random, page, rows, columns)
-    plan = "number" if style == "cheque" and chance(random, 0.85) else pick(random, PLANS)
     layout = LAYOUTS[plan](random, bank, hand, area)
     layout.limit = page
     canvas.conditions[f"layout {plan}"] = 1.0
-    if not board:
-        if chance(random, 0.08):
-            clutter.show_through(random, canvas, bank, hand, layout, area)
-        paper.rule(random, canvas, page, layout, sheet)
-        if chance(random, 0.15):
-            clutter.add_marks(random, canvas, area)
-    if chance(random, 0.2):
-        clutter.add_print(random, canvas, layout, area)
-    truth = _write_all(random, canvas, bank, hand, layout, area, board=board)
-    if style == "webcam" or chance(random, 0.12 if style == "photo" else 0.0):
-        clutter.add_objects(random, canvas, held=style == "webcam")
+    truth: dict[int, _Written] = {}
+    if plan == "nothing" and style in ("photo", "webcam") and not board and chance(random, BARE):
+        _around(random, canvas, style)
+        canvas.conditions["bare"] = 1.0
+    else:
+        sheet = _surface(random, canvas, page if bounded else None, style, board=board)
+        if not board:
+            if chance(random, 0.08):
+                clutter.show_through(random, canvas, bank, hand, layout, area)
+            secure = style == "cheque" and chance(random, 0.5)
+            paper.rule(random, canvas, page, layout, sheet, secure=secure)
+            if chance(random, 0.15):
+                clutter.add_marks(random, canvas, area)
+        if chance(random, 0.25):
+            clutter.add_print(random, canvas, layout, area)
+        truth = _write_all(random, canvas, bank, hand, layout, area, board=board)
+    if style == "webcam" or chance(random, 0.14 if style == "photo" else 0.0):
+        surroundings.add_objects(random, canvas, held=style == "webcam")
 
     light = light_on(random, canvas, flat=style in ("scan", "cheque"))
     smallest = min((mark.place.size for number in layout.numbers for mark in number), default=layout.height)
@@ -168,10 +183,8 @@ def _page(random: Random, canvas: Canvas, style: str, *, board: bool) -> tuple[A
 
 def _surface(random: Random, canvas: Canvas, page: Area | None, style: str, *, board: bool) -> ByteArray:
     """Paint what is written on and what lies around it; return where the sheet is."""
-    if style == "webcam":
-        paper.paint_room(random, canvas)
-    elif page is not None:
-        paper.paint_desk(random, canvas)
+    if page is not None:
+        _around(random, canvas, style)
     if board:
         dark = chance(random, 0.4)
         tint = (0.17, 0.2, 0.16) if dark else (0.9, 0.91, 0.9)
@@ -190,6 +203,14 @@ def _surface(random: Random, canvas: Canvas, page: Area | None, style: str, *, b
     return paper.lay_paper(random, canvas, page, tint, 0.9 if name == "kraft" else between(random, 0, 0.8))
 
 
+def _around(random: Random, canvas: Canvas, style: str) -> None:
+    """Paint what lies around the sheet."""
+    if style == "webcam":
+        surroundings.paint_room(random, canvas)
+    else:
+        surroundings.paint_desk(random, canvas)
+
+
 def _writable(random: Random, page: Area, rows: int, columns: int) -> Area:
     """Where to write: on the page and in the picture, now and then a little beyond its border."""
     beyond = (
@@ -199,10 +220,13 @@ def _writable(random: Random, page: Area, rows: int, columns: int) -> Area:
     )
     seen = Area(beyond, beyond, columns - beyond, rows - beyond)
     edge = 0.02 * min(rows, columns)
+    sheet = page.inset(edge)
     return Area(
-        max(page.left + edge, seen.left), max(page.top + edge, seen.top),
-        min(page.right - edge, seen.right), min(page.bottom - edge, seen.bottom),
-    )  # fmt: skip
+        max(sheet.left, seen.left),
+        max(sheet.top, seen.top),
+        min(sheet.right, seen.right),
+        min(sheet.bottom, seen.bottom),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +250,17 @@ def _write_all(
     canvas.conditions[pen.name] = pen.opacity
     canvas.conditions["stroke width"] = pen.width / layout.height
     other = new_pen() if chance(random, 0.5) else pen
-    if chance(random, 0.85 if not layout.numbers else 0.22):
+    if chance(random, 0.6 if not layout.numbers else 0.14):
+        clutter.add_text(random, canvas, bank, hand, layout, other, area)
+    if chance(random, 0.5 if not layout.numbers else 0.18):
         clutter.add_writing(random, canvas, bank, hand, layout, other, area)
     if chance(random, 0.5 if not layout.numbers else 0.12):
         clutter.add_doodles(random, canvas, layout, other, area)
     many_pens = chance(random, 0.12)
     # MNIST's own strokes are as wide as a felt pen's; thinner pens follow the centre lines.
     share = {"marker": 0.7, "felt": 0.6, "dry marker": 0.5, "chalk": 0.5}.get(pen.name, 0.12)
-    as_raster = chance(random, share)
+    # Enlarged, 20 pixels of MNIST are a blot.
+    as_raster = chance(random, share * min(1.0, 90 / layout.height))
     truth: dict[int, _Written] = {}
     for line, number in enumerate(_in_reading_order(layout.numbers)):
         if many_pens:
@@ -331,6 +358,6 @@ def _stands_out(canvas: Canvas, grey: ByteArray, box: Box, instance: int) -> boo
     contrast = abs(float((around - paper_grey)[core].mean()))
     steps = (around[:, 1:] - around[:, :-1])[(blank[:, 1:] * blank[:, :-1]) > 0]
     noise = float(steps.std()) / np.sqrt(2) if steps.size else 0.0
-    size = min(max(box.height, 8), 120)
+    size = min(max(box.height, 8), 60)  # a larger one may have strokes that are no thicker
     least = LEAST_ONE_BIT if "one bit" in canvas.conditions else LEAST_CONTRAST
     return contrast >= least and contrast / (noise + 1) * np.sqrt(size / 20) >= LEAST_CONTRAST_TO_NOISE
