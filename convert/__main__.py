@@ -81,14 +81,14 @@ def _convert(options: argparse.Namespace) -> None:
     path = model_path(options.model)
     network, config = load_network(path), Config.read(path.parent)
     mnist = load_mnist(options.data)
-    scene_train, scene_validation = load_scene_glyphs(path.parent)
+    camera_train, camera_validation = load_scene_glyphs(path.parent)
     train, validation = split(mnist.train[: config.limit], config.seed)
-    train, validation = train + scene_train, validation + scene_validation
     done = convert(
         network,
         config,
-        train=train,
+        train=train + camera_train,
         validation=validation,
+        camera=camera_validation,
         test=mnist.test,
         version=options.version,
         limits=Limits(options.max_drop, options.min_agreement),

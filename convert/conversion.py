@@ -43,6 +43,7 @@ def convert(
     *,
     train: Digits,
     validation: Digits,
+    camera: Digits,
     test: Digits,
     version: str,
     limits: Limits,
@@ -53,7 +54,9 @@ def convert(
         network: as `training.network.build_network` makes it.
         config: of the run that trained it.
         train: the digits it learned from: they show the quantizer the range of every activation.
-        validation: digits it did not learn from: temperature, thresholds and known answers come from them.
+        validation: digits it did not learn from: known answers come from them.
+        camera: glyphs as a camera gives them, non-digits among them, that it did not learn from; temperature
+            and thresholds come from them, or, where there are none, from `validation`.
         test: the digits to prove it on.
         version: of the model, for its card.
         limits: what it may lose.
@@ -81,9 +84,10 @@ def convert(
     shown = np.linspace(0, len(train) - 1, min(len(train), CALIBRATION_GLYPHS)).astype(int)
     quantized = to_int8(network, train.glyphs[shown])
     draft = embed(quantized, card)
-    raw = Evaluation(validation, outputs(draft, validation.glyphs))
+    shown_by_camera = camera if len(camera) else validation
+    raw = Evaluation(shown_by_camera, outputs(draft, shown_by_camera.glyphs))
     temperature = fit_temperature(raw)
-    calibrated = Evaluation(validation, calibrate(raw.probabilities, temperature))
+    calibrated = Evaluation(shown_by_camera, calibrate(raw.probabilities, temperature))
 
     raw_test = outputs(draft, test.glyphs)
     comparison = Comparison.between(
@@ -95,7 +99,7 @@ def convert(
         temperature=temperature,
         thresholds=choose_thresholds(calibrated),
         accuracies={TEST_SET: comparison.accuracy},
-        known_answers=KnownAnswers(validation.glyphs[clear], raw.probabilities[clear]),
+        known_answers=KnownAnswers(validation.glyphs[clear], outputs(draft, validation.glyphs[clear])),
     )
     model = embed(quantized, card)
     if not np.array_equal(outputs(model, test.glyphs), raw_test):

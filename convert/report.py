@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from convert.calibrate import GIVEN_UP_SHARE, MISREAD_SHARE
+from convert.calibrate import MISREAD_SHARE
 from convert.verify import Comparison
 from edge.model_file import Card
 
@@ -40,10 +40,9 @@ Reads a handwritten digit: {", ".join(card.labels)}.
 version {card.preprocessing} |
 | output | float32 (n, 10): probabilities before calibration |
 | calibration | temperature {card.temperature:g} |
-| accepted | from a calibrated confidence of {card.thresholds.accept:g}: of the validation digits shown so, \
-at most {MISREAD_SHARE:.1%} are misread |
-| no digit | below {card.thresholds.digit:g}: at most {GIVEN_UP_SHARE:.1%} of the validation digits are \
-given up so |
+| accepted | from a calibrated confidence of {card.thresholds.accept:g}: of what is shown so in held-out \
+scenes, at most {MISREAD_SHARE:.1%} is misread or no digit |
+| no digit | below {card.thresholds.digit:g}: what is less sure is more often no digit than one |
 
 ## How well it reads
 

@@ -24,15 +24,15 @@ WINDOW = 31
 
 HIGHEST_BIT = np.uint8(128)
 
-FAR = 4
-"""The picture is looked at again from this many times further away: the network sees 200 pixels around each,
-too few to tell a bar of a digit that fills the picture from ruling."""
+SCALES = (1, 2, 4)
+"""The picture is looked at again from further away: the network sees 200 pixels around each, too few to tell
+a bar of a digit that fills the picture from ruling."""
 
 PALE = 63
-"""Probability, times 256, that still belongs to a piece in that smaller picture."""
+"""Probability, times 256, that still belongs to a piece in a smaller picture."""
 
-LARGE = 24
-"""Pixels of that smaller picture: what is marked in it and not as high is seen better from near."""
+LARGE = 32
+"""Pixels of a smaller picture: what is marked in it and not as high is seen better from nearer."""
 
 
 class InkMarker:
@@ -49,7 +49,7 @@ class InkMarker:
     def __init__(self, model: bytes | None = None, *, threads: int = 1) -> None:
         model = model or load_shipped(INK_MODEL)
         # One for each size of picture: an interpreter that changes its size plans its memory anew.
-        self._near, self._far = (Network(model, np.int8, threads=threads) for _ in range(2))
+        self._networks = [Network(model, np.int8, threads=threads) for _ in SCALES]
 
     def __call__(self, grey: ByteArray) -> ByteArray:
         """How likely each pixel is the ink of a digit.
@@ -60,14 +60,16 @@ class InkMarker:
         Returns:
             The same shape, uint8: the probability times 256.
         """
-        near = _mark(self._near, grey)
         rows, columns = grey.shape
-        size = max(1, columns // FAR), max(1, rows // FAR)
-        far = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-        large = _large(_mark(self._far, far))
-        if large is None:
-            return near
-        return np.asarray(cv2.max(near, cv2.resize(large, (columns, rows))), np.uint8)
+        marked = _mark(self._networks[0], grey)
+        smaller = grey
+        for scale, network in zip(SCALES[1:], self._networks[1:], strict=True):
+            size = max(1, columns // scale), max(1, rows // scale)
+            smaller = np.asarray(cv2.resize(smaller, size, interpolation=cv2.INTER_AREA), np.uint8)
+            large = _large(_mark(network, smaller))
+            if large is not None:
+                marked = np.asarray(cv2.max(marked, cv2.resize(large, (columns, rows))), np.uint8)
+        return marked
 
 
 def _mark(network: Network, grey: ByteArray) -> ByteArray:

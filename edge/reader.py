@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 from edge.classifier import Classifier
 from edge.events import Changes
+from edge.ink import InkMarker
 from edge.lines import group, to_reading
+from edge.parting import part
 from edge.preprocess import to_glyph
-from edge.segment import segment, to_grey
+from edge.segment import Marker, segment, to_grey
 from edge.sources.base import Source
 from edge.tracker import Tracker
-from edge.types import ByteArray, Digit, Frame, Line, Reading, Result, Speed
+from edge.types import ByteArray, Digit, Frame, Ink, Line, Prediction, Reading, Result, Speed
 
 
 class DigitReader:
@@ -22,10 +24,17 @@ class DigitReader:
     Args:
         classifier: names the digits; None takes the shipped model.
         tracker: follows the numbers of a stream; None takes one with the usual settings.
+        marker: finds the ink; None takes the shipped model.
     """
 
-    def __init__(self, classifier: Classifier | None = None, tracker: Tracker | None = None) -> None:
+    def __init__(
+        self,
+        classifier: Classifier | None = None,
+        tracker: Tracker | None = None,
+        marker: Marker | None = None,
+    ) -> None:
         self.classifier = classifier or Classifier()
+        self.marker = marker or InkMarker()
         self.tracker = tracker or Tracker()
 
     def read(self, source: Source) -> Iterator[Reading]:
@@ -64,18 +73,18 @@ class DigitReader:
 
     def _lines(self, frame: Frame) -> tuple[list[Line], Speed]:
         start = time.perf_counter()
-        inks = segment(to_grey(frame.image))
+        inks = segment(to_grey(frame.image), self.marker)
         found = time.perf_counter()
         glyphs = [to_glyph(ink.pixels) for ink in inks]
         normalised = time.perf_counter()
-        predictions = self.classifier.classify(glyphs)
-        named = time.perf_counter()
-        least = self.classifier.card.thresholds.digit
+        thresholds = self.classifier.card.thresholds
+        whole = list(zip(inks, self.classifier.classify(glyphs), strict=True))
         digits = [
             Digit(ink.box, prediction)
-            for ink, prediction in zip(inks, predictions, strict=True)
-            if prediction.confidence >= least
+            for ink, prediction in part(whole, self._name, thresholds.accept)
+            if prediction.confidence >= thresholds.digit
         ]
+        named = time.perf_counter()
         speed = Speed(
             capture=frame.capture_ms,
             segment=(found - start) * 1000,
@@ -83,3 +92,6 @@ class DigitReader:
             classify=(named - normalised) * 1000,
         )
         return group(digits), speed
+
+    def _name(self, inks: list[Ink]) -> list[Prediction]:
+        return self.classifier.classify([to_glyph(ink.pixels) for ink in inks])

@@ -1,8 +1,7 @@
 """Grey picture -> [Ink]: find the pieces of writing that may be digits.
 
-Ink is what is darker than the paper around it, relative to how bright that is: a shadow darkens paper and ink
-alike, so it drops out. Two thresholds (hysteresis, as in Canny's edge detector) keep faint ends of strokes
-that hang on clear ones and lose specks that do not.
+The ink network says which pixels are ink of digits; what hangs together is a piece. Pieces that broke off a
+digit are given back to it; two digits that hang together are left to `edge.parting`.
 """
 
 from __future__ import annotations
@@ -20,21 +19,11 @@ from edge.types import Box, ByteArray, Ink
 WORK_SIZE = 1024
 """The longer side, in pixels, of the picture that is searched; a larger one is scaled down for it."""
 
-STROKE = 0.12
-"""Width of the window that no stroke may fill, as a share of the shorter side: a marker's stroke in a digit
-that fills the picture."""
+PALE, CLEAR = 95, 159
+"""Probability of ink, times 256, that each pixel of a piece exceeds, and that one of them must."""
 
-CLEAR_CONTRAST, FAINT_CONTRAST = 0.15, 0.07
-"""How much darker ink is than the paper, as a share of the paper's brightness: at its darkest, and at all."""
-
-NOISE_FACTOR = 4.0
-"""Faint ink is also this many standard deviations of the sensor's noise away from the paper."""
-
-MARKED = 127
-"""Probability, times 256, above which a marked pixel is ink."""
-
-MOSTLY = 0.5
-"""A piece of which this share is marked is marked whole."""
+WHITE = 1.5
+"""Ink is white, as in MNIST, from this factor's inverse of certainty on: borders of strokes stay grey."""
 
 MIN_HEIGHT = 10
 """Pixels of the searched picture: below it a digit has less detail than the network's input."""
@@ -45,9 +34,6 @@ MIN_PART = 4
 PART_HEIGHT, PART_GAP = 0.5, 0.12
 """A part broken off a digit is at most this high, and this far away, in heights of the digit."""
 
-DARKEST = 0.9
-"""Share of a piece's ink that stays paler than white; the rest, the middle of the stroke, is white."""
-
 MAX_HEIGHT = 0.95
 """Of the picture: what is taller is its edge, or a shadow's."""
 
@@ -57,6 +43,9 @@ of the desk, of which the picture shows a strip. (A 1 is as slim, but half of on
 
 MAX_ASPECT = 1.8
 """Width over height: the widest digits are a sprawling 2 and a 4 with a long bar."""
+
+MAX_RUN = 9.0
+"""Width over height of the longest row of digits that hang together; what is longer is a line."""
 
 
 def to_grey(image: ByteArray) -> ByteArray:
@@ -70,94 +59,30 @@ Marker = Callable[[ByteArray], ByteArray]
 """Says of each pixel of a grey picture how likely it is ink of a digit, times 256: `edge.ink.InkMarker`."""
 
 
-def segment(grey: ByteArray, mark: Marker | None = None) -> list[Ink]:
+def segment(grey: ByteArray, mark: Marker) -> list[Ink]:
     """Find the ink that may be digits.
 
     Args:
-        grey: shape (rows, columns), uint8, dark writing on brighter paper.
-        mark: knows ink of digits from other ink; without it, all that stands out from the paper is ink.
+        grey: shape (rows, columns), uint8.
+        mark: knows ink of digits from all else.
 
     Returns:
-        The pieces in no particular order, with boxes in pixels of `grey`.
+        The pieces in no particular order, with boxes in pixels of `grey`. Their pixels are probabilities of
+        ink, at the scale of the search.
     """
     rows, columns = grey.shape
     scale = min(1.0, WORK_SIZE / max(rows, columns))
     if scale < 1:
         size = max(1, round(columns * scale)), max(1, round(rows * scale))
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-    contrast = local_contrast(grey)
-    faint = max(FAINT_CONTRAST * 255, NOISE_FACTOR * noise(grey))
-    clear = max(CLEAR_CONTRAST * 255, faint)
-    mask = np.asarray(cv2.threshold(contrast, faint, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    pieces = [piece for piece in _pieces(mask) if piece.box.of(contrast).max() >= clear]
-    if mark is not None:
-        probability = mark(grey)
-        mask = _confirmed(pieces, mask, probability)
-        contrast = np.asarray(cv2.max(contrast, probability), np.uint8)
-        pieces = list(_pieces(mask))
+    marked = mark(grey)
+    mask = np.asarray(cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    pieces = [piece for piece in _pieces(mask) if piece.box.of(marked).max() > CLEAR]
     return [
-        Ink(piece.box.scaled(1 / scale).clipped(rows, columns), _pixels(piece, contrast, mask))
+        Ink(piece.box.scaled(1 / scale).clipped(rows, columns), _pixels(piece, marked, mask))
         for piece in _join(pieces, grey)
-        if _may_be_digit(piece.box, grey)
+        if _may_be_digits(piece.box, grey)
     ]
-
-
-def _confirmed(pieces: list[_Piece], inked: ByteArray, probability: ByteArray) -> ByteArray:
-    """Marked ink, and all of a piece of which most is marked: the marker sees too little of a huge digit."""
-    marked = np.asarray(cv2.threshold(probability, MARKED, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    confirmed = marked.copy()
-    for piece in pieces:
-        own = _mask_of(piece, inked)
-        both = cv2.countNonZero(cv2.bitwise_and(own, piece.box.of(marked)))
-        if both >= MOSTLY * cv2.countNonZero(own):
-            piece.box.of(confirmed)[own > 0] = 255
-    return confirmed
-
-
-def local_contrast(grey: ByteArray) -> ByteArray:
-    """How much darker each pixel is than the paper around it: 255 is black on white, 0 is not darker.
-
-    The paper's brightness is the lower of two estimates. A morphological closing fills what is narrower than
-    the window and darker than its surroundings, a stroke, and leaves the edge of a shadow where it is, but
-    fills the dark corners of a vignette too. A local mean follows those, but smears the edge of a shadow.
-
-    Returns:
-        255 * (paper - pixel) / paper, shape (rows, columns), uint8.
-    """
-    rows, columns = grey.shape
-    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
-    # At half size, where it costs a sixth; the average also keeps the brightest noise from passing for paper.
-    half = cv2.resize(grey, (max(1, columns // 2), max(1, rows // 2)), interpolation=cv2.INTER_AREA)
-    side = max(3, int(STROKE * min(half.shape)) | 1)
-    window = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
-    closed = cv2.morphologyEx(half, cv2.MORPH_CLOSE, window)
-    # Ink pulls a mean down; what is at least as bright as the first mean is paper.
-    mean = cv2.blur(cv2.max(half, cv2.blur(half, (side, side))), (side, side))
-    paper = cv2.resize(cv2.min(closed, mean), (columns, rows))
-    contrast = np.asarray(cv2.divide(cv2.subtract(paper, smooth), paper, scale=255), np.uint8)
-    return contrast.reshape(grey.shape)
-
-
-def noise(grey: ByteArray) -> float:
-    """Standard deviation of the sensor's noise in `local_contrast`, in its levels.
-
-    After Immerkaer, "Fast Noise Variance Estimation" (1996): second differences see neither light nor its
-    slope, and noise of deviation s gives them the deviation sqrt(6) s. Their median instead of their mean,
-    because the edges of strokes are no noise; in every fourth row and column, which is plenty.
-    """
-    if min(grey.shape) < 4:
-        return 0.0
-    rows = grey[::4].astype(np.int16)
-    difference = rows[:, :-2:4] - 2 * rows[:, 1:-1:4] + rows[:, 2::4]
-    deviation = float(np.median(np.abs(difference))) / _MEDIAN_OF_NORMAL / np.sqrt(6)
-    return float(255 * deviation * _GAUSSIAN_3X3 / max(1.0, rows.mean()))
-
-
-_MEDIAN_OF_NORMAL = 0.6745
-"""Median of |x| for a normal x of deviation 1."""
-
-_GAUSSIAN_3X3 = 0.375
-"""What a Gaussian of 3x3 (1, 2, 1)/4 leaves of the deviation of white noise: the norm of its kernel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +130,7 @@ def _join(pieces: list[_Piece], grey: ByteArray) -> list[_Piece]:
     """
     pieces = sorted(pieces, key=lambda piece: piece.box.area)  # the smallest find their place first
     boxes = np.array([piece.box.as_list() for piece in pieces]).reshape(-1, 4)
-    free = np.array([_may_be_digit(piece.box, grey) for piece in pieces], bool)
+    free = np.array([_may_be_digits(piece.box, grey) for piece in pieces], bool)
     for index, part in enumerate(pieces):
         near = np.flatnonzero(_belongs(part.box, boxes) & free)
         bodies = [k for k in near if k != index and not pieces[k].surrounds(part.box)]
@@ -245,30 +170,22 @@ def _gap(box: Box, others: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return gap
 
 
-def _may_be_digit(box: Box, grey: ByteArray) -> bool:
+def _may_be_digits(box: Box, grey: ByteArray) -> bool:
     rows, columns = grey.shape
     cut = box.left == 0 or box.top == 0 or box.right == columns or box.bottom == rows
     if cut and box.height > BORDER_ASPECT * box.width:
         return False
     return (
         MIN_HEIGHT <= box.height <= MAX_HEIGHT * rows
-        and box.width <= MAX_ASPECT * box.height
+        and box.width <= MAX_RUN * box.height
         and box.width <= MAX_HEIGHT * columns
     )
 
 
-def _mask_of(piece: _Piece, mask: ByteArray) -> ByteArray:
-    """The part of a mask that belongs to a piece, in its box: 255 is ink."""
+def _pixels(piece: _Piece, marked: ByteArray, mask: ByteArray) -> ByteArray:
+    """What is marked in a piece alone, in its box."""
     box = piece.box
     own = np.zeros((box.height, box.width), np.uint8)
     cv2.drawContours(own, piece.outlines, -1, 255, cv2.FILLED, offset=(-box.left, -box.top))
-    return np.asarray(cv2.bitwise_and(own, box.of(mask)), np.uint8)
-
-
-def _pixels(piece: _Piece, contrast: ByteArray, mask: ByteArray) -> ByteArray:
-    """The contrast of a piece alone, stretched so that its darkest part is white."""
-    ink = np.asarray(cv2.bitwise_and(piece.box.of(contrast), _mask_of(piece, mask)), np.uint8)
-    levels = ink[ink > 0]
-    place = int(DARKEST * len(levels))
-    darkest = float(np.partition(levels, place)[place])
-    return np.asarray(cv2.convertScaleAbs(ink, alpha=255 / darkest), np.uint8)
+    ink = cv2.bitwise_and(cv2.bitwise_and(own, box.of(mask)), box.of(marked))
+    return np.asarray(cv2.convertScaleAbs(ink, alpha=WHITE), np.uint8)

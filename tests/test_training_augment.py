@@ -18,6 +18,7 @@ STILL = Distortion(
     pen=0,
     blur=0,
     fade=0,
+    spoiled=0,
 )
 
 
@@ -57,7 +58,7 @@ def test_without_distortion_a_glyph_does_not_change(glyphs):
 
 
 def test_ink_that_is_framed_fills_the_box_of_mnist(glyphs):
-    how = Distortion(untouched=0, framed=1, blur=0, fade=0)
+    how = Distortion(untouched=0, framed=1, blur=0, fade=0, spoiled=0)
     for glyph in distort(glyphs, np.random.default_rng(1), how):
         rows, columns = np.nonzero(glyph)
         assert max(np.ptp(rows), np.ptp(columns)) + 1 in (INK_SIZE - 1, INK_SIZE)
@@ -75,6 +76,7 @@ def test_ink_that_is_framed_fills_the_box_of_mnist(glyphs):
         ({"fade": 1.0}, "peak"),
         ({"blur": 1.0}, "shape"),
         ({"shift": 2.0}, "shape"),
+        ({"spoiled": 1.0}, "shape"),
         ({"framed": 1.0, "shift": 2.0}, "shape"),
     ],
 )

@@ -1,17 +1,23 @@
 """Measures of how well digits are read, against values worked out by hand."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.workstation
 pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
+from samples import written  # noqa: E402
+
+from edge.model_file import load_model  # noqa: E402
+from training.__main__ import main  # noqa: E402
 from training.dataset import Digits  # noqa: E402
-from training.evaluate import Evaluation  # noqa: E402
-from training.report import classification_report, metrics, write_report  # noqa: E402
-from training.train import Epoch  # noqa: E402
+from training.evaluate import Evaluation, area_under_roc, joined  # noqa: E402
+from training.suite import SetResult, evaluate, open_model, pooled, real_digits  # noqa: E402
 
 
 def said(truth, said, confidence=0.91):
@@ -58,22 +64,124 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy(confid
     assert evaluation.calibration_error == pytest.approx(error, abs=1e-6)
 
 
-def test_the_report_has_a_line_for_each_digit_and_average(evaluation):
-    lines = classification_report(evaluation).splitlines()
-    assert lines[0].split() == ["precision", "recall", "f1-score", "support"]
-    assert lines[3].split() == ["1", "1.0000", "0.6667", "0.8000", "3"]
-    assert lines[-3].split() == ["accuracy", "0.8000", "5"]
-    assert len(lines) == 16
+def test_bins_hold_glyphs_of_about_the_same_confidence():
+    evaluation = joined([said([1, 1, 1], [1, 1, 7], 0.95), said([7, 7], [7, 7], 0.55)])
+    low, high = evaluation.bins
+    assert (low.count, low.accuracy, high.count) == (2, 1, 3)
+    assert (low.confidence, high.confidence) == (pytest.approx(0.55), pytest.approx(0.95))
+    assert high.accuracy == pytest.approx(2 / 3)
+    assert evaluation.calibration_error == pytest.approx((2 * 0.45 + 3 * (0.95 - 2 / 3)) / 5)
 
 
-@pytest.mark.parametrize("truth", [[1, 1, 1, 7, 7], [1, 1, 7, 7, 7]], ids=["a mistake", "no mistake"])
-def test_a_run_is_told_in_five_files(tmp_path, truth):
-    evaluation = said(truth, [1, 1, 7, 7, 7])
-    history = [Epoch(1, 0.5, 0.8, 0.4, 0.9), Epoch(2, 0.3, 0.9, 0.2, 1.0)]
-    write_report(tmp_path, evaluation, history)
-    for name in ("confusion.png", "curves.png", "misread.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
-    assert "weighted avg" in (tmp_path / "classification.txt").read_text()
-    told = json.loads((tmp_path / "metrics.json").read_text())
-    assert told == {"mnist-test": json.loads(json.dumps(metrics(evaluation)))}
-    assert told["mnist-test"]["accuracy"] == evaluation.accuracy
+@pytest.mark.parametrize(
+    ("wanted", "unwanted", "area"),
+    [
+        ([0.9, 0.8], [0.1, 0.2, 0.3], 1.0),
+        ([0.1], [0.9], 0.0),
+        ([0.5, 0.5], [0.5], 0.5),
+        ([0.9, 0.2], [0.5, 0.1], 0.75),
+        ([0.9, 0.5], [0.5], 0.75),
+    ],
+)
+def test_the_area_under_the_roc_curve_is_the_chance_of_the_right_order(wanted, unwanted, area):
+    assert area_under_roc(np.float32(wanted), np.float32(unwanted)) == pytest.approx(area)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A data folder with one photo, one set of digits and one of other characters, all of the plotter's 7."""
+    real = tmp_path_factory.mktemp("data") / "real"
+    (real / "photos").mkdir(parents=True)
+    cv2.imwrite(str(real / "photos" / "seven.png"), written("7"))
+    (real / "labels.csv").write_text("file,digits,notes\nphotos/seven.png,7,\n")
+    seven = written("7")[80:160, 20:80]
+    for name, label in (("digits_mine", 7), ("nondigits_mine", "seven")):
+        np.savez(real / f"{name}.npz", images=seven[np.newaxis], labels=[label], ink="dark on white")
+    return real.parent
+
+
+@pytest.fixture(scope="module")
+def blank():
+    """Digits to be read, and to be corrupted: bars."""
+    glyphs = np.zeros((20, 28, 28), np.uint8)
+    glyphs[:, 4:24, 12:16] = 255
+    return Digits(glyphs, np.ones(20, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return open_model(Path(load_model().path))
+
+
+@pytest.fixture(scope="module")
+def findings(folder, blank, shipped):
+    return evaluate(shipped, blank, data=folder, scenes=0)
+
+
+def test_all_that_is_there_is_measured_and_the_rest_is_named(findings, shipped):
+    assert findings.model == "digits.tflite"
+    assert findings.accept == shipped.reader.classifier.card.thresholds.accept
+    assert findings.mnist.accuracy == 1
+    assert len(findings.corruptions) == 15
+    assert 0 < findings.corruption_mean < 1
+    assert list(findings.real) == ["digits_mine"]
+    assert list(findings.others) == ["nondigits_mine"]
+    assert findings.photos["photos"].tally.digits == 1
+    assert findings.skipped == {"scenes": "no scenes were asked for"}
+
+
+def test_the_same_character_as_digit_and_as_none_cannot_be_told_apart(findings):
+    assert findings.roc(findings.others["nondigits_mine"])["real digits"] == 0.5
+
+
+def test_what_is_shown_as_certain_is_counted_over_all_characters(findings):
+    glyphs = findings.others["nondigits_mine"]
+    sure = float(glyphs.evaluation.confidence[0] >= findings.accept)
+    assert findings.accepted(glyphs) == sure
+    assert findings.accepted(SetResult(glyphs.evaluation, missed=3)) == sure / 4
+    assert replace(findings, accept=None).accepted(glyphs) is None
+
+
+def test_characters_that_were_not_found_are_not_read_but_do_not_hide_the_rest(findings):
+    found = findings.real["digits_mine"]
+    both = pooled({"a": found, "b": SetResult(found.evaluation, missed=2)})
+    assert (len(both), both.missed) == (4, 2)
+    assert both.accuracy == found.accuracy / 2
+    nothing = SetResult(Evaluation(found.evaluation.digits[:0], found.evaluation.probabilities[:0]), missed=5)
+    assert (nothing.accuracy, nothing.evaluation.calibration_error, findings.roc(nothing)) == (0, 0, {})
+    assert pooled({}) is None
+
+
+def test_without_data_the_report_says_what_is_missing(tmp_path, blank, shipped):
+    parts = ("glyphs", "photos", "scenes")
+    findings = evaluate(replace(shipped, reader=None), blank, data=tmp_path, parts=parts)
+    assert findings.mnist is None
+    assert findings.scenes is None
+    assert not findings.real
+    assert not findings.others
+    assert not findings.photos
+    assert findings.skipped == {
+        "mnist": "not asked for",
+        "corruptions": "not asked for",
+        "glyphs": "the data has no folder real",
+        "scenes": "a float network has no thresholds to read pictures with: convert it first",
+        "photos": "the data has no real/labels.csv",
+    }
+
+
+def test_digits_of_other_people_are_those_of_all_sets(folder, tmp_path):
+    assert real_digits(folder).labels.tolist() == [7]
+    assert real_digits(tmp_path) is None
+
+
+def test_a_model_is_evaluated_from_the_command_line(data_dir, tmp_path, capsys):
+    arguments = ["evaluate", str(load_model().path), "--data", str(data_dir), "--only", "mnist", "scenes"]
+    assert main([*arguments, "--scenes", "2", "--json", "--report", str(tmp_path / "report")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["mnist-test"]["accuracy"] > 0.99
+    assert told["scenes"]["pictures"] == 2
+    assert told["skipped"] == dict.fromkeys(("corruptions", "glyphs", "photos"), "not asked for")
+    assert json.loads((tmp_path / "report" / "report.json").read_text()) == told
+    assert "![Drawn scenes](mistakes-scenes.png)" in (tmp_path / "report" / "report.md").read_text()
+    assert main(arguments[:-1]) == 0
+    assert "weighted avg" in capsys.readouterr().out

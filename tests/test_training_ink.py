@@ -1,5 +1,6 @@
 """The ink network: patches from scenes, training that can be interrupted, conversion, and its scores."""
 
+import hashlib
 import json
 from dataclasses import fields, replace
 
@@ -15,9 +16,10 @@ from edge.types import Box  # noqa: E402
 from training.ink.__main__ import main  # noqa: E402
 from training.ink.measure import Score, sheet  # noqa: E402
 from training.ink.network import build_network, probabilities  # noqa: E402
-from training.ink.patches import CLUTTER, MOST, SIDE, UNIT, Patches, draw_patches, patch_of  # noqa: E402
+from training.ink.patches import CLUTTER, CUT, MOST, SIDE, UNIT, Patches, draw_patches, patch_of  # noqa: E402
 from training.ink.quantize import to_int8  # noqa: E402
-from training.ink.train import Recipe, Training, TrainingError  # noqa: E402
+from training.ink.train import Recipe, Training  # noqa: E402
+from training.loop import TrainingError  # noqa: E402
 from training.scenes import Scene, SceneDigit  # noqa: E402
 
 RECIPE = Recipe(epochs=3, batch_size=2)
@@ -55,14 +57,14 @@ def patches():
 @pytest.fixture(scope="module")
 def trained(patches, tmp_path_factory):
     training = Training(RECIPE, *patches, seed=1)
-    training.run(tmp_path_factory.mktemp("run"))
+    training.go_on(tmp_path_factory.mktemp("run"))
     return training
 
 
 @pytest.fixture(scope="module")
 def learned(patches, tmp_path_factory):
     training = Training(Recipe(epochs=60, batch_size=2), *patches, seed=1)
-    training.run(tmp_path_factory.mktemp("learned"))
+    training.go_on(tmp_path_factory.mktemp("learned"))
     return training
 
 
@@ -90,6 +92,14 @@ def test_a_thin_stroke_counts_as_much_as_a_thick_one():
     assert totals[0] == pytest.approx(totals[1], rel=0.35)
     assert patch.weight[30, 45] == UNIT
     assert UNIT < patch.weight.max() <= MOST * UNIT
+
+
+def test_touching_digits_are_to_be_cut_apart():
+    patch = patch_of(scene_with([(10, 6), (16, 6), (40, 6)]))
+    assert patch.ink[30, 10:15].all()
+    assert not patch.ink[30, 15:17].any()
+    assert (patch.weight[30, 15:17] == CUT * UNIT).all()
+    assert (patch.ink[30, 40:46] == 255).all()
 
 
 def test_clutter_counts_more_than_paper_and_what_is_ignored_not_at_all():
@@ -124,23 +134,23 @@ def test_damaged_patches_are_refused(tmp_path):
 
 def test_an_interrupted_run_goes_on_as_if_it_never_had(patches, trained, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        InterruptedInEpoch2(RECIPE, *patches, seed=1).run(tmp_path)
+        InterruptedInEpoch2(RECIPE, *patches, seed=1).go_on(tmp_path)
     training = Training(RECIPE, *patches, seed=1)
     training.resume(tmp_path)
     assert len(training.history) == 1
-    training.run(tmp_path)
+    training.go_on(tmp_path)
     np.testing.assert_array_equal(weights(training), weights(trained))
     assert training.history == trained.history
 
 
 def test_another_seed_gives_another_network(patches, trained, tmp_path):
     other = Training(RECIPE, *patches, seed=2)
-    other.run(tmp_path)
+    other.go_on(tmp_path)
     assert not np.array_equal(weights(other), weights(trained))
 
 
 def test_a_checkpoint_that_is_cut_off_is_refused(patches, trained, tmp_path):
-    Training(replace(RECIPE, epochs=1), *patches, seed=1).run(tmp_path)
+    Training(replace(RECIPE, epochs=1), *patches, seed=1).go_on(tmp_path)
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises(ValueError, match=r"cannot resume from .*checkpoint.npz"):
@@ -150,7 +160,7 @@ def test_a_checkpoint_that_is_cut_off_is_refused(patches, trained, tmp_path):
 def test_a_loss_that_is_no_number_stops_training(patches, tmp_path):
     training = Training(replace(RECIPE, learning_rate=1e30), *patches, seed=1)
     with pytest.raises(TrainingError, match="the loss became nan in epoch"):
-        training.run(tmp_path)
+        training.go_on(tmp_path)
 
 
 def test_training_learns_which_dark_shapes_are_ink(patches, learned):
@@ -207,14 +217,15 @@ def test_the_command_line_draws_trains_and_converts(data_dir, tmp_path, capsys):
     assert main(arguments) == 0
     assert {path.name for path in run.iterdir()} == {
         "config.json", "train.npz", "test.npz", "history.csv", "checkpoint.npz", "ink.tflite", "masks.png",
-        "metrics.json",
+        "ink.json",
     }  # fmt: skip
     assert "int8: F1" in capsys.readouterr().out
-    metrics = (run / "metrics.json").read_text()
-    assert set(json.loads(metrics)) == {"float", "int8"}
+    card = (run / "ink.json").read_text()
+    assert set(json.loads(card)["scores"]) == {"float", "int8"}
+    assert json.loads(card)["sha256"] == hashlib.sha256((run / "ink.tflite").read_bytes()).hexdigest()
 
     assert main(["--resume", str(run), "--data", str(data_dir)]) == 0
-    assert (run / "metrics.json").read_text() == metrics
+    assert (run / "ink.json").read_text() == card
     assert main(arguments) == 2
     assert "--resume" in capsys.readouterr().err
 

@@ -13,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import EdgeError, UsageError
+from edge.model_file import load_model
+from training.dataset import load_mnist, split
+from training.suite import PARTS, evaluate, open_model, real_digits
 
 # Keras takes seconds to import: the functions below do it when they are called, and --help does not.
 
@@ -25,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "evaluate":
             _evaluate(options)
+        elif options.command == "compare":
+            _compare(options)
         else:
             _train(options, shlex.join(["python", "-m", "training", *arguments]))
     except ArithmeticError as error:
@@ -71,22 +76,57 @@ def _parser() -> argparse.ArgumentParser:
         help="scenes to draw for glyphs as a camera makes them, instead of the recipe's; 0: MNIST alone",
     )
     commands = parser.add_subparsers(title="other commands", metavar="COMMAND")
-    evaluate = commands.add_parser(
+    measure = commands.add_parser(
         "evaluate",
         parents=[data],
         help="measure a model",
-        description="Measure a model on MNIST's test digits.",
+        description="Measure a model on MNIST's test digits, as they are and corrupted, on drawn scenes, and "
+        "on the photos and characters that the data folder has in real/.",
     )
-    evaluate.set_defaults(command="evaluate")
-    evaluate.add_argument(
+    measure.set_defaults(command="evaluate")
+    measure.add_argument(
         "model", type=Path, metavar="MODEL", help="a .tflite file, a .keras file or a run folder"
     )
-    evaluate.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    measure.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    measure.add_argument(
+        "--report", type=Path, metavar="DIR", help="write the report with its pictures, and the same as JSON"
+    )
+    measure.add_argument(
+        "--publish", action="store_true", help="a report without pictures of what other people have written"
+    )
+    measure.add_argument(
+        "--scenes", type=_count, metavar="N", default=200, help="scenes to draw (default: %(default)s)"
+    )
+    measure.add_argument(
+        "--only", nargs="+", choices=PARTS, metavar="PART", help=f"measure only {', '.join(PARTS)}"
+    )
+    compare = commands.add_parser(
+        "compare",
+        parents=[data],
+        help="compare the network with other learners",
+        description="Compare the seed paper's network with nearest neighbours, a support vector machine, a "
+        "random forest and a dense network.",
+    )
+    compare.set_defaults(command="compare")
+    compare.add_argument(
+        "--run",
+        type=Path,
+        metavar="RUN",
+        help="the network in float32: a run folder or a .keras file (default: trained by the recipe paper)",
+    )
+    compare.add_argument(
+        "--model", type=Path, metavar="FILE", help="the network in int8 (default: the shipped model)"
+    )
+    compare.add_argument(
+        "--limit", type=_positive, metavar="N", help="use the first N digits only, to try it out"
+    )
+    compare.add_argument(
+        "--out", type=Path, metavar="DIR", help="write the table, a plot, and the same as JSON"
+    )
     return parser
 
 
 def _train(options: argparse.Namespace, command: str) -> None:
-    from training.dataset import load_mnist, split
     from training.evaluate import Evaluation
     from training.network import probabilities
     from training.report import classification_report, write_report
@@ -134,29 +174,30 @@ def _train(options: argparse.Namespace, command: str) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from training.dataset import load_mnist
-    from training.evaluate import Evaluation
-    from training.report import classification_report, metrics
+    from training.report import as_dict, text_report, write_findings
 
-    test = load_mnist(options.data).test
-    if options.model.suffix == ".tflite":
-        from edge.classifier import Classifier, calibrate
-        from edge.model_file import load_model
+    test, model = load_mnist(options.data).test, open_model(options.model)
+    findings = evaluate(model, test, data=options.data, scenes=options.scenes, parts=options.only or PARTS)
+    print(json.dumps(as_dict(findings)) if options.json else text_report(findings), end="")
+    if options.report:
+        write_findings(options.report, findings, publish=options.publish)
+        print(options.report, file=sys.stderr)
 
-        classifier = Classifier(load_model(options.model))
-        said = calibrate(classifier.raw(test.glyphs), classifier.card.temperature)
-    else:
-        from training.network import probabilities
-        from training.runs import load_network
 
-        said = probabilities(load_network(options.model), test.glyphs)
-    evaluation = Evaluation(test, said)
-    if options.json:
-        print(json.dumps({"mnist-test": metrics(evaluation)}))
-    else:
-        print(classification_report(evaluation), end="")
-        print(f"\ncross-entropy {evaluation.cross_entropy:.4f}")
-        print(f"calibration error {evaluation.calibration_error:.4f}")
+def _compare(options: argparse.Namespace) -> None:
+    # Before TensorFlow is imported: all contestants learn, and are timed, on one thread.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    from training.compare import markdown, measure, on_one_thread, train_all, write_comparison
+
+    mnist = load_mnist(options.data)
+    train, validation = split(mnist.train[: options.limit], seed=1)
+    with on_one_thread():
+        contestants = train_all(train, validation, run=options.run, model=load_model(options.model))
+        rows = measure(contestants, mnist.test[: options.limit], real_digits(options.data))
+    print(markdown(rows), end="")
+    if options.out:
+        write_comparison(options.out, rows)
+        print(options.out, file=sys.stderr)
 
 
 def _count(text: str) -> int:

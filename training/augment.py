@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from edge.preprocess import GLYPH_SIZE, to_glyph
-from edge.types import ByteArray, FloatArray
+from edge.types import ByteArray, FloatArray, Glyph
 
 FAINT = 30
 """Grey levels; fainter ink, which interpolation leaves around strokes, would enlarge the box."""
@@ -34,6 +35,7 @@ class Distortion:
         pen: share of digits whose strokes grow or shrink by up to a pixel a side.
         blur: share of digits that are out of focus.
         fade: share of digits that lose contrast.
+        spoiled: share of digits that something is laid over, or that lose their body: see `SPOILS`.
     """
 
     untouched: float = 0.1
@@ -48,6 +50,7 @@ class Distortion:
     pen: float = 0.1
     blur: float = 0.03
     fade: float = 0.03
+    spoiled: float = 0.12
 
 
 MILD = Distortion()
@@ -81,7 +84,66 @@ def distort(glyphs: ByteArray, rng: np.random.Generator, how: Distortion = MILD)
         if chances[i, 4] < how.fade:
             glyph[:] = cv2.convertScaleAbs(glyph, alpha=0.7 + 0.3 * strengths[i, 2])
         distorted[i] = glyph
+    for i in np.flatnonzero(rng.random(count) < how.spoiled):
+        distorted[i] = SPOILS[rng.integers(len(SPOILS))](distorted[i], rng)
     return distorted
+
+
+def _veil(glyph: Glyph, rng: np.random.Generator) -> Glyph:
+    """Behind mist, which is thicker here and thinner there, or in a light that leaves nothing black."""
+    patches = int(rng.integers(1, 6))
+    mist = rng.uniform(0, 255, (patches, patches)) if rng.random() < 0.6 else np.full((1, 1), 255.0)
+    wide = cv2.resize(mist, (GLYPH_SIZE, GLYPH_SIZE), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.4:
+        return np.clip(glyph + wide * rng.uniform(0.2, 0.6), 0, 255).astype(np.uint8)
+    left = rng.uniform(0.2, 1)
+    return (left * glyph + (1 - left) * wide).astype(np.uint8)
+
+
+def _speckle(glyph: Glyph, rng: np.random.Generator) -> Glyph:
+    """Some pixels are black or white, whatever they should be."""
+    chance, share = rng.random(glyph.shape), rng.uniform(0.02, 0.25)
+    return np.where(chance < share, np.where(chance < share / 2, 0, 255), glyph).astype(np.uint8)
+
+
+def _strike(glyph: Glyph, rng: np.random.Generator) -> Glyph:
+    """Crossed by a line with some corners, whole or broken."""
+    corners = np.stack([np.linspace(0, GLYPH_SIZE - 1, int(rng.integers(2, 9)))] * 2, axis=1)
+    corners[:, 1] = np.interp(corners[:, 0], [0, GLYPH_SIZE - 1], rng.uniform(2, GLYPH_SIZE - 2, 2))
+    corners[1:-1, 1] += rng.normal(0, 2, len(corners) - 2)
+    line = np.zeros_like(glyph)
+    cv2.polylines(
+        line, [np.round(corners).astype(np.int32)], False, 255, int(rng.integers(1, 3)), cv2.LINE_AA
+    )
+    if rng.random() < 0.5:
+        line[:, np.arange(GLYPH_SIZE) // int(rng.integers(1, 4)) % 2 == 0] = 0
+    return np.maximum(glyph, line)
+
+
+def _outline(glyph: Glyph, rng: np.random.Generator) -> Glyph:
+    """Only the borders of the strokes are left."""
+    smooth = cv2.GaussianBlur(glyph, (0, 0), rng.uniform(0.6, 1.2))
+    return np.asarray(cv2.Canny(smooth, 50, rng.uniform(80, 150)), np.uint8)
+
+
+def _invert(glyph: Glyph, rng: np.random.Generator) -> Glyph:
+    """Bands from top to bottom, or side to side, show black for white."""
+    spoiled, width = glyph.copy(), int(rng.integers(3, 10))
+    bands = [slice(width), slice(-width, None)][: int(rng.integers(1, 3))]
+    for band in bands:
+        spoiled[:, band] = 255 - spoiled[:, band]
+    return spoiled if rng.random() < 0.8 else np.ascontiguousarray(255 - spoiled)
+
+
+SPOILS: tuple[Callable[[Glyph, np.random.Generator], Glyph], ...] = (
+    _veil,
+    _veil,
+    _speckle,
+    _strike,
+    _outline,
+    _invert,
+)
+"""What is laid over digits; mist twice, as it comes in most forms."""
 
 
 def _displaced(count: int, rng: np.random.Generator, how: Distortion) -> tuple[FloatArray, FloatArray]:

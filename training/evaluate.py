@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,21 @@ class Score:
     recall: float
     f1: float
     support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Glyphs of about the same confidence.
+
+    Attributes:
+        count: how many.
+        confidence: their mean.
+        accuracy: share of them read right.
+    """
+
+    count: int
+    confidence: float
+    accuracy: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +84,19 @@ class Evaluation:
         return float(-(self.digits.targets * logarithms).sum(axis=1).mean())
 
     @property
+    def bins(self) -> list[Bin]:
+        """The glyphs in `BINS` bins of equal width by confidence; empty bins are left out."""
+        place = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
+        counts = np.bincount(place, minlength=BINS)
+        sums = (np.bincount(place, values, BINS) for values in (self.confidence, self.right))
+        rows = zip(counts, *sums, strict=True)
+        return [Bin(int(n), float(sure / n), float(right / n)) for n, sure, right in rows if n]
+
+    @property
     def calibration_error(self) -> float:
-        """Expected calibration error: how far confidence and accuracy are apart, over `BINS` bins."""
-        bins = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
-        # A bin counts by its share n_bin / n and by means over n_bin: what is left are sums over n.
-        gaps = np.bincount(bins, weights=self.right - self.confidence)
-        return float(np.abs(gaps).sum() / len(self.digits))
+        """Expected calibration error: how far confidence and accuracy are apart, in the mean over `bins`."""
+        gaps = [each.count * abs(each.accuracy - each.confidence) for each in self.bins]
+        return sum(gaps) / max(1, len(self.digits))
 
     @cached_property
     def confusion(self) -> npt.NDArray[np.int64]:
@@ -97,3 +120,26 @@ class Evaluation:
         for name, weights in (("macro avg", None), ("weighted avg", support)):
             rows[name] = np.append(np.average(table[:, :3], axis=0, weights=weights), support.sum())
         return {name: Score(float(p), float(r), float(f), int(n)) for name, (p, r, f, n) in rows.items()}
+
+
+def joined(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Several evaluations as one, of which there must be at least one."""
+    digits = evaluations[0].digits
+    for other in evaluations[1:]:
+        digits += other.digits
+    return Evaluation(digits, np.concatenate([each.probabilities for each in evaluations]))
+
+
+def area_under_roc(wanted: FloatArray, unwanted: FloatArray) -> float:
+    """How well a score tells two kinds apart: the chance that a wanted one has more than an unwanted one.
+
+    That is the area under the receiver operating characteristic, and the Mann-Whitney statistic; ties count
+    one half.
+
+    Args:
+        wanted: scores, shape (n,), at least one.
+        unwanted: scores, shape (m,), at least one.
+    """
+    ranked = np.sort(unwanted)
+    below, upto = (np.searchsorted(ranked, wanted, side) for side in ("left", "right"))
+    return float((below + upto).mean() / (2 * len(ranked)))

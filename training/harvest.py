@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import multiprocessing
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -20,9 +19,10 @@ from tqdm import tqdm
 from edge.errors import UsageError
 from edge.files import write_whole
 from edge.ink import InkMarker
+from edge.parting import SLIMMEST, runs
 from edge.preprocess import GLYPH_SIZE, to_glyph
-from edge.segment import segment, to_grey
-from edge.types import ByteArray, Ink
+from edge.segment import Marker, segment, to_grey
+from edge.types import Ink
 from training.dataset import NOT_A_DIGIT, Digits
 from training.scenes import GlyphBank, Scene, draw_scene, load_bank
 
@@ -35,7 +35,16 @@ WORKERS = 2
 CHUNK = 8
 """Scenes that a worker draws at a time."""
 
-WHOLE = 0.7
+SIGNS = 6
+"""Letters and signs that are written alone for each scene."""
+
+LETTERS = 0.8
+"""Share of letters among them."""
+
+CANVAS, PENS = 96, (3, 15)
+"""Pixels of the picture that each is written in, both ways, and the range of the pen's width in it."""
+
+WHOLE = 0.75
 """A piece is a digit when it holds at least this share of its ink, and of the digits' ink that it holds at
 least this share is that one's."""
 
@@ -46,42 +55,46 @@ IGNORED = 0.2
 """A piece of which more than this share lies where nothing should be asked is left out."""
 
 
-def harvest(scene: Scene, find: Callable[[ByteArray], list[Ink]]) -> Digits:
-    """The glyphs that a segmentation finds in a scene, and what each is.
+def harvest(scene: Scene, mark: Marker) -> Digits:
+    """The glyphs that edge finds in a scene, and those that it tries where it parts ink; and what each is.
 
     Args:
         scene: a picture and its truth.
-        find: edge's segmentation, from a grey picture.
+        mark: finds the ink.
 
     Returns:
         Glyphs with their labels, `NOT_A_DIGIT` among them; pieces between digit and no digit are left out.
     """
-    whole = np.bincount(scene.instances.ravel())
+    whole = np.bincount(scene.instances.ravel(), scene.ink.ravel()).astype(np.float64)
     labels = {digit.instance: digit.label for digit in scene.digits}
     glyphs, known = [], []
-    for ink in find(to_grey(scene.image)):
-        label = _label(scene, ink, whole, labels)
-        if label is not None:
-            glyphs.append(to_glyph(ink.pixels))
-            known.append(label)
+    for ink in segment(to_grey(scene.image), mark):
+        for piece in (ink, *(run.ink for run in runs(ink))):
+            label = _label(scene, piece, whole, labels)
+            # A slim part of a digit looks like a 1: to learn that it is none would only spoil the ones.
+            part_like_1 = piece is not ink and piece.box.width < SLIMMEST * piece.box.height
+            if label is not None and not (label == NOT_A_DIGIT and part_like_1):
+                glyphs.append(to_glyph(piece.pixels))
+                known.append(label)
     return Digits(np.array(glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE), np.array(known, np.uint8))
 
 
-def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.int64], labels: dict[int, int]) -> int | None:
+def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64], labels: dict[int, int]) -> int | None:
     """What a piece is: 0 to 9, `NOT_A_DIGIT`, or None where it is neither.
 
     Args:
         scene: where it was found.
         ink: the piece.
-        whole: pixels of each instance.
+        whole: ink of each instance, in units of `Scene.ink`.
         labels: what each instance is.
     """
-    covered = ink.pixels > 0
+    # The border of a stroke, a pixel wide, is ink that nobody misses.
+    covered = cv2.dilate((ink.pixels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     if (ink.box.of(scene.ignore)[covered] > 0).mean() > IGNORED:
         return None
     box = ink.box
     instances = scene.instances[box.top : box.bottom, box.left : box.right][covered]
-    own = np.bincount(instances, minlength=len(whole))
+    own = np.bincount(instances, box.of(scene.ink)[covered], minlength=len(whole))
     shares = {instance: own[instance] / whole[instance] for instance in labels if own[instance]}
     parts = [instance for instance, share in shares.items() if share >= PART]
     if len(parts) != 1:
@@ -89,6 +102,26 @@ def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.int64], labels: dict[in
     (instance,) = parts
     pure = own[instance] / own[1:].sum()
     return labels[instance] if shares[instance] >= WHOLE and pure >= WHOLE else None
+
+
+def signs(random: np.random.Generator, bank: GlyphBank) -> Digits:
+    """Letters and signs, each alone: the marker takes most of those in a scene away, but not all of them.
+
+    Args:
+        random: the source of all draws.
+        bank: knows letters and signs that cannot be taken for a digit.
+    """
+    glyphs = []
+    for _ in range(SIGNS):
+        shape = bank.letter(random) if random.random() < LETTERS else bank.symbol(random)
+        picture = np.zeros((CANVAS, CANVAS), np.uint8)
+        slanted = np.array([[1, random.normal(0, 0.15)], [random.normal(0, 0.1), 1]])
+        size, pen = CANVAS / 2, int(random.integers(*PENS))
+        for stroke in shape.strokes:
+            points = stroke @ slanted.T * size + CANVAS / 5
+            cv2.polylines(picture, [np.round(points).astype(np.int32)], False, 255, pen, cv2.LINE_AA)
+        glyphs.append(to_glyph(picture))
+    return Digits(np.array(glyphs), np.full(SIGNS, NOT_A_DIGIT, np.uint8))
 
 
 def scene_glyphs(
@@ -163,5 +196,5 @@ def _open_worker(bank: GlyphBank) -> None:
 
 def _harvest_one(key: tuple[int, int, int]) -> Digits:
     bank, mark = _worker
-    scene = draw_scene(np.random.default_rng(key), bank)
-    return harvest(scene, lambda grey: segment(grey, mark))
+    random = np.random.default_rng(key)
+    return harvest(draw_scene(random, bank), mark) + signs(random, bank)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shlex
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from edge.errors import EdgeError, UsageError
 from edge.files import write_whole
+from edge.model_file import INK_MODEL
 
 # Keras takes seconds to import: `_train` does it, and --help does not.
 
@@ -145,7 +147,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     training = Training(replace(recipe, epochs=config.epochs), train, validation, seed=config.seed)
     training.resume(folder)
     try:
-        training.run(folder)
+        training.go_on(folder)
     except KeyboardInterrupt:
         print(f"stopped after epoch {len(training.history)}: go on with --resume {folder}", file=sys.stderr)
         raise SystemExit(130) from None
@@ -155,11 +157,21 @@ def _train(options: argparse.Namespace, command: str) -> None:
         "float": Score.of(training.network, validation),
         "int8": Score.from_probabilities(said, validation),
     }
-    write_whole(folder / "ink.tflite", model)
+    card = {
+        "name": "ink-int8",
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "bytes": len(model),
+        "command": config.command,
+        "commit": config.commit,
+        "versions": config.versions,
+        "training_data": config.data,
+        "scores": {name: asdict(score) for name, score in scores.items()},
+    }
+    path = folder / INK_MODEL
+    # The card promises the file's SHA-256: whoever reads both in between sees that they do not fit.
+    write_whole(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
+    write_whole(path, model)
     write_whole(folder / "masks.png", sheet(validation, said, SHOWN))
-    write_whole(
-        folder / "metrics.json", json.dumps({name: asdict(score) for name, score in scores.items()}) + "\n"
-    )
     for name, score in scores.items():
         print(f"{name}: {score}")
     print(f"\n{folder}", file=sys.stderr)

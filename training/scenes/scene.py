@@ -262,7 +262,9 @@ def _write_all(
     # Enlarged, 20 pixels of MNIST are a blot.
     as_raster = chance(random, share * min(1.0, 90 / layout.height))
     truth: dict[int, _Written] = {}
-    for line, number in enumerate(_in_reading_order(layout.numbers)):
+    # The other layouts have made theirs in order: on rising rows, what is higher is not what comes first.
+    numbers = _in_reading_order(layout.numbers) if layout.name == "scattered" else layout.numbers
+    for line, number in enumerate(numbers):
         if many_pens:
             pen = new_pen()
         for position, mark in enumerate(number):

@@ -1,0 +1,93 @@
+import cv2
+import numpy as np
+import pytest
+from samples import prediction
+
+from edge.parting import SLIMMEST, Run, best, part, runs
+from edge.types import Box, Ink
+
+
+def ink(*lines, size=(60, 90), left=200, top=100):
+    """Strokes five pixels wide, in a piece of ink of this many rows and columns."""
+    pixels = np.zeros(size, np.uint8)
+    for line in lines:
+        cv2.polylines(pixels, [np.array(line)], False, 255, 5)
+    return Ink(Box(left, top, left + size[1], top + size[0]), pixels)
+
+
+def touching_zeros():
+    """Two ovals that share a little ink."""
+    pixels = np.zeros((60, 84), np.uint8)
+    for x in (21, 63):
+        cv2.ellipse(pixels, (x, 30), (19, 27), 0, 0, 360, 255, 5)
+    return Ink(Box(200, 100, 284, 160), pixels)
+
+
+def test_touching_digits_are_cut_where_they_touch():
+    halves = [run.ink.box for run in runs(touching_zeros()) if 35 <= run.ink.box.width <= 50]
+    assert any(abs(box.right - 242) <= 3 and box.left <= 202 for box in halves)
+    assert any(abs(box.left - 242) <= 3 and box.right >= 282 for box in halves)
+
+
+def test_a_part_holds_its_own_ink_alone():
+    for run in runs(touching_zeros()):
+        box = run.ink.box
+        assert run.ink.pixels.shape == (box.height, box.width)
+        assert run.ink.pixels[:, 0].any()
+        assert run.ink.pixels[:, -1].any()
+
+
+def test_a_slanted_cut_goes_between_slanted_digits():
+    ones = ink([(30, 2), (10, 57)], [(52, 2), (32, 57)], [(26, 15), (47, 15)], size=(60, 60))
+    slim = [run.ink for run in runs(ones) if run.start == 0]
+    assert any(piece.box.right <= 200 + 42 and piece.box.height >= 55 for piece in slim)
+
+
+@pytest.mark.parametrize(
+    "piece", [ink([(5, 3), (5, 57)], size=(60, 12)), ink([(3, 3), (57, 57)], size=(60, 20))]
+)
+def test_slim_ink_is_not_cut(piece):
+    assert piece.box.width < SLIMMEST * piece.box.height
+    assert runs(piece) == []
+
+
+def candidates(*spans):
+    piece = ink([(3, 3), (57, 57)])
+    return [Run(start, end, piece) for start, end in spans]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "expected"),
+    [
+        ([0.3, 0.95, 0.99], [1, 2]),
+        ([0.9, 0.4, 0.6], [0]),
+        ([0.95, 0.95, 0.95], [0]),
+    ],
+    ids=["two digits", "one digit", "as good as one"],
+)
+def test_the_most_probable_way_is_taken(confidences, expected):
+    assert best(candidates((0, 2), (0, 1), (1, 2)), confidences) == expected
+
+
+def test_ink_stays_whole_where_no_way_covers_it():
+    assert best(candidates((0, 1), (2, 3)), [0.9, 0.9]) == []
+
+
+def answering(answers):
+    """A classifier that gives these answers, (label, confidence), whatever it sees."""
+
+    def name(inks):
+        assert len(inks) == len(answers)
+        return [prediction(*answer) for answer in answers]
+
+    return name
+
+
+def test_only_ink_that_is_no_clear_digit_is_parted():
+    pair = touching_zeros()
+    answers = [(0, 0.97) if run.ink.box.width < 50 else (8, 0.2) for run in runs(pair)]
+    named = [(pair, prediction(8, 0.3)), (pair, prediction(2, 0.99))]
+    found = part(named, answering(answers), sure=0.9)
+    assert [int(answer.label) for _, answer in found] == [0, 0, 2]
+    assert found[-1] == named[-1]
+    assert found[0][0].box.left < found[1][0].box.left

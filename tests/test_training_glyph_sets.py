@@ -1,0 +1,83 @@
+import cv2
+import numpy as np
+import pytest
+
+from edge.types import Box, Ink
+from training.dataset import NOT_A_DIGIT, DataError
+from training.glyph_sets import DIGITS_PATTERN, LARGEST, OTHERS_PATTERN, load_glyph_sets
+
+
+def dark_ink(grey):
+    """A segmentation that takes each dark piece as it is."""
+    dark = np.where(grey < 100, 255, 0).astype(np.uint8)
+    _, pieces, boxes, _ = cv2.connectedComponentsWithStats(dark)
+    found = [(k, Box(x, y, x + w, y + h)) for k, (x, y, w, h, _) in enumerate(boxes) if k]
+    return [Ink(box, box.of(np.where(pieces == k, 255, 0).astype(np.uint8))) for k, box in found]
+
+
+def seven(paper=200, speck=True):
+    image = np.full((40, 30), paper, np.uint8)
+    cv2.line(image, (4, 4), (26, 4), 20, 3)
+    cv2.line(image, (26, 4), (12, 36), 20, 3)
+    if speck:
+        image[30:33, 2:5] = 20
+    return image
+
+
+def save(path, images, labels, ink="dark on light paper"):
+    np.savez(path, images=np.array(images, np.uint8), labels=np.array(labels), ink=ink)
+
+
+def test_the_largest_piece_of_a_picture_is_its_glyph(tmp_path):
+    save(tmp_path / "digits_mine.npz", [seven(), seven(speck=False), np.full((40, 30), 200)], [7, 7, 1])
+    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN, dark_ink)
+    assert found.name == "digits_mine"
+    assert found.digits.labels.tolist() == [7, 7]
+    assert found.missed == 1
+    np.testing.assert_array_equal(*found.digits.glyphs)
+    assert found.digits.glyphs[0].sum() > 0
+
+
+def test_white_on_black_is_ink_already(tmp_path):
+    save(tmp_path / "digits_mine.npz", [255 - seven(255, speck=False)], [7], "white on black, binary")
+
+    def never(grey):
+        raise AssertionError("nothing is to be searched")
+
+    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN, never)
+    assert (len(found.digits), found.missed) == (1, 0)
+
+
+def test_of_omniglot_only_clear_characters_of_the_test_alphabets_are_taken(tmp_path):
+    names = ["Greek/character01", "Greek/character04", "Latin/character01", "Sanskrit/character02"]
+    save(tmp_path / "nondigits_omniglot.npz", [seven()] * 4, names)
+    save(tmp_path / "nondigits_signs.npz", [seven()] * 2, ["plus", "minus"])
+    letters, signs = load_glyph_sets(tmp_path, OTHERS_PATTERN, dark_ink)
+    assert letters.digits.labels.tolist() == [NOT_A_DIGIT] * 2  # Latin is for training, the other is an o
+    assert signs.digits.labels.tolist() == [NOT_A_DIGIT] * 2
+
+
+def test_a_large_set_is_thinned_evenly(tmp_path):
+    count = 2 * LARGEST
+    images = np.full((count, 4, 4), 255, np.uint8)
+    save(tmp_path / "digits_many.npz", images, np.arange(count) % 10, "white on black")
+    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN, dark_ink)
+    assert len(found.digits) == LARGEST
+    assert np.bincount(found.digits.labels).min() > LARGEST / 20
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:200]), "cannot read .*digits_mine.npz"),
+        (lambda path: np.savez(path, images=np.zeros((1, 4, 4), np.uint8)), "expected the arrays"),
+        (lambda path: save(path, np.zeros((2, 4, 4)), [1]), "as many labels"),
+    ],
+    ids=["cut off", "no labels", "a label is missing"],
+)
+def test_a_damaged_set_is_named(tmp_path, damage, message):
+    path = tmp_path / "digits_mine.npz"
+    save(path, [seven()], [7])
+    damage(path)
+    with pytest.raises(DataError, match=message):
+        load_glyph_sets(tmp_path, DIGITS_PATTERN, dark_ink)

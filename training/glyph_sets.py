@@ -1,0 +1,114 @@
+"""Sets of single characters that other people wrote, brought to glyphs on edge's own road."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from edge.preprocess import GLYPH_SIZE, to_glyph
+from edge.types import ByteArray, Glyph, Ink
+from training.dataset import NOT_A_DIGIT, DataError, Digits
+from training.scenes.bank import ALPHABETS, LOOKALIKES, OMNIGLOT
+
+Segmenter = Callable[[ByteArray], list[Ink]]
+"""Edge's segmentation, from a grey picture."""
+
+DIGITS_PATTERN, OTHERS_PATTERN = "digits_*.npz", "nondigits_*.npz"
+"""Names of the files: digits with their labels, and characters that are none.
+
+Each holds `images` (n, rows, columns) uint8, `labels` (n,), and `ink`, which says "dark on …" or "white on
+black"."""
+
+LARGEST = 2000
+"""Characters taken of a set, by chance but always the same: no set should outweigh all others."""
+
+SIDE = 96
+"""Pixels of the longer side that a picture is brought to: a digit as large as cameras often see it."""
+
+MARGIN = 96
+"""Pixels of paper put around it: ink that fills a picture is no digit to edge."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlyphSet:
+    """One set.
+
+    Attributes:
+        name: of its file.
+        digits: the glyphs that were found, with their labels, `NOT_A_DIGIT` where it is none.
+        missed: how many pictures segmentation found nothing in.
+    """
+
+    name: str
+    digits: Digits
+    missed: int
+
+
+def load_glyph_sets(folder: Path, pattern: str, find: Segmenter) -> list[GlyphSet]:
+    """The sets in a folder, by name.
+
+    Of Omniglot only the alphabets are taken that training does not see, without those characters that anybody
+    would read as a digit.
+
+    Args:
+        folder: holds the files.
+        pattern: `DIGITS_PATTERN` or `OTHERS_PATTERN`.
+        find: cuts the character out of its picture.
+
+    Raises:
+        DataError: when a file cannot be read or is not such a set.
+    """
+    return [_load(path, pattern == DIGITS_PATTERN, find) for path in sorted(folder.glob(pattern))]
+
+
+def _load(path: Path, are_digits: bool, find: Segmenter) -> GlyphSet:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            images, labels, ink = arrays["images"], arrays["labels"], str(arrays["ink"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"cannot read {path}: {error}; expected the arrays images, labels and ink") from error
+    if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise DataError(
+            f"{path}: expected images (n, rows, columns) uint8 with as many labels, found {images.shape} "
+            f"{images.dtype} with {labels.shape}"
+        )
+    if path.name == OMNIGLOT.name:
+        kept = np.array([_is_test(name) for name in labels], bool)
+        images, labels = images[kept], labels[kept]
+    taken = np.sort(np.random.default_rng(0).permutation(len(images))[:LARGEST])
+    images, labels = images[taken], labels[taken]
+    glyphs, known = [], []
+    for image, label in zip(tqdm(images, path.stem, leave=False, dynamic_ncols=True), labels, strict=True):
+        # White on black is ink already, cut out by whoever made the set.
+        glyph = to_glyph(image) if ink.startswith("white on black") else _found(image, find)
+        if glyph is not None:
+            glyphs.append(glyph)
+            known.append(label if are_digits else NOT_A_DIGIT)
+    stacked = np.array(glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
+    return GlyphSet(path.stem, Digits(stacked, np.array(known, np.uint8)), len(images) - len(glyphs))
+
+
+def _is_test(name: str) -> bool:
+    """Whether a character, "alphabet/character01", is kept from training and cannot be taken for a digit."""
+    alphabet, _, character = name.partition("/")
+    return alphabet in ALPHABETS["test"] and int(character[-2:]) not in LOOKALIKES[alphabet]
+
+
+def _found(image: ByteArray, find: Segmenter) -> Glyph | None:
+    """The glyph of the largest piece that segmentation finds in a picture on a page of its own paper."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    scale = SIDE / max(image.shape)
+    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    rows, columns = large.shape
+    page = np.full((rows + 2 * MARGIN, columns + 2 * MARGIN), np.median(border), np.uint8)
+    page[MARGIN:-MARGIN, MARGIN:-MARGIN] = large
+    inks = find(page)
+    return to_glyph(max(inks, key=lambda ink: ink.box.area).pixels) if inks else None

@@ -1,0 +1,146 @@
+"""Real photos with labels, and how well a reader reads them.
+
+A folder of photos holds `labels.csv`, with the columns file, digits (in reading order, rows parted by "/";
+empty where there is none) and notes. It may hold `boxes.json`: for each file [x, y, width, height, label] of
+each digit, with the label "?" where nothing should be asked.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from edge.decode import decode_image
+from edge.reader import DigitReader
+from edge.types import UNSURE, Box
+from training.dataset import DataError
+from training.pictures import DigitRead, Mistake, Tally, compare, cut_mistakes, digits_read
+
+LABELS, BOXES = "labels.csv", "boxes.json"
+
+ORDER_FREE, NOT_SCORED = "order free", "TRANSITION"
+"""What the notes of a photo may say: its digits are scattered; its truth is not settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo and what is written on it.
+
+    Attributes:
+        path: where it is.
+        group: the folder it belongs to.
+        digits: in reading order; "" where there is none.
+        order_free: the digits are scattered, so that their order says nothing.
+        places: the digits with their boxes, as far as they are known.
+        ignored: where nothing should be asked.
+    """
+
+    path: Path
+    group: str
+    digits: str
+    order_free: bool
+    places: tuple[tuple[str, Box], ...]
+    ignored: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupResult:
+    """How well a group of photos was read; mistakes of photos whose digits have boxes."""
+
+    tally: Tally
+    mistakes: tuple[Mistake, ...]
+
+
+def load_photos(folder: Path) -> list[Photo]:
+    """The photos that a folder lists.
+
+    Raises:
+        DataError: when the lists cannot be read, or a photo is missing.
+    """
+    try:
+        with (folder / LABELS).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        boxes = json.loads((folder / BOXES).read_text(encoding="utf-8")) if (folder / BOXES).exists() else {}
+        photos = [_photo(folder, row, boxes) for row in rows if NOT_SCORED not in row["notes"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"cannot read {LABELS} and {BOXES} in {folder}: {error!r}") from error
+    missing = [photo.path for photo in photos if not photo.path.is_file()]
+    if missing:
+        raise DataError(f"{LABELS} in {folder} lists {len(missing)} photos that are not there: {missing[0]}")
+    return photos
+
+
+def _photo(
+    folder: Path, row: Mapping[str, str], boxes: Mapping[str, Sequence[tuple[int, int, int, int, str]]]
+) -> Photo:
+    places = [
+        (label, Box(left, top, left + width, top + height))
+        for left, top, width, height, label in boxes.get(row["file"], ())
+    ]
+    return Photo(
+        path=folder / row["file"],
+        group=row["file"].partition("/")[0],
+        digits=row["digits"].replace("/", ""),
+        order_free=ORDER_FREE in row["notes"],
+        places=tuple(place for place in places if place[0] != UNSURE),
+        ignored=tuple(box for label, box in places if label == UNSURE),
+    )
+
+
+def read_photos(reader: DigitReader, photos: Sequence[Photo]) -> dict[str, GroupResult]:
+    """Read photos; the results by group.
+
+    Raises:
+        ImageError: when a photo is no picture.
+    """
+    tallies: dict[str, Tally] = {}
+    mistakes: dict[str, list[Mistake]] = {}
+    for photo in tqdm(photos, "photos", leave=False, dynamic_ncols=True):
+        image = decode_image(photo.path.read_bytes(), str(photo.path))
+        found = digits_read(reader.read_image(image, str(photo.path)))
+        read = [digit for digit in found if not any(_inside(digit.box, zone) for zone in photo.ignored)]
+        tallies[photo.group] = tallies.get(photo.group, Tally()) + tally(photo, read)
+        if photo.places or not photo.digits:
+            mistakes.setdefault(photo.group, []).extend(cut_mistakes(image, compare(photo.places, read)))
+    return {group: GroupResult(counts, tuple(mistakes.get(group, ()))) for group, counts in tallies.items()}
+
+
+def tally(photo: Photo, read: Sequence[DigitRead]) -> Tally:
+    """What became of the digits of one photo, by the best alignment of what was read with the truth."""
+    text = "".join(digit.text for digit in read)
+    if not photo.digits:
+        return Tally(pictures=1, empty=1, false_digits=len(text.replace(UNSURE, "")))
+    truth = photo.digits
+    if photo.order_free:
+        truth, text = "".join(sorted(truth)), "".join(sorted(text))
+    edits, confident = align(truth, text)
+    return Tally(
+        pictures=1, digits=len(truth), edits=edits, confident=confident, texts=1, exact_texts=int(edits == 0)
+    )
+
+
+def align(truth: str, read: str) -> tuple[int, int]:
+    """The edit distance (Levenshtein), and how many of the edits were read as certain digits.
+
+    Of alignments with the fewest edits, the one with the fewest certain mistakes counts.
+    """
+    # An edit costs one large unit; a certain mistake one small unit more, of which there are never too many.
+    large = len(read) + 1
+    extra = [large + (character != UNSURE) for character in read]
+    row = [sum(extra[:count]) for count in range(len(read) + 1)]
+    for missed, wanted in enumerate(truth, start=1):
+        above, row = row, [missed * large]
+        for place, character in enumerate(read):
+            replaced = 0 if character == wanted else extra[place]
+            row.append(min(above[place] + replaced, above[place + 1] + large, row[-1] + extra[place]))
+    return divmod(row[-1], large)
+
+
+def _inside(box: Box, zone: Box) -> bool:
+    x, y = box.centre
+    return zone.left <= x <= zone.right and zone.top <= y <= zone.bottom
