@@ -24,7 +24,7 @@ from training.runs import Config
 
 TEST_SET = "mnist-test"
 CALIBRATION_GLYPHS = 2000
-CLEAR = 0.99
+CLEAR = 0.9
 """Confidence from which a glyph is clear enough for its answer to be known on every runtime."""
 
 

@@ -1,4 +1,4 @@
-"""Ink -> its parts: where digits touch, try cuts and let the classifier say which of them read best.
+"""Ink -> digits: try cuts where digits touch, put together what broke, and let the classifier judge.
 
 Candidates for cuts are straight lines, at several slants, that cross less ink than those beside them. Every
 run of parts between two cuts may be a digit; of all ways to divide the ink, the best is the one whose digits
@@ -8,6 +8,7 @@ and Strategies in Character Segmentation", 1996).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,10 @@ MOST_INK = 0.45
 """Share of its length in which a cut may cross ink: it goes through a joint, not along a stroke."""
 
 SLANTS = (0.0, 0.25, -0.25, 0.5, -0.5)
-"""Pixels that a cut goes to the left from one row to the next; upright ones are preferred."""
+"""Pixels that a cut goes to the left from one row to the next."""
+
+LEAN_COST = 3.0
+"""What a slant of 1 costs a cut, in pixels of ink: of two cuts through one joint, the upright one is taken."""
 
 HOLE = 0.4
 """What a pixel inside a loop costs, likewise: a cut goes between loops, not through one."""
@@ -47,6 +51,18 @@ HOLE = 0.4
 CUT_COST = 0.7
 """Natural logarithms of probability that one more part must win."""
 
+
+BREAK = 0.15
+"""Gap between the pieces of a broken digit, at most, in heights of the higher piece."""
+
+JOINED = 0.5
+"""Confidence that pieces put together must have: else they are two of whatever they are."""
+
+JOIN_COST = 0.5
+"""Natural logarithms of probability that the whole must win over its two pieces."""
+
+MOST_PAIRS = 24
+"""Pairs that are tried in a picture; where there are more, it is no writing."""
 
 SLIMMEST = 0.5
 """Width over height from which on ink may be two digits: two slim ones."""
@@ -77,6 +93,69 @@ def part(named: Sequence[Named], name: Callable[[list[Ink]], list[Prediction]], 
         chosen = best(candidates, [answer.confidence for answer in answers]) if candidates else []
         result += [(candidates[k].ink, answers[k]) for k in chosen] or [whole]
     return result
+
+
+def join(named: Sequence[Named], name: Callable[[list[Ink]], list[Prediction]], sure: float) -> list[Named]:
+    """Put neighbours together, of which one at least is no clear digit, where they read better as one.
+
+    Args:
+        named: ink as it was found.
+        name: says what ink is.
+        sure: confidence from which on ink is clear.
+
+    Returns:
+        The same, with the whole in the place of the first of its two pieces.
+    """
+    pairs = _neighbours(named, sure)
+    if not pairs:
+        return list(named)
+    wholes = [_together(named[i][0], named[j][0]) for i, j in pairs]
+    answers = name(wholes)
+
+    def gain(k: int) -> float:
+        apart = math.prod(named[index][1].confidence for index in pairs[k])
+        return math.log(answers[k].confidence / apart) - JOIN_COST
+
+    result: list[Named | None] = list(named)
+    for k in sorted(range(len(pairs)), key=gain, reverse=True):
+        first, second = pairs[k]
+        free = result[first] is named[first] and result[second] is named[second]
+        if free and answers[k].confidence >= JOINED and gain(k) > 0:
+            result[first], result[second] = (wholes[k], answers[k]), None
+    return [each for each in result if each is not None]
+
+
+def _neighbours(named: Sequence[Named], sure: float) -> list[tuple[int, int]]:
+    """Pairs of pieces that may be one broken digit, by their places in `named`."""
+    if len(named) < 2:
+        return []
+    left, top, right, bottom = np.array([ink.box.as_list() for ink, _ in named]).T
+    doubtful = np.array([prediction.confidence < sure for _, prediction in named])
+    height = np.maximum(bottom - top, (bottom - top)[:, np.newaxis])
+    across = np.maximum(left - right[:, np.newaxis], left[:, np.newaxis] - right)
+    down = np.maximum(top - bottom[:, np.newaxis], top[:, np.newaxis] - bottom)
+    whole_width = np.maximum(right, right[:, np.newaxis]) - np.minimum(left, left[:, np.newaxis])
+    whole_height = np.maximum(bottom, bottom[:, np.newaxis]) - np.minimum(top, top[:, np.newaxis])
+    near = (
+        (doubtful | doubtful[:, np.newaxis])
+        & (np.maximum(across, down) <= BREAK * height)
+        & (whole_width <= WIDEST * whole_height)
+    )
+    first, second = np.nonzero(np.triu(near, 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))[:MOST_PAIRS]
+
+
+def _together(one: Ink, other: Ink) -> Ink:
+    """Two pieces of ink, of the same picture and scale, as one."""
+    box = one.box.union(other.box)
+    down, across = (one.pixels.shape[0] / one.box.height, one.pixels.shape[1] / one.box.width)
+    pixels = np.zeros((round(box.height * down) + 1, round(box.width * across) + 1), np.uint8)
+    for ink in (one, other):
+        rows, columns = ink.pixels.shape
+        top, left = round((ink.box.top - box.top) * down), round((ink.box.left - box.left) * across)
+        place = pixels[top : top + rows, left : left + columns]
+        np.maximum(place, ink.pixels[: place.shape[0], : place.shape[1]], out=place)
+    return Ink(box, pixels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +238,7 @@ def _cuts(ink: ByteArray) -> list[npt.NDArray[np.float64]]:
     for slant in SLANTS:
         # After the shear the cut is a column.
         shear = np.array([[1, slant, slant * lean[0]], [0, 1, 0]])
-        crossed = cv2.warpAffine(cost, shear, (columns, rows)).sum(axis=0)
+        crossed = cv2.warpAffine(cost, shear, (columns, rows)).sum(axis=0) + LEAN_COST * abs(slant)
         left, here, right = crossed[:-2], crossed[1:-1], crossed[2:]
         valleys = 1 + np.flatnonzero((here <= left) & (here <= right) & (here < MOST_INK * rows))
         found += [

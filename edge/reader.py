@@ -10,7 +10,7 @@ from edge.classifier import Classifier
 from edge.events import Changes
 from edge.ink import InkMarker
 from edge.lines import group, to_reading
-from edge.parting import part
+from edge.parting import join, part
 from edge.preprocess import to_glyph
 from edge.segment import Marker, segment, to_grey
 from edge.sources.base import Source
@@ -78,18 +78,19 @@ class DigitReader:
         glyphs = [to_glyph(ink.pixels) for ink in inks]
         normalised = time.perf_counter()
         thresholds = self.classifier.card.thresholds
-        whole = list(zip(inks, self.classifier.classify(glyphs), strict=True))
+        named = list(zip(inks, self.classifier.classify(glyphs), strict=True))
+        named = part(join(named, self._name, thresholds.accept), self._name, thresholds.accept)
         digits = [
             Digit(ink.box, prediction)
-            for ink, prediction in part(whole, self._name, thresholds.accept)
+            for ink, prediction in named
             if prediction.confidence >= thresholds.digit
         ]
-        named = time.perf_counter()
+        done = time.perf_counter()
         speed = Speed(
             capture=frame.capture_ms,
             segment=(found - start) * 1000,
             normalise=(normalised - found) * 1000,
-            classify=(named - normalised) * 1000,
+            classify=(done - normalised) * 1000,
         )
         return group(digits), speed
 

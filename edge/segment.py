@@ -131,7 +131,10 @@ def _join(pieces: list[_Piece], grey: ByteArray) -> list[_Piece]:
     pieces = sorted(pieces, key=lambda piece: piece.box.area)  # the smallest find their place first
     boxes = np.array([piece.box.as_list() for piece in pieces]).reshape(-1, 4)
     free = np.array([_may_be_digits(piece.box, grey) for piece in pieces], bool)
+    highest = max((piece.box.height for piece in pieces), default=0)
     for index, part in enumerate(pieces):
+        if part.box.height > PART_HEIGHT * highest:
+            continue  # most are no part of anything
         near = np.flatnonzero(_belongs(part.box, boxes) & free)
         bodies = [k for k in near if k != index and not pieces[k].surrounds(part.box)]
         if bodies:

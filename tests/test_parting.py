@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from samples import prediction
 
-from edge.parting import SLIMMEST, Run, best, part, runs
+from edge.parting import SLIMMEST, Run, best, join, part, runs
 from edge.types import Box, Ink
 
 
@@ -91,3 +91,38 @@ def test_only_ink_that_is_no_clear_digit_is_parted():
     assert [int(answer.label) for _, answer in found] == [0, 0, 2]
     assert found[-1] == named[-1]
     assert found[0][0].box.left < found[1][0].box.left
+
+
+def broken_five():
+    """The flag and the body of a 5, three pixels apart."""
+    return (
+        Ink(Box(100, 100, 130, 106), np.full((6, 30), 255, np.uint8)),
+        Ink(Box(98, 109, 128, 150), np.full((41, 30), 255, np.uint8)),
+    )
+
+
+def test_a_broken_digit_is_put_together_where_it_reads_better():
+    flag, body = broken_five()
+    named = [(flag, prediction(7, 0.3)), (body, prediction(6, 0.6))]
+    ((whole, answer),) = join(named, answering([(5, 0.97)]), sure=0.9)
+    assert whole.box == flag.box.union(body.box)
+    assert (answer.label, whole.pixels[0].max(), whole.pixels[7].max()) == (5, 255, 0)
+    assert whole.pixels[9:].max() == 255
+
+
+@pytest.mark.parametrize(
+    ("confidences", "whole"),
+    [((0.3, 0.6), 0.4), ((0.85, 0.95), 0.5)],
+    ids=["no digit either way", "two digits"],
+)
+def test_what_reads_better_apart_stays_apart(confidences, whole):
+    named = [(ink, prediction(1, c)) for ink, c in zip(broken_five(), confidences, strict=True)]
+    assert join(named, answering([(5, whole)]), sure=0.9) == named
+
+
+def test_clear_digits_and_those_far_apart_are_left_alone():
+    flag, body = broken_five()
+    clear = [(flag, prediction(1, 0.99)), (body, prediction(6, 0.99))]
+    assert join(clear, answering([]), sure=0.9) == clear
+    far = [(flag, prediction(1, 0.3)), (Ink(body.box.moved(0, 40), body.pixels), prediction(6, 0.6))]
+    assert join(far, answering([]), sure=0.9) == far

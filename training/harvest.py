@@ -35,7 +35,11 @@ WORKERS = 2
 CHUNK = 8
 """Scenes that a worker draws at a time."""
 
-SIGNS = 6
+LIKE_1 = 0.3
+"""Share kept of what is no digit but as slim as a 1: nobody can tell it from one by itself, and to learn that it
+is none costs the ones their confidence."""
+
+SIGNS = 3
 """Letters and signs that are written alone for each scene."""
 
 LETTERS = 0.8
@@ -55,12 +59,13 @@ IGNORED = 0.2
 """A piece of which more than this share lies where nothing should be asked is left out."""
 
 
-def harvest(scene: Scene, mark: Marker) -> Digits:
+def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
     """The glyphs that edge finds in a scene, and those that it tries where it parts ink; and what each is.
 
     Args:
         scene: a picture and its truth.
         mark: finds the ink.
+        random: chooses among what is no digit.
 
     Returns:
         Glyphs with their labels, `NOT_A_DIGIT` among them; pieces between digit and no digit are left out.
@@ -68,15 +73,29 @@ def harvest(scene: Scene, mark: Marker) -> Digits:
     whole = np.bincount(scene.instances.ravel(), scene.ink.ravel()).astype(np.float64)
     labels = {digit.instance: digit.label for digit in scene.digits}
     glyphs, known = [], []
+
+    def keep(piece: Ink, label: int) -> None:
+        glyphs.append(to_glyph(piece.pixels))
+        known.append(label)
+
     for ink in segment(to_grey(scene.image), mark):
-        for piece in (ink, *(run.ink for run in runs(ink))):
-            label = _label(scene, piece, whole, labels)
-            # A slim part of a digit looks like a 1: to learn that it is none would only spoil the ones.
-            part_like_1 = piece is not ink and piece.box.width < SLIMMEST * piece.box.height
-            if label is not None and not (label == NOT_A_DIGIT and part_like_1):
-                glyphs.append(to_glyph(piece.pixels))
-                known.append(label)
+        label = _label(scene, ink, whole, labels)
+        if label is not None and (label != NOT_A_DIGIT or not _like_1(ink) or random.random() < LIKE_1):
+            keep(ink, label)
+        splinters = []
+        for run in runs(ink):
+            label = _label(scene, run.ink, whole, labels)
+            if label == NOT_A_DIGIT and not _like_1(run.ink):
+                splinters.append(run.ink)
+            elif label is not None and label != NOT_A_DIGIT:
+                keep(run.ink, label)
+        if splinters:
+            keep(splinters[random.integers(len(splinters))], NOT_A_DIGIT)
     return Digits(np.array(glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE), np.array(known, np.uint8))
+
+
+def _like_1(ink: Ink) -> bool:
+    return ink.box.width < SLIMMEST * ink.box.height
 
 
 def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64], labels: dict[int, int]) -> int | None:
@@ -197,4 +216,4 @@ def _open_worker(bank: GlyphBank) -> None:
 def _harvest_one(key: tuple[int, int, int]) -> Digits:
     bank, mark = _worker
     random = np.random.default_rng(key)
-    return harvest(draw_scene(random, bank), mark) + signs(random, bank)
+    return harvest(draw_scene(random, bank), mark, random) + signs(random, bank)

@@ -56,7 +56,7 @@ RECIPES = {
     "paper": Recipe("paper", epochs=15, batch_size=64, learning_rate=1e-3, dropout=0.2),
     "best": Recipe(
         "best",
-        epochs=30,
+        epochs=25,
         batch_size=128,
         learning_rate=4e-3,
         cosine=True,
