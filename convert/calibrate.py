@@ -10,9 +10,11 @@ from training.evaluate import Evaluation
 
 TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
 
-MISREAD_SHARE = 0.02
-"""Of what is shown as certain in drawn scenes, harder than most paper, at most this share may be wrong:
-another digit, or none."""
+FALSE_ACCEPT_SHARE = 0.05
+"""Of what edge finds in drawn scenes and is no digit, at most this share is shown as a certain digit."""
+
+MISREAD_SHARE = 0.001
+"""Where there are no scenes: of the digits shown as certain, at most this share may be misread."""
 
 
 def fit_temperature(raw: Evaluation) -> float:
@@ -30,17 +32,19 @@ def fit_temperature(raw: Evaluation) -> float:
 def choose_thresholds(calibrated: Evaluation) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001.
 
-    `accept` is the lowest for which at most `MISREAD_SHARE` of what is at or above it is misread, be it a
-    digit or none. `digit` is where digits begin to outnumber what is none: what is less sure is dropped.
+    `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. `digit` is
+    where more is read right than not: what is less sure is dropped.
 
     Args:
         calibrated: the calibrated model on glyphs as a camera gives them, non-digits among them.
     """
     steps = np.arange(1001) / 1000
     shown = calibrated.confidence >= steps[:, np.newaxis]
-    misread = (shown & ~calibrated.right).sum(axis=1)
-    accept = steps[misread <= MISREAD_SHARE * shown.sum(axis=1)].min()
-    true = calibrated.digits.is_digit
-    kept = (shown & true).sum(axis=1) - (shown & ~true).sum(axis=1)
-    digit = steps[kept.argmax()]
+    right, others = calibrated.right, ~calibrated.digits.is_digit
+    if others.any():
+        kept = (shown & others).sum(axis=1) <= FALSE_ACCEPT_SHARE * others.sum()
+    else:
+        kept = (shown & ~right).sum(axis=1) <= MISREAD_SHARE * shown.sum(axis=1)
+    accept = steps[kept].min()
+    digit = steps[((shown & right).sum(axis=1) - (shown & ~right).sum(axis=1)).argmax()]
     return Thresholds(accept=float(accept), digit=float(min(accept, digit)))

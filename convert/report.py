@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from convert.calibrate import MISREAD_SHARE
+from convert.calibrate import FALSE_ACCEPT_SHARE
 from convert.verify import Comparison
 from edge.model_file import Card
 
@@ -40,9 +40,9 @@ Reads a handwritten digit: {", ".join(card.labels)}.
 version {card.preprocessing} |
 | output | float32 (n, 10): probabilities before calibration |
 | calibration | temperature {card.temperature:g} |
-| accepted | from a calibrated confidence of {card.thresholds.accept:g}: of what is shown so in held-out \
-scenes, at most {MISREAD_SHARE:.1%} is misread or no digit |
-| no digit | below {card.thresholds.digit:g}: what is less sure is more often no digit than one |
+| accepted | from a calibrated confidence of {card.thresholds.accept:g}: of what is no digit in held-out \
+scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure |
+| dropped | below {card.thresholds.digit:g}: what is less sure is more often wrong than right |
 
 ## How well it reads
 

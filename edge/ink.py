@@ -31,7 +31,7 @@ a bar of a digit that fills the picture from ruling."""
 PALE = 63
 """Probability, times 256, that still belongs to a piece in a smaller picture."""
 
-LARGE = 32
+LARGE = 24
 """Pixels of a smaller picture: what is marked in it and not as high is seen better from nearer."""
 
 

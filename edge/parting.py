@@ -43,7 +43,7 @@ SLANTS = (0.0, 0.25, -0.25, 0.5, -0.5)
 """Pixels that a cut goes to the left from one row to the next."""
 
 LEAN_COST = 3.0
-"""What a slant of 1 costs a cut, in pixels of ink: of two cuts through one joint, the upright one is taken."""
+"""What a slant of 1 costs a cut, in pixels of ink: of two through one joint, the upright one is taken."""
 
 HOLE = 0.4
 """What a pixel inside a loop costs, likewise: a cut goes between loops, not through one."""

@@ -1,7 +1,8 @@
 """Grey picture -> [Ink]: find the pieces of writing that may be digits.
 
 The ink network says which pixels are ink of digits; what hangs together is a piece. Pieces that broke off a
-digit are given back to it; two digits that hang together are left to `edge.parting`.
+digit are given back to it; two digits that hang together are left to `edge.parting`. What the network doubts,
+but stands out from the paper and is shaped like a digit, is found as well: the classifier judges.
 """
 
 from __future__ import annotations
@@ -19,11 +20,30 @@ from edge.types import Box, ByteArray, Ink
 WORK_SIZE = 1024
 """The longer side, in pixels, of the picture that is searched; a larger one is scaled down for it."""
 
-PALE, CLEAR = 95, 159
+PALE, CLEAR = 63, 127
 """Probability of ink, times 256, that each pixel of a piece exceeds, and that one of them must."""
 
-WHITE = 1.5
-"""Ink is white, as in MNIST, from this factor's inverse of certainty on: borders of strokes stay grey."""
+FRAGMENT = 0.6
+"""What was found in the place of an overlooked piece is a fragment of it when it is at most this high, in its
+heights, and lies in it with at least this share of its area."""
+
+DOUBTED = 0.02
+"""Mean probability of ink below which the marker is certain that a piece is none."""
+
+STROKE = 0.12
+"""Width of the window that no stroke may fill, as a share of the shorter side: a marker's stroke in a digit
+that fills the picture."""
+
+CLEAR_CONTRAST, FAINT_CONTRAST = 0.15, 0.07
+"""How much darker ink is than the paper, as a share of its brightness: at its darkest, and at all. (As in
+Canny's edge detector, faint ends of strokes hang on clear ones.)"""
+
+NOISE_FACTOR = 4.0
+"""Faint ink is also this many standard deviations of the sensor's noise away from the paper."""
+
+WHITE = 0.7
+"""Ink is white, as in MNIST, from this share of the piece's highest probability on: borders of strokes stay
+grey, and a piece of which the marker was not sure is as bright as any other."""
 
 MIN_HEIGHT = 10
 """Pixels of the searched picture: below it a digit has less detail than the network's input."""
@@ -43,6 +63,15 @@ of the desk, of which the picture shows a strip. (A 1 is as slim, but half of on
 
 MAX_ASPECT = 1.8
 """Width over height: the widest digits are a sprawling 2 and a 4 with a long bar."""
+
+BAR_ASPECT = 0.4
+"""Width over height: what is as slim is a 1, or a part of a line."""
+
+BEYOND = 0.1, 0.3
+"""Where a bar's line would go on beyond its ends, in its heights."""
+
+GOES_ON = 0.6
+"""A line goes on where there is this share of the bar's contrast."""
 
 MAX_RUN = 9.0
 """Width over height of the longest row of digits that hang together; what is longer is a line."""
@@ -78,11 +107,98 @@ def segment(grey: ByteArray, mark: Marker) -> list[Ink]:
     marked = mark(grey)
     mask = np.asarray(cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1], np.uint8)
     pieces = [piece for piece in _pieces(mask) if piece.box.of(marked).max() > CLEAR]
+    inks = [Ink(piece.box, _pixels(piece, marked, mask)) for piece in _join(pieces, grey)]
     return [
-        Ink(piece.box.scaled(1 / scale).clipped(rows, columns), _pixels(piece, marked, mask))
-        for piece in _join(pieces, grey)
-        if _may_be_digits(piece.box, grey)
+        Ink(ink.box.scaled(1 / scale).clipped(rows, columns), ink.pixels)
+        for ink in _with_overlooked(inks, grey, marked)
+        if _may_be_digits(ink.box, grey) and not _goes_on(ink.box, grey)
     ]
+
+
+def _with_overlooked(inks: list[Ink], grey: ByteArray, marked: ByteArray) -> list[Ink]:
+    """The same ink, and what the marker doubts, in the place of the fragments of it that were found."""
+    for whole in _overlooked(grey, marked):
+        touching = [
+            ink
+            for ink in inks
+            if ink.box.intersection(whole.box).height > 0 < ink.box.intersection(whole.box).width
+        ]
+        fragments = all(
+            ink.box.height <= FRAGMENT * whole.box.height
+            and ink.box.intersection(whole.box).area >= FRAGMENT * ink.box.area
+            for ink in touching
+        )
+        if fragments:
+            inks = [ink for ink in inks if not any(ink is other for other in touching)] + [whole]
+    return inks
+
+
+def _overlooked(grey: ByteArray, marked: ByteArray) -> Iterable[Ink]:
+    """What stands out from the paper, is shaped like one digit, and may be ink; searched at half size."""
+    rows, columns = grey.shape
+    size = max(1, columns // 2), max(1, rows // 2)
+    half, likely = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+        for plane in (grey, marked)
+    )
+    contrast = local_contrast(half)
+    faint = max(FAINT_CONTRAST * 255, NOISE_FACTOR * noise(half))
+    clear = max(CLEAR_CONTRAST * 255, faint)
+    mask = np.asarray(cv2.threshold(contrast, faint, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    pieces = [piece for piece in _pieces(mask) if piece.box.of(contrast).max() >= clear]
+    for piece in _join(pieces, half):
+        box = piece.box
+        if box.width <= MAX_ASPECT * box.height and _may_be_digits(box, half):
+            pixels = _pixels(piece, contrast, mask)
+            if box.of(likely)[pixels > 0].mean() >= DOUBTED * 255:
+                twice = cv2.resize(pixels, (2 * box.width, 2 * box.height), interpolation=cv2.INTER_LINEAR)
+                yield Ink(box.scaled(2), np.asarray(twice, np.uint8))
+
+
+def local_contrast(grey: ByteArray) -> ByteArray:
+    """How much darker each pixel is than the paper around it: 255 is black on white, 0 is not darker.
+
+    The paper's brightness is the lower of two estimates. A morphological closing fills what is narrower than
+    the window and darker than its surroundings, a stroke, and leaves the edge of a shadow where it is, but
+    fills the dark corners of a vignette too. A local mean follows those, but smears the edge of a shadow.
+
+    Returns:
+        255 * (paper - pixel) / paper, shape (rows, columns), uint8.
+    """
+    rows, columns = grey.shape
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
+    # At half size, where it costs a sixth; the average also keeps the brightest noise from passing for paper.
+    half = cv2.resize(grey, (max(1, columns // 2), max(1, rows // 2)), interpolation=cv2.INTER_AREA)
+    side = max(3, int(STROKE * min(half.shape)) | 1)
+    window = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
+    closed = cv2.morphologyEx(half, cv2.MORPH_CLOSE, window)
+    # Ink pulls a mean down; what is at least as bright as the first mean is paper.
+    mean = cv2.blur(cv2.max(half, cv2.blur(half, (side, side))), (side, side))
+    paper = cv2.resize(cv2.min(closed, mean), (columns, rows))
+    contrast = np.asarray(cv2.divide(cv2.subtract(paper, smooth), paper, scale=255), np.uint8)
+    return contrast.reshape(grey.shape)
+
+
+def noise(grey: ByteArray) -> float:
+    """Standard deviation of the sensor's noise in `local_contrast`, in its levels.
+
+    After Immerkaer, "Fast Noise Variance Estimation" (1996): second differences see neither light nor its
+    slope, and noise of deviation s gives them the deviation sqrt(6) s. Their median instead of their mean,
+    because the edges of strokes are no noise; in every fourth row and column, which is plenty.
+    """
+    if min(grey.shape) < 4:
+        return 0.0
+    rows = grey[::4].astype(np.int16)
+    difference = rows[:, :-2:4] - 2 * rows[:, 1:-1:4] + rows[:, 2::4]
+    deviation = float(np.median(np.abs(difference))) / _MEDIAN_OF_NORMAL / np.sqrt(6)
+    return float(255 * deviation * _GAUSSIAN_3X3 / max(1.0, rows.mean()))
+
+
+_MEDIAN_OF_NORMAL = 0.6745
+"""Median of |x| for a normal x of deviation 1."""
+
+_GAUSSIAN_3X3 = 0.375
+"""What a Gaussian of 3x3 (1, 2, 1)/4 leaves of the deviation of white noise: the norm of its kernel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,10 +301,33 @@ def _may_be_digits(box: Box, grey: ByteArray) -> bool:
     )
 
 
+def _goes_on(box: Box, grey: ByteArray) -> bool:
+    """Whether a bar is part of a longer one, which the marker left out: of a form's box, a table, an edge."""
+    if box.width > BAR_ASPECT * box.height:
+        return False
+    beside = max(2, box.width // 2)
+    bar = box.of(grey)
+    ink = float(bar.min(axis=1).mean())
+    around = Box(box.left - 2 * beside, box.top, box.right + 2 * beside, box.bottom).clipped(*grey.shape)
+    paper = float(np.median(around.of(grey).max(axis=1)))
+    near, far = round(BEYOND[0] * box.height), round(BEYOND[1] * box.height)
+    left, right = box.left - beside, box.right + beside
+    for beyond in (
+        Box(left, box.top - far, right, box.top - near),
+        Box(left, box.bottom + near, right, box.bottom + far),
+    ):
+        seen = beyond.clipped(*grey.shape)
+        if seen.width > 0 and seen.height > 0:
+            darkest = float(seen.of(grey).min(axis=1).mean())
+            if paper - darkest >= GOES_ON * (paper - ink):
+                return True
+    return False
+
+
 def _pixels(piece: _Piece, marked: ByteArray, mask: ByteArray) -> ByteArray:
     """What is marked in a piece alone, in its box."""
     box = piece.box
     own = np.zeros((box.height, box.width), np.uint8)
     cv2.drawContours(own, piece.outlines, -1, 255, cv2.FILLED, offset=(-box.left, -box.top))
-    ink = cv2.bitwise_and(cv2.bitwise_and(own, box.of(mask)), box.of(marked))
-    return np.asarray(cv2.convertScaleAbs(ink, alpha=WHITE), np.uint8)
+    ink = np.asarray(cv2.bitwise_and(cv2.bitwise_and(own, box.of(mask)), box.of(marked)), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(ink, alpha=255 / (WHITE * int(ink.max()))), np.uint8)

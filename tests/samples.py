@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-import cv2
 import numpy as np
 
+from edge.sources.handwriting import Hand, draw_strokes, write_number
 from edge.types import (
     Box,
     Digit,
@@ -34,12 +34,23 @@ def number(text: str, left: int = 100, top: int = 100, confidence: float = 0.99)
     return Line(tuple(Digit(box, prediction(int(c), confidence)) for box, c in zip(boxes, text, strict=True)))
 
 
-def written(text: str, size: tuple[int, int] = (240, 320), ink: int = 40, paper: int = 210) -> np.ndarray:
-    """A grey picture of digits in OpenCV's plotter typeface, about 50 pixels high, on even paper."""
-    image = np.full(size, paper, np.uint8)
+def handwriting(
+    text: str, height: int, size: tuple[int, int], left: int, base: int, pitch: int
+) -> np.ndarray:
+    """Ink of digits in one even hand, 255 is all ink: the first starts at `left`, all stand on `base`."""
+    hand = Hand(height, slant=0.05, width=1.0, gap=0.3, pen=0.09, shake=0.008, habits=(0,) * 10)
+    rng, ink = np.random.default_rng(5), np.zeros(size, np.uint8)
     for k, character in enumerate(text):
-        cv2.putText(image, character, (30 + 45 * k, 140), cv2.FONT_HERSHEY_SIMPLEX, 2.2, ink, 4, cv2.LINE_AA)
-    return image
+        place = np.array((left + pitch * k, base))
+        strokes = [stroke + place for stroke in write_number(character, hand, rng)]
+        draw_strokes(ink, strokes, hand.pen * height, rng)
+    return ink
+
+
+def written(text: str, size: tuple[int, int] = (240, 320), ink: int = 40, paper: int = 210) -> np.ndarray:
+    """A grey picture of handwritten digits, 48 pixels high and 45 from one to the next, on even paper."""
+    covered = handwriting(text, 48, size, left=36, base=140, pitch=45) / 255
+    return np.round(paper + (ink - paper) * covered).astype(np.uint8)
 
 
 def result_of(

@@ -6,7 +6,7 @@ import pytest
 pytestmark = pytest.mark.workstation
 pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
-from convert.calibrate import MISREAD_SHARE, choose_thresholds, fit_temperature  # noqa: E402
+from convert.calibrate import FALSE_ACCEPT_SHARE, MISREAD_SHARE, choose_thresholds, fit_temperature  # noqa: E402
 from convert.verify import Comparison, Limits  # noqa: E402
 from edge.classifier import calibrate  # noqa: E402
 from edge.errors import ModelError  # noqa: E402
@@ -37,7 +37,7 @@ def test_calibration_lowers_the_calibration_error():
     assert calibrated.calibration_error < 0.02
 
 
-def test_at_most_the_promised_share_of_what_is_accepted_is_misread():
+def test_of_clean_digits_at_most_the_promised_share_is_misread():
     read = honest(1.0, spread=3.0)
     accept = choose_thresholds(read).accept
 
@@ -49,15 +49,19 @@ def test_at_most_the_promised_share_of_what_is_accepted_is_misread():
     assert not kept(accept - 0.001)
 
 
-def test_what_is_dropped_is_more_often_no_digit_than_one():
-    digits, others = honest(1.0, spread=3.0, count=4000), honest(1.0, spread=0.7, count=4000)
+def test_of_what_is_no_digit_at_most_the_promised_share_is_accepted():
+    digits, others = honest(1.0, spread=3.0, count=4000), honest(1.0, spread=1.5, count=4000)
     labels = np.append(digits.digits.labels, np.full(4000, NOT_A_DIGIT, np.uint8))
     glyphs = np.zeros((8000, 28, 28), np.uint8)
     read = Evaluation(Digits(glyphs, labels), np.concatenate([digits.probabilities, others.probabilities]))
     thresholds = choose_thresholds(read)
+    sure = read.confidence[~read.digits.is_digit]
+    assert (
+        (sure >= thresholds.accept).mean() <= FALSE_ACCEPT_SHARE < (sure >= thresholds.accept - 0.005).mean()
+    )
     below = np.abs(read.confidence - thresholds.digit + 0.04) < 0.04
     above = np.abs(read.confidence - thresholds.digit - 0.04) < 0.04
-    assert read.digits.is_digit[below].mean() < 0.5 < read.digits.is_digit[above].mean()
+    assert read.right[below].mean() < 0.5 < read.right[above].mean()
     assert thresholds.digit < thresholds.accept < 1
 
 

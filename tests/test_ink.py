@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
+from samples import handwriting
 
-from edge.ink import BLOCK, flatten, from_blocks, to_blocks
+from edge.ink import BLOCK, InkMarker, flatten, from_blocks, to_blocks
 
 RANDOM = np.random.default_rng(2)
 
@@ -30,3 +32,36 @@ def test_ink_is_as_dark_in_shadow_as_in_light():
     dark = bright // 2
     assert np.abs(flatten(bright).astype(int) - flatten(dark)).max() <= 3
     assert flatten(bright)[64, 60] < 64
+
+
+@pytest.fixture(scope="module")
+def mark():
+    return InkMarker()
+
+
+def digit(height, *, rows=480, columns=640):
+    """A handwritten 5 of this height, and where its ink is."""
+    left, base = round((columns - 0.6 * height) / 2), (rows + height) // 2
+    ink = handwriting("5", height, (rows, columns), left, base, 0)
+    return np.where(ink > 127, 60, 200).astype(np.uint8), ink > 127
+
+
+@pytest.mark.parametrize("height", [20, 60, 150, 400])
+def test_digits_are_marked_whether_they_are_small_or_fill_the_picture(mark, height):
+    grey, ink = digit(height)
+    marked = mark(grey) > 127
+    assert marked.shape == grey.shape
+    assert (marked & ink).sum() > 0.6 * ink.sum()
+    assert (marked & ~cv2.dilate(ink.astype(np.uint8), np.ones((7, 7))).astype(bool)).sum() < 0.1 * ink.sum()
+
+
+def test_ruled_and_squared_paper_is_not_marked(mark):
+    grey = np.full((480, 640), 210, np.uint8)
+    grey[20::24] = 150
+    grey[:, 20::24] = 150
+    assert (mark(grey) > 127).mean() < 0.002
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50), (200, 7), (33, 65)])
+def test_a_picture_of_any_size_is_marked_pixel_by_pixel(mark, shape):
+    assert mark(np.full(shape, 128, np.uint8)).shape == shape

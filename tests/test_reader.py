@@ -51,6 +51,6 @@ def test_the_simulated_camera_is_read_as_its_truth_says(reader):
         sheet = frame_id // 150
         written_texts |= {(sheet, text) for text, _ in truth}
         accepted |= {(sheet, reading.text) for reading in result.readings if reading.status == "accepted"}
-    assert len(accepted & written_texts) >= 0.9 * len(written_texts)
-    # A sheet that is pushed away drags numbers with it that are half out of sight.
-    assert len(accepted - written_texts) <= 0.06 * len(written_texts)
+    assert len(accepted & written_texts) >= 0.95 * len(written_texts)
+    # Of a sheet that is pushed in or away, numbers are half out of sight.
+    assert len(accepted - written_texts) <= 0.08 * len(written_texts)

@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--report", type=Path, metavar="DIR", help="write the report with its pictures, and the same as JSON"
     )
     measure.add_argument(
-        "--publish", action="store_true", help="a report without pictures of what other people have written"
+        "--publish", action="store_true", help="a report without contact sheets of crops, to show to others"
     )
     measure.add_argument(
         "--scenes", type=_count, metavar="N", default=200, help="scenes to draw (default: %(default)s)"

@@ -36,8 +36,8 @@ CHUNK = 8
 """Scenes that a worker draws at a time."""
 
 LIKE_1 = 0.3
-"""Share kept of what is no digit but as slim as a 1: nobody can tell it from one by itself, and to learn that it
-is none costs the ones their confidence."""
+"""Share kept of what is no digit but as slim as a 1: nobody can tell it from one by itself, and to learn that
+it is none costs the ones their confidence."""
 
 SIGNS = 3
 """Letters and signs that are written alone for each scene."""

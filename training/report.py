@@ -43,7 +43,7 @@ class Section:
         title: its heading.
         text: Markdown.
         pictures: file name -> how to draw it.
-        crops: whether the pictures show what other people have written, which may not be ours to publish.
+        crops: whether the pictures are contact sheets of crops: large, and of photos not ours to publish.
     """
 
     title: str
@@ -76,7 +76,7 @@ def write_findings(folder: Path, findings: Findings, *, publish: bool = False) -
     Args:
         folder: gets report.md, report.json and the pictures that report.md shows.
         findings: what was measured.
-        publish: leave out the pictures of what other people have written.
+        publish: leave out the contact sheets of crops.
 
     Raises:
         OutputError: when the folder cannot be written to.
@@ -326,6 +326,7 @@ def _scenes(scenes: ScenesResult) -> Section:
         f"{_MEANING} Here numbers are exact or not, not whole pictures. By what was drawn, the worst "
         f"first:\n\n{table(_TALLY_HEADER, rows)}",
         {"mistakes-scenes.png": partial(mistakes_figure, scenes.mistakes, title)},
+        crops=True,
     )
 
 
