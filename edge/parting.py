@@ -52,6 +52,15 @@ CUT_COST = 0.7
 """Natural logarithms of probability that one more part must win."""
 
 
+SAME = 0.6
+"""Intersection over union from which on two pieces are the same ink, found in two ways."""
+
+SHARED = 0.5
+"""Two pieces of which the smaller shares this part of its box cannot both be a digit."""
+
+HIGHER = 0.5
+"""Natural logarithms of probability that a piece e times as high has in advance: the other is part of it."""
+
 BREAK = 0.15
 """Gap between the pieces of a broken digit, at most, in heights of the higher piece."""
 
@@ -93,6 +102,44 @@ def part(named: Sequence[Named], name: Callable[[list[Ink]], list[Prediction]], 
         chosen = best(candidates, [answer.confidence for answer in answers]) if candidates else []
         result += [(candidates[k].ink, answers[k]) for k in chosen] or [whole]
     return result
+
+
+def settle(
+    named: Sequence[Named], doubted: Sequence[Ink], name: Callable[[list[Ink]], list[Prediction]], sure: float
+) -> list[Named]:
+    """Where the same ink was found in two ways, keep the one that reads better; keep what was found in one.
+
+    Args:
+        named: ink that the marker marked.
+        doubted: ink that was found otherwise, of which some may be the same.
+        name: says what ink is.
+        sure: confidence from which on marked ink has no rival.
+    """
+    clear = [ink.box for ink, prediction in named if prediction.confidence >= sure]
+    rivals = [ink for ink in doubted if all(box.overlap(ink.box) < SAME for box in clear)]
+    if not rivals:
+        return list(named)
+    candidates = [(each, True) for each in named]
+    candidates += [(each, False) for each in zip(rivals, name(rivals), strict=True)]
+
+    def merit(candidate: tuple[Named, bool]) -> float:
+        ink, prediction = candidate[0]
+        return math.log(prediction.confidence) + HIGHER * math.log(ink.box.height)
+
+    kept: list[tuple[Named, bool]] = []
+    for candidate in sorted(candidates, key=merit, reverse=True):
+        (ink, _), way = candidate
+        if all(way == other_way or _shared(ink.box, other.box) < SHARED for (other, _), other_way in kept):
+            kept.append(candidate)
+    return [each for each, _ in kept]
+
+
+def _shared(box: Box, other: Box) -> float:
+    """The part of the smaller box that both have in common."""
+    common = box.intersection(other)
+    if common.width <= 0 or common.height <= 0:
+        return 0.0
+    return common.area / min(box.area, other.area)
 
 
 def join(named: Sequence[Named], name: Callable[[list[Ink]], list[Prediction]], sure: float) -> list[Named]:

@@ -10,7 +10,7 @@ from edge.classifier import Classifier
 from edge.events import Changes
 from edge.ink import InkMarker
 from edge.lines import group, to_reading
-from edge.parting import join, part
+from edge.parting import join, part, settle
 from edge.preprocess import to_glyph
 from edge.segment import Marker, segment, to_grey
 from edge.sources.base import Source
@@ -73,16 +73,18 @@ class DigitReader:
 
     def _lines(self, frame: Frame) -> tuple[list[Line], Speed]:
         start = time.perf_counter()
-        inks = segment(to_grey(frame.image), self.marker)
+        ink = segment(to_grey(frame.image), self.marker)
         found = time.perf_counter()
-        glyphs = [to_glyph(ink.pixels) for ink in inks]
+        glyphs = [to_glyph(piece.pixels) for piece in ink.marked]
         normalised = time.perf_counter()
         thresholds = self.classifier.card.thresholds
-        named = list(zip(inks, self.classifier.classify(glyphs), strict=True))
-        named = part(join(named, self._name, thresholds.accept), self._name, thresholds.accept)
+        named = list(zip(ink.marked, self.classifier.classify(glyphs), strict=True))
+        named = settle(named, ink.doubted, self._name, thresholds.accept)
+        named = join(named, self._name, thresholds.accept)
+        named = part(named, self._name, thresholds.accept)
         digits = [
-            Digit(ink.box, prediction)
-            for ink, prediction in named
+            Digit(piece.box, prediction)
+            for piece, prediction in named
             if prediction.confidence >= thresholds.digit
         ]
         done = time.perf_counter()

@@ -1,15 +1,15 @@
 """Grey picture -> [Ink]: find the pieces of writing that may be digits.
 
 The ink network says which pixels are ink of digits; what hangs together is a piece. Pieces that broke off a
-digit are given back to it; two digits that hang together are left to `edge.parting`. What the network doubts,
-but stands out from the paper and is shaped like a digit, is found as well: the classifier judges.
+digit are given back to it. What the network doubts, but stands out from the paper and is shaped like a digit,
+is found as well. `edge.parting` then lets the classifier judge, and parts digits that hang together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,10 +22,6 @@ WORK_SIZE = 1024
 
 PALE, CLEAR = 63, 127
 """Probability of ink, times 256, that each pixel of a piece exceeds, and that one of them must."""
-
-FRAGMENT = 0.6
-"""What was found in the place of an overlooked piece is a fragment of it when it is at most this high, in its
-heights, and lies in it with at least this share of its area."""
 
 DOUBTED = 0.02
 """Mean probability of ink below which the marker is certain that a piece is none."""
@@ -88,7 +84,20 @@ Marker = Callable[[ByteArray], ByteArray]
 """Says of each pixel of a grey picture how likely it is ink of a digit, times 256: `edge.ink.InkMarker`."""
 
 
-def segment(grey: ByteArray, mark: Marker) -> list[Ink]:
+class Found(NamedTuple):
+    """Ink that may be digits, in no particular order. A digit may be in both lists.
+
+    Attributes:
+        marked: what the marker takes for ink; its pixels are probabilities of ink.
+        doubted: what stands out from the paper, is shaped like a digit, and the marker does not rule out; its
+            pixels are contrasts.
+    """
+
+    marked: list[Ink]
+    doubted: list[Ink]
+
+
+def segment(grey: ByteArray, mark: Marker) -> Found:
     """Find the ink that may be digits.
 
     Args:
@@ -96,8 +105,7 @@ def segment(grey: ByteArray, mark: Marker) -> list[Ink]:
         mark: knows ink of digits from all else.
 
     Returns:
-        The pieces in no particular order, with boxes in pixels of `grey`. Their pixels are probabilities of
-        ink, at the scale of the search.
+        Ink with boxes in pixels of `grey`, and its own pixels at the scale of the search.
     """
     rows, columns = grey.shape
     scale = min(1.0, WORK_SIZE / max(rows, columns))
@@ -105,35 +113,26 @@ def segment(grey: ByteArray, mark: Marker) -> list[Ink]:
         size = max(1, round(columns * scale)), max(1, round(rows * scale))
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     marked = mark(grey)
+
+    def in_full(inks: Iterable[Ink]) -> list[Ink]:
+        return [
+            Ink(ink.box.scaled(1 / scale).clipped(rows, columns), ink.pixels)
+            for ink in inks
+            if not _goes_on(ink.box, grey)
+        ]
+
+    return Found(in_full(_marked(grey, marked)), in_full(_doubted(grey, marked)))
+
+
+def _marked(grey: ByteArray, marked: ByteArray) -> Iterable[Ink]:
     mask = np.asarray(cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1], np.uint8)
     pieces = [piece for piece in _pieces(mask) if piece.box.of(marked).max() > CLEAR]
-    inks = [Ink(piece.box, _pixels(piece, marked, mask)) for piece in _join(pieces, grey)]
-    return [
-        Ink(ink.box.scaled(1 / scale).clipped(rows, columns), ink.pixels)
-        for ink in _with_overlooked(inks, grey, marked)
-        if _may_be_digits(ink.box, grey) and not _goes_on(ink.box, grey)
-    ]
+    for piece in _join(pieces, grey):
+        if _may_be_digits(piece.box, grey):
+            yield Ink(piece.box, _pixels(piece, marked, mask))
 
 
-def _with_overlooked(inks: list[Ink], grey: ByteArray, marked: ByteArray) -> list[Ink]:
-    """The same ink, and what the marker doubts, in the place of the fragments of it that were found."""
-    for whole in _overlooked(grey, marked):
-        touching = [
-            ink
-            for ink in inks
-            if ink.box.intersection(whole.box).height > 0 < ink.box.intersection(whole.box).width
-        ]
-        fragments = all(
-            ink.box.height <= FRAGMENT * whole.box.height
-            and ink.box.intersection(whole.box).area >= FRAGMENT * ink.box.area
-            for ink in touching
-        )
-        if fragments:
-            inks = [ink for ink in inks if not any(ink is other for other in touching)] + [whole]
-    return inks
-
-
-def _overlooked(grey: ByteArray, marked: ByteArray) -> Iterable[Ink]:
+def _doubted(grey: ByteArray, marked: ByteArray) -> Iterable[Ink]:
     """What stands out from the paper, is shaped like one digit, and may be ink; searched at half size."""
     rows, columns = grey.shape
     size = max(1, columns // 2), max(1, rows // 2)

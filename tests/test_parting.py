@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from samples import prediction
 
-from edge.parting import SLIMMEST, Run, best, join, part, runs
+from edge.parting import SLIMMEST, Run, best, join, part, runs, settle
 from edge.types import Box, Ink
 
 
@@ -126,3 +126,29 @@ def test_clear_digits_and_those_far_apart_are_left_alone():
     assert join(clear, answering([]), sure=0.9) == clear
     far = [(flag, prediction(1, 0.3)), (Ink(body.box.moved(0, 40), body.pixels), prediction(6, 0.6))]
     assert join(far, answering([]), sure=0.9) == far
+
+
+def box_of_ink(left, width=30, height=50):
+    return Ink(Box(left, 100, left + width, 100 + height), np.full((height, width), 255, np.uint8))
+
+
+def test_of_ink_found_in_two_ways_the_one_that_reads_better_is_kept():
+    named = [(box_of_ink(100), prediction(3, 0.5)), (box_of_ink(200), prediction(7, 0.95))]
+    rivals = [box_of_ink(101), box_of_ink(201), box_of_ink(300)]
+    found = settle(named, rivals, answering([(8, 0.8), (4, 0.7)]), sure=0.9)
+    labels = {ink.box.left: int(answer.label) for ink, answer in found}
+    assert labels == {101: 8, 200: 7, 300: 4}
+
+
+def test_fragments_give_way_to_the_whole_and_a_whole_to_clear_digits():
+    fragments = [(box_of_ink(100, 12), prediction(1, 0.6)), (box_of_ink(115, 15, 20), prediction(7, 0.5))]
+    whole = box_of_ink(100)
+    assert [ink for ink, _ in settle(fragments, [whole], answering([(4, 0.9)]), sure=0.9)] == [whole]
+    assert settle(fragments, [whole], answering([(4, 0.2)]), sure=0.9) == sorted(
+        fragments, key=lambda each: -each[1].confidence
+    )
+
+
+def test_neighbours_whose_boxes_overlap_are_both_kept():
+    named = [(box_of_ink(100), prediction(7, 0.8)), (box_of_ink(110), prediction(1, 0.8))]
+    assert len(settle(named, [box_of_ink(300)], answering([(2, 0.9)]), sure=0.9)) == 3

@@ -4,14 +4,14 @@ import pytest
 from samples import dark, written
 
 from edge.ink import InkMarker
-from edge.segment import WORK_SIZE, segment, to_grey
+from edge.segment import WORK_SIZE, local_contrast, noise, segment, to_grey
 
 RANDOM = np.random.default_rng(7)
 MARK = InkMarker()
 
 
 def boxes(grey, mark=MARK):
-    return sorted((ink.box for ink in segment(grey, mark)), key=lambda box: box.left)
+    return sorted((ink.box for ink in segment(grey, mark).marked), key=lambda box: box.left)
 
 
 def in_place(found, text):
@@ -45,12 +45,12 @@ def test_light_that_falls_off_towards_the_corners_changes_nothing():
 @pytest.mark.parametrize("deviation", [3, 8])
 def test_noise_alone_is_no_ink_and_does_not_hide_any(deviation):
     grain = RANDOM.normal(0, deviation, (240, 320))
-    assert segment(np.clip(200 + grain, 0, 255).astype(np.uint8), MARK) == []
+    assert segment(np.clip(200 + grain, 0, 255).astype(np.uint8), MARK) == ([], [])
     assert in_place(boxes(np.clip(written("904") + grain, 0, 255).astype(np.uint8)), "904")
 
 
 def test_an_empty_page_holds_nothing():
-    assert segment(np.full((480, 640), 200, np.uint8), MARK) == []
+    assert segment(np.full((480, 640), 200, np.uint8), MARK) == ([], [])
 
 
 def test_the_flag_of_a_five_that_does_not_touch_belongs_to_it():
@@ -94,7 +94,7 @@ def test_the_ink_of_a_neighbour_in_the_same_box_is_left_out():
     image = np.full((240, 320), 220, np.uint8)
     cv2.line(image, (100, 60), (160, 160), 40, 5)
     cv2.line(image, (130, 60), (190, 160), 40, 5)
-    first, second = sorted(segment(image, dark), key=lambda ink: ink.box.left)
+    first, second = sorted(segment(image, dark).marked, key=lambda ink: ink.box.left)
     assert second.box.left < first.box.right
     corner = first.box.right - second.box.left
     assert not first.pixels[:20, -corner:].any()
@@ -108,4 +108,54 @@ def test_colour_becomes_grey():
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 900), (900, 2), (16, 16), (3000, 20)])
 def test_odd_sizes_do_not_matter(shape):
-    assert segment(np.full(shape, 128, np.uint8), MARK) == []
+    assert segment(np.full(shape, 128, np.uint8), MARK) == ([], [])
+
+
+def unsure(grey):
+    """A marker that rules nothing out, and marks nothing."""
+    return np.full(grey.shape, 20, np.uint8)
+
+
+def blind(grey):
+    """A marker that is certain that there is no ink."""
+    return np.zeros(grey.shape, np.uint8)
+
+
+def test_what_the_marker_doubts_but_stands_out_is_found_as_well():
+    found = segment(written("2468"), unsure)
+    assert found.marked == []
+    assert in_place(sorted((ink.box for ink in found.doubted), key=lambda box: box.left), "2468")
+    assert segment(written("2468"), blind) == ([], [])
+
+
+def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is():
+    image = np.full((240, 320), 220, np.uint8)
+    cv2.line(image, (100, 40), (100, 200), 40, 4)
+    cv2.line(image, (200, 80), (200, 160), 40, 4)
+
+    def short(grey):
+        """Of both bars, the middle is marked."""
+        marked = dark(grey)
+        marked[:80] = marked[161:] = 0
+        return marked
+
+    (box,) = boxes(image, short)
+    assert box.left > 150
+
+
+def test_ink_that_is_doubted_is_searched_in_shadow_and_noise():
+    image = written("86420").astype(np.float32) * np.linspace(0.4, 1, 320)[None]
+    image += RANDOM.normal(0, 3, image.shape)
+    found = segment(np.clip(image, 0, 255).astype(np.uint8), unsure).doubted
+    assert in_place(sorted((ink.box for ink in found), key=lambda box: box.left), "86420")
+
+
+def test_contrast_is_the_same_in_light_and_in_shadow():
+    bright, dim = written("8", ink=100, paper=200), written("8", ink=50, paper=100)
+    assert np.abs(local_contrast(bright).astype(int) - local_contrast(dim)).max() <= 4
+
+
+def test_noise_is_measured_in_spite_of_writing():
+    grain = RANDOM.normal(0, 6, (240, 320))
+    measured = noise(np.clip(written("86420") + grain, 0, 255).astype(np.uint8))
+    assert measured == pytest.approx(255 * 6 * 0.375 / 205, rel=0.15)

@@ -51,7 +51,7 @@ def test_each_piece_is_known_for_what_it_is(scene, labels):
 
 
 def test_touching_digits_are_no_digit_but_their_parts_are():
-    whole = [ink for ink in segment(page(touching=True).image[..., 0], dark) if ink.box.left < 200]
+    whole = [ink for ink in segment(page(touching=True).image[..., 0], dark).marked if ink.box.left < 200]
     assert len(whole) == 1
     labels = list(harvest(page(touching=True), dark, np.random.default_rng(1)).labels)
     assert labels[0] == NOT_A_DIGIT or labels[-1] == NOT_A_DIGIT

@@ -78,7 +78,8 @@ def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
         glyphs.append(to_glyph(piece.pixels))
         known.append(label)
 
-    for ink in segment(to_grey(scene.image), mark):
+    found = segment(to_grey(scene.image), mark)
+    for ink in found.marked + found.doubted:
         label = _label(scene, ink, whole, labels)
         if label is not None and (label != NOT_A_DIGIT or not _like_1(ink) or random.random() < LIKE_1):
             keep(ink, label)

@@ -6,7 +6,7 @@ import operator
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from edge.ink import InkMarker
 from edge.model_file import load_model
 from edge.reader import DigitReader
 from edge.segment import segment
-from edge.types import ByteArray, FloatArray
+from edge.types import ByteArray, FloatArray, Ink
 from training.corruptions import CORRUPTIONS, corrupt
 from training.dataset import DATA_VARIABLE, Digits
 from training.evaluate import Evaluation, area_under_roc, joined
@@ -236,7 +236,13 @@ class _SkippedError(Exception):
 
 
 def _finder() -> Segmenter:
-    return partial(segment, mark=InkMarker())
+    mark = InkMarker()
+
+    def find(grey: ByteArray) -> list[Ink]:
+        found = segment(grey, mark)
+        return found.marked or found.doubted
+
+    return find
 
 
 def _real_folder(data: Path | None) -> Path | None:
