@@ -21,6 +21,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 from keras import layers
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -194,9 +195,7 @@ def comparison_figure(rows: list[Row]) -> Figure:
         # No error at all has no place on a logarithmic axis: half a digit in ten thousand has.
         place = row.single_us, 100 * max(1 - row.accuracy, 0.00005)
         area = 3 * row.size**0.35  # square points: from 48 kB to 200 MB, both can be seen
-        axes.scatter(*place, s=area, alpha=0.5)
-        up = (0, np.sqrt(area) / 2 + 3)
-        axes.annotate(row.name, place, up, textcoords="offset points", ha="center", fontsize=8)
+        axes.scatter(*place, s=area, alpha=0.5, label=row.name)
     axes.set(
         xlabel="microseconds for one digit, one thread",
         ylabel="MNIST test digits misread (%)",
@@ -204,6 +203,10 @@ def comparison_figure(rows: list[Row]) -> Figure:
         yscale="log",
         title="Lower left is better; discs grow with the size",
     )
+    # Names beside the discs would cover each other: some contestants are close together.
+    for handle in axes.legend(loc="upper left", fontsize=8).legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([40])
     axes.margins(0.2)
     axes.grid(alpha=0.3, which="both")
     return figure
