@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convert.verify import Limits
-from edge.errors import EdgeError, UsageError
+from edge.errors import UsageError
 from edge.files import write_whole
+from training.commands import exit_code
 
 # TensorFlow takes seconds to import: _convert does it, and --help does not.
 
@@ -19,12 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input or a model that was refused."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury our messages
     options = _parser().parse_args(arguments)
-    try:
-        _convert(options)
-    except EdgeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: _convert(options))
 
 
 def _parser() -> argparse.ArgumentParser:

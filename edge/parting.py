@@ -51,7 +51,6 @@ HOLE = 0.4
 CUT_COST = 0.7
 """Natural logarithms of probability that one more part must win."""
 
-
 SAME = 0.6
 """Intersection over union from which on two pieces are the same ink, found in two ways."""
 
@@ -79,34 +78,11 @@ SLIMMEST = 0.5
 Named = tuple[Ink, Prediction]
 """A piece of ink and what the classifier makes of it."""
 
-
-def part(named: Sequence[Named], name: Callable[[list[Ink]], list[Prediction]], sure: float) -> list[Named]:
-    """Divide the ink that is no clear digit where it reads better in parts.
-
-    Args:
-        named: ink as it was found.
-        name: says what ink is.
-        sure: confidence from which on ink is left whole.
-
-    Returns:
-        The same, with the parts in the place of what was divided.
-    """
-    tried = [runs(ink) if prediction.confidence < sure else [] for ink, prediction in named]
-    inks = [run.ink for candidates in tried for run in candidates]
-    if not inks:
-        return list(named)
-    predictions = iter(name(inks))
-    result: list[Named] = []
-    for whole, candidates in zip(named, tried, strict=True):
-        answers = [next(predictions) for _ in candidates]
-        chosen = best(candidates, [answer.confidence for answer in answers]) if candidates else []
-        result += [(candidates[k].ink, answers[k]) for k in chosen] or [whole]
-    return result
+Namer = Callable[[list[Ink]], list[Prediction]]
+"""What the classifier makes of pieces of ink."""
 
 
-def settle(
-    named: Sequence[Named], doubted: Sequence[Ink], name: Callable[[list[Ink]], list[Prediction]], sure: float
-) -> list[Named]:
+def settle(named: Sequence[Named], doubted: Sequence[Ink], name: Namer, sure: float) -> list[Named]:
     """Where the same ink was found in two ways, keep the one that reads better; keep what was found in one.
 
     Args:
@@ -142,7 +118,7 @@ def _shared(box: Box, other: Box) -> float:
     return common.area / min(box.area, other.area)
 
 
-def join(named: Sequence[Named], name: Callable[[list[Ink]], list[Prediction]], sure: float) -> list[Named]:
+def join(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
     """Put neighbours together, of which one at least is no clear digit, where they read better as one.
 
     Args:
@@ -205,6 +181,30 @@ def _together(one: Ink, other: Ink) -> Ink:
     return Ink(box, pixels)
 
 
+def part(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
+    """Divide the ink that is no clear digit where it reads better in parts.
+
+    Args:
+        named: ink as it was found.
+        name: says what ink is.
+        sure: confidence from which on ink is left whole.
+
+    Returns:
+        The same, with the parts in the place of what was divided.
+    """
+    tried = [runs(ink) if prediction.confidence < sure else [] for ink, prediction in named]
+    inks = [run.ink for candidates in tried for run in candidates]
+    if not inks:
+        return list(named)
+    predictions = iter(name(inks))
+    result: list[Named] = []
+    for whole, candidates in zip(named, tried, strict=True):
+        answers = [next(predictions) for _ in candidates]
+        chosen = best(candidates, [answer.confidence for answer in answers]) if candidates else []
+        result += [(candidates[k].ink, answers[k]) for k in chosen] or [whole]
+    return result
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """Consecutive parts of a piece of ink, from part `start` up to, not including, part `end`."""
@@ -222,22 +222,22 @@ def runs(ink: Ink) -> list[Run]:
     small_columns = max(1, round(columns * ROWS / rows))
     small = np.asarray(cv2.resize(ink.pixels, (small_columns, ROWS), interpolation=cv2.INTER_AREA), np.uint8)
     # To which part each pixel belongs: the number of cuts on its left that have left ink behind them.
-    part = np.zeros((ROWS, small_columns), np.uint8)
+    owner = np.zeros((ROWS, small_columns), np.uint8)
     cuts, left_of_last, all_ink = 0, 0.0, float(small.sum())
     least = SPLINTER * all_ink * min(1.0, rows / columns)
     for cut in _cuts(small):
         right_of = np.arange(small_columns) >= cut[:, np.newaxis]
         left_of = all_ink - float(small[right_of].sum())
         if left_of - left_of_last >= least and all_ink - left_of >= least:
-            part += right_of
+            owner += right_of
             cuts, left_of_last = cuts + 1, left_of
     if not cuts:
         return []
-    part = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
+    owner = np.asarray(cv2.resize(owner, (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
     found = []
     for start in range(cuts + 1):
         for end in range(start + 1, cuts + 2):
-            inside = cv2.inRange(part, start, end - 1)
+            inside = cv2.inRange(owner, start, end - 1)
             pixels = np.asarray(cv2.bitwise_and(ink.pixels, inside), np.uint8)
             left, top, width, height = cv2.boundingRect(pixels)
             if not NARROWEST * height <= width <= WIDEST * height or height < rows / 3:

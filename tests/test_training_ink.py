@@ -230,6 +230,20 @@ def test_the_command_line_draws_trains_and_converts(data_dir, tmp_path, capsys):
     assert "--resume" in capsys.readouterr().err
 
 
+def test_drawing_that_is_interrupted_leaves_a_run_to_go_on_with(data_dir, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.ink.patches.draw_patches", interrupted)
+    run = tmp_path / "run"
+    with pytest.raises(SystemExit) as stopped:
+        main(["--run", str(run), "--seed", "7", "--data", str(data_dir)])
+    assert stopped.value.code == 130
+    assert f"--resume {run}" in capsys.readouterr().err
+    assert json.loads((run / "config.json").read_text())["seed"] == 7
+    assert main(["--run", str(run), "--seed", "8", "--data", str(data_dir)]) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

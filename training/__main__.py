@@ -7,13 +7,12 @@ import json
 import os
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge.errors import EdgeError, UsageError
 from edge.model_file import load_model
+from training.commands import add_run, count, exit_code, new_run, positive, resumable, resumed_run
 from training.dataset import load_mnist, split
 from training.suite import PARTS, evaluate, open_model, real_digits
 
@@ -25,20 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury our messages
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
-    try:
-        if options.command == "evaluate":
-            _evaluate(options)
-        elif options.command == "compare":
-            _compare(options)
-        else:
-            _train(options, shlex.join(["python", "-m", "training", *arguments]))
-    except ArithmeticError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except EdgeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    command = shlex.join(["python", "-m", "training", *arguments])
+    verbs = {"evaluate": _evaluate, "compare": _compare}
+    verb = verbs.get(options.command)
+    return exit_code(lambda: verb(options) if verb else _train(options, command))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,19 +48,17 @@ def _parser() -> argparse.ArgumentParser:
         choices=("best", "paper"),
         help="paper: plain Adam; best (default): distortions, batch normalisation, weight averaging",
     )
-    folder = parser.add_mutually_exclusive_group()
-    folder.add_argument("--run", type=Path, metavar="DIR", help="new run folder (default: runs/RECIPE-TIME)")
-    folder.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run")
+    add_run(parser, "RECIPE")
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="passes over the digits, instead of the recipe's"
+        "--epochs", type=positive, metavar="N", help="passes over the digits, instead of the recipe's"
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N training images only")
+    parser.add_argument("--limit", type=positive, metavar="N", help="use the first N training images only")
     parser.add_argument(
         "--scenes",
-        type=_count,
+        type=count,
         metavar="N",
         help="scenes to draw for glyphs as a camera makes them, instead of the recipe's; 0: MNIST alone",
     )
@@ -95,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "--publish", action="store_true", help="a report without contact sheets of crops, to show to others"
     )
     measure.add_argument(
-        "--scenes", type=_count, metavar="N", default=200, help="scenes to draw (default: %(default)s)"
+        "--scenes", type=count, metavar="N", default=200, help="scenes to draw (default: %(default)s)"
     )
     measure.add_argument(
         "--only", nargs="+", choices=PARTS, metavar="PART", help=f"measure only {', '.join(PARTS)}"
@@ -118,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model", type=Path, metavar="FILE", help="the network in int8 (default: the shipped model)"
     )
     compare.add_argument(
-        "--limit", type=_positive, metavar="N", help="use the first N digits only, to try it out"
+        "--limit", type=positive, metavar="N", help="use the first N digits only, to try it out"
     )
     compare.add_argument(
         "--out", type=Path, metavar="DIR", help="write the table, a plot, and the same as JSON"
@@ -130,42 +117,33 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.evaluate import Evaluation
     from training.network import probabilities
     from training.report import classification_report, write_report
-    from training.runs import CONFIG, Config, save_model
+    from training.runs import Config, save_model
     from training.train import RECIPES, Training
 
     if options.resume:
-        fixed = ("recipe", "epochs", "seed", "limit", "scenes")
-        if any(getattr(options, name) is not None for name in fixed):
-            raise UsageError(f"--resume takes {', '.join(f'--{name}' for name in fixed)} from the run itself")
-        folder, config = options.resume, Config.read(options.resume)
+        folder = resumed_run(options, ("recipe", "epochs", "seed", "limit", "scenes"))
+        config = Config.read(folder)
     else:
         recipe = RECIPES[options.recipe or "best"]
         scenes = recipe.scenes if options.scenes is None else options.scenes
         recipe = replace(recipe, epochs=options.epochs or recipe.epochs, scenes=scenes)
-        folder = options.run or Path("runs") / time.strftime(f"{recipe.name}-%Y%m%d-%H%M%S")
-        if (folder / CONFIG).exists():
-            raise UsageError(
-                f"{folder} holds a run already: go on with it by --resume {folder}, or name another"
-            )
+        folder = new_run(options, recipe.name)
         seed = 1 if options.seed is None else options.seed
         config = Config.now(recipe, seed=seed, limit=options.limit, command=command)
     mnist = load_mnist(options.data)
     train, validation = split(mnist.train[: config.limit], config.seed)
     config.write(folder)
-    if config.recipe.scenes:
-        from training.harvest import scene_glyphs
+    with resumable(folder):
+        if config.recipe.scenes:
+            from training.harvest import scene_glyphs
 
-        found = scene_glyphs(
-            folder, train, validation, seed=config.seed, scenes=config.recipe.scenes, data=options.data
-        )
-        train, validation = train + found[0], validation + found[1]
-    training = Training(config.recipe, train, validation, seed=config.seed)
-    training.resume(folder)
-    try:
+            found = scene_glyphs(
+                folder, train, validation, seed=config.seed, scenes=config.recipe.scenes, data=options.data
+            )
+            train, validation = train + found[0], validation + found[1]
+        training = Training(config.recipe, train, validation, seed=config.seed)
+        training.resume(folder)
         network = training.run(folder)
-    except KeyboardInterrupt:
-        print(f"stopped after epoch {len(training.history)}: go on with --resume {folder}", file=sys.stderr)
-        raise SystemExit(130) from None
     save_model(network, folder)
     evaluation = Evaluation(mnist.test, probabilities(network, mnist.test.glyphs))
     write_report(folder, evaluation, training.history)
@@ -198,19 +176,6 @@ def _compare(options: argparse.Namespace) -> None:
     if options.out:
         write_comparison(options.out, rows)
         print(options.out, file=sys.stderr)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number of 0 or more, found {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    number = _count(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of 1 or more, found {text!r}")
-    return number
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ import keras
 
 from edge.errors import UsageError
 from edge.files import write_whole
+from training.commands import CONFIG
 from training.dataset import DIGESTS
 from training.train import Recipe
 
-CONFIG = "config.json"
 MODEL = "model.keras"
 
 

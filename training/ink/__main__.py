@@ -7,18 +7,17 @@ import hashlib
 import json
 import shlex
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edge.errors import EdgeError, UsageError
+from edge.errors import UsageError
 from edge.files import write_whole
 from edge.model_file import INK_MODEL
+from training.commands import CONFIG, add_run, exit_code, new_run, positive, resumable, resumed_run
 
 # Keras takes seconds to import: `_train` does it, and --help does not.
 
-CONFIG = "config.json"
 PATCHES, VALIDATION_PATCHES = 16_000, 400
 CALIBRATION_PATCHES = 200
 """Training patches that show the converter the range of every activation."""
@@ -66,15 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
-    try:
-        _train(options, shlex.join(["python", "-m", "training.ink", *arguments]))
-    except ArithmeticError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except EdgeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    command = shlex.join(["python", "-m", "training.ink", *arguments])
+    return exit_code(lambda: _train(options, command))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,18 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of data sets (default: $DIGITCAM_DATA)"
     )
-    folder = parser.add_mutually_exclusive_group()
-    folder.add_argument("--run", type=Path, metavar="DIR", help="new run folder (default: runs/ink-TIME)")
-    folder.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run")
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the patches (default: 18)")
+    add_run(parser, "ink")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the patches (default: 18)")
     parser.add_argument(
-        "--patches", type=_positive, metavar="N", help=f"patches to learn from (default: {PATCHES})"
+        "--patches", type=positive, metavar="N", help=f"patches to learn from (default: {PATCHES})"
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
     )
     parser.add_argument(
-        "--processes", type=_positive, default=1, metavar="N", help="that draw scenes (default: %(default)s)"
+        "--processes", type=positive, default=1, metavar="N", help="that draw scenes (default: %(default)s)"
     )
     return parser
 
@@ -108,20 +98,14 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.ink.quantize import marked, to_int8
     from training.ink.train import Recipe, Training
     from training.runs import commit, versions
-    from training.scenes.bank import Split
+    from training.scenes.bank import Split, load_bank
 
     recipe = Recipe()
     if options.resume:
-        fixed = ("epochs", "patches", "seed")
-        if any(getattr(options, name) is not None for name in fixed):
-            raise UsageError(f"--resume takes {', '.join(f'--{name}' for name in fixed)} from the run itself")
-        folder, config = options.resume, Config.read(options.resume)
+        folder = resumed_run(options, ("epochs", "patches", "seed"))
+        config = Config.read(folder)
     else:
-        folder = options.run or Path("runs") / time.strftime("ink-%Y%m%d-%H%M%S")
-        if (folder / CONFIG).exists():
-            raise UsageError(
-                f"{folder} holds a run already: go on with it by --resume {folder}, or name another"
-            )
+        folder = new_run(options, "ink")
         seed = 1 if options.seed is None else options.seed
         config = Config(
             options.epochs or recipe.epochs,
@@ -140,17 +124,16 @@ def _train(options: argparse.Namespace, command: str) -> None:
             draw_patches(options.data, split, count, seed=seed, processes=options.processes).save(path)
         return Patches.load(path)
 
-    # Writers and alphabets of the split "test" are in no scene that is learned from.
-    validation = patches("test", count=min(VALIDATION_PATCHES, config.patches), seed=config.seed)
-    train = patches("train", count=config.patches, seed=config.seed)
+    load_bank(options.data, "test")  # data that is missing leaves no folder behind
+    # Before the patches: they are of this seed, also when drawing them is interrupted.
     write_whole(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
-    training = Training(replace(recipe, epochs=config.epochs), train, validation, seed=config.seed)
-    training.resume(folder)
-    try:
+    with resumable(folder):
+        # Writers and alphabets of the split "test" are in no scene that is learned from.
+        validation = patches("test", count=min(VALIDATION_PATCHES, config.patches), seed=config.seed)
+        train = patches("train", count=config.patches, seed=config.seed)
+        training = Training(replace(recipe, epochs=config.epochs), train, validation, seed=config.seed)
+        training.resume(folder)
         training.go_on(folder)
-    except KeyboardInterrupt:
-        print(f"stopped after epoch {len(training.history)}: go on with --resume {folder}", file=sys.stderr)
-        raise SystemExit(130) from None
     model = to_int8(training.network, train.grey[:CALIBRATION_PATCHES])
     said = marked(model, validation.grey)
     scores = {
@@ -175,13 +158,6 @@ def _train(options: argparse.Namespace, command: str) -> None:
     for name, score in scores.items():
         print(f"{name}: {score}")
     print(f"\n{folder}", file=sys.stderr)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
 
 
 if __name__ == "__main__":
