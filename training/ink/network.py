@@ -19,7 +19,7 @@ from edge.types import ByteArray, FloatArray
 CHANNELS = (16, 32, 48, 64)
 """Of the levels at 1/4, 1/8, 1/16 and 1/32 of the picture's size."""
 
-DOWN = (0, 1, 1, 2)
+DOWN = (0, 0, 1, 2)
 """Residual convolutions in each level on the way down: the last two see 200 pixels around each."""
 
 UP = (0, 0, 1)
@@ -53,7 +53,7 @@ def build_network(side: int | None = None) -> keras.Model:
         x = layers.ReLU(6)(layers.Add()([x, fine[level]]))
         for _ in range(UP[level]):
             x = _conv(x, CHANNELS[level])
-    x = layers.Conv2D(BLOCK**2, 3, padding="same", name="ink")(x)
+    x = layers.Conv2D(BLOCK**2, 1, name="ink")(x)
     return keras.Model(pixels, x, name="ink")
 
 

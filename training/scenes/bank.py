@@ -55,6 +55,9 @@ SCRIPT: dict[Split, int] = {
 CAPITAL = 26.0  # pixels: height of a capital letter in the picture that a stroke font's letter is traced from
 
 WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"  # as common as they are
+PLAIN_LETTERS = "eeeeaaaarrrrnnnntttdduukkmmpphhvvyyffwwccxxEANRTKMDLWPFH"
+"""For words whose letters stand apart: without those that anybody would read as a digit, o, l, i, s, z, b, g, q."""
+
 LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
 
 # Digits as written where MNIST was not: corner points, x and y down; a curve where the first item is True.
@@ -276,7 +279,8 @@ class GlyphBank:
         x, apart = 0.0, between(random, 0, 0.25) if joined else between(random, -0.03, 0.2)
         capitals = not joined and chance(random, 0.15)
         for i in range(count):
-            name = WORD_LETTERS[random.integers(len(WORD_LETTERS))]
+            letters = WORD_LETTERS if joined else PLAIN_LETTERS
+            name = letters[random.integers(len(letters))]
             letter, advance = self._character(font, name if capitals or i == 0 else name.lower())
             change = floats(np.eye(2) + random.normal(0, 0.06, (2, 2)))
             moved = [stroke @ change + floats([x, random.normal(0, 0.02)]) for stroke in letter]

@@ -35,13 +35,13 @@ FORM_STYLES = {**STYLES, "scan": 5.0}
 """How a picture was taken, by weight; forms are scanned more than others."""
 
 PLANS = {
-    "huge": 3.6,
-    "number": 2.8,
+    "huge": 2.6,
+    "number": 3.6,
     "rows": 3.4,
     "scattered": 1.2,
     "column": 0.7,
     "equation": 0.9,
-    "form": 1.1,
+    "form": 1.8,
     "nothing": 2.9,
 }
 
