@@ -1,8 +1,9 @@
 """Grey picture -> [Ink]: find the pieces of writing that may be digits.
 
-The ink network says which pixels are ink of digits; what hangs together is a piece. Pieces that broke off a
-digit are given back to it. What the network doubts, but stands out from the paper and is shaped like a digit,
-is found as well. `edge.parting` then lets the classifier judge, and parts digits that hang together.
+The ink network says where the ink of digits is; there, what is darker than the paper and hangs together is a
+piece: the picture is finer than the network's mask. Pieces that broke off a digit are given back to it. What
+the network doubts, but stands out from the paper and is shaped like a digit, is found as well. `edge.parting`
+then lets the classifier judge, and parts digits that hang together.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ import numpy.typing as npt
 
 from edge.types import Box, ByteArray, Ink
 
-WORK_SIZE = 1024
-"""The longer side, in pixels, of the picture that is searched; a larger one is scaled down for it."""
+SEARCH_SIZE = 1024
+"""The longer side, in pixels, of the picture that the marker looks at; a larger one is scaled down for it."""
+
+READ_SIZE = 2048
+"""Likewise, of the picture that the ink is then taken from."""
 
 PALE, CLEAR = 63, 127
-"""Probability of ink, times 256, that each pixel of a piece exceeds, and that one of them must."""
+"""Probability of ink, times 256, that each pixel of a marked region exceeds, and that one of them must."""
 
 DOUBTED = 0.02
 """Mean probability of ink below which the marker is certain that a piece is none."""
 
-STROKE = 0.12
-"""Width of the window that no stroke may fill, as a share of the shorter side: a marker's stroke in a digit
-that fills the picture."""
+STROKE = 0.07
+"""Width of the window that no stroke may fill, as a share of the shorter side; one that follows the light
+closely reads more of the scenes drawn for validation than one that suits the broadest markers."""
 
 CLEAR_CONTRAST, FAINT_CONTRAST = 0.15, 0.07
 """How much darker ink is than the paper, as a share of its brightness: at its darkest, and at all. (As in
@@ -37,15 +41,25 @@ Canny's edge detector, faint ends of strokes hang on clear ones.)"""
 NOISE_FACTOR = 4.0
 """Faint ink is also this many standard deviations of the sensor's noise away from the paper."""
 
-WHITE = 0.7
-"""Ink is white, as in MNIST, from this share of the piece's highest probability on: borders of strokes stay
-grey, and a piece of which the marker was not sure is as bright as any other."""
+SPREAD = 0.8
+"""The contrast of full ink is the mean in a region, which is ink and the paper right beside it, plus this
+many standard deviations."""
+
+BESIDE = 4
+"""Pixels around a region that tell whether its ink is darker than the paper, or chalk on a board."""
+
+BLACK, WHITE = 0.15, 0.7
+"""Shares of that contrast that become black and white, as in MNIST: borders of strokes stay grey, and faint
+ink is as bright as any other."""
+
+INKED = 16
+"""Brightness from which on a pixel belongs to a piece."""
 
 MIN_HEIGHT = 10
-"""Pixels of the searched picture: below it a digit has less detail than the network's input."""
+"""Pixels of the picture that is read: below it a digit has less detail than the network's input."""
 
 MIN_PART = 4
-"""Pixels of the searched picture: the longer side of the smallest piece that may be a part of a digit."""
+"""Pixels of the picture that is read: the longer side of the smallest piece that may be a part of a digit."""
 
 PART_HEIGHT, PART_GAP = 0.5, 0.12
 """A part broken off a digit is at most this high, and this far away, in heights of the digit."""
@@ -88,9 +102,8 @@ class Found(NamedTuple):
     """Ink that may be digits, in no particular order. A digit may be in both lists.
 
     Attributes:
-        marked: what the marker takes for ink; its pixels are probabilities of ink.
-        doubted: what stands out from the paper, is shaped like a digit, and the marker does not rule out; its
-            pixels are contrasts.
+        marked: what the marker takes for ink.
+        doubted: what stands out from the paper, is shaped like a digit, and the marker does not rule out.
     """
 
     marked: list[Ink]
@@ -105,75 +118,143 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
         mark: knows ink of digits from all else.
 
     Returns:
-        Ink with boxes in pixels of `grey`, and its own pixels at the scale of the search.
+        Ink with boxes in pixels of `grey`, and its own pixels at the scale that is read.
     """
     rows, columns = grey.shape
-    scale = min(1.0, WORK_SIZE / max(rows, columns))
-    if scale < 1:
-        size = max(1, round(columns * scale)), max(1, round(rows * scale))
-        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-    marked = mark(grey)
+    picture = _at_most(READ_SIZE, grey)
+    marked = mark(_at_most(SEARCH_SIZE, picture))
+    if marked.shape != picture.shape:
+        marked = np.asarray(cv2.resize(marked, picture.shape[::-1]), np.uint8)
+    scale = rows / picture.shape[0]
 
     def in_full(inks: Iterable[Ink]) -> list[Ink]:
         return [
-            Ink(ink.box.scaled(1 / scale).clipped(rows, columns), ink.pixels)
+            Ink(ink.box.scaled(scale).clipped(rows, columns), ink.pixels)
             for ink in inks
-            if not _goes_on(ink.box, grey)
+            if not _goes_on(ink.box, picture)
         ]
 
-    return Found(in_full(_marked(grey, marked)), in_full(_doubted(grey, marked)))
-
-
-def _marked(grey: ByteArray, marked: ByteArray) -> Iterable[Ink]:
-    mask = np.asarray(cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    pieces = [piece for piece in _pieces(mask) if piece.box.of(marked).max() > CLEAR]
-    for piece in _join(pieces, grey):
-        if _may_be_digits(piece.box, grey):
-            yield Ink(piece.box, _pixels(piece, marked, mask))
-
-
-def _doubted(grey: ByteArray, marked: ByteArray) -> Iterable[Ink]:
-    """What stands out from the paper, is shaped like one digit, and may be ink; searched at half size."""
-    rows, columns = grey.shape
-    size = max(1, columns // 2), max(1, rows // 2)
-    half, likely = (
-        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
-        for plane in (grey, marked)
+    half = _shrunk(picture, 2)
+    paper = paper_brightness(half)
+    dark = _darker(paper, picture)
+    return Found(
+        in_full(_marked(picture, marked, dark)),
+        in_full(_doubted(half, _shrunk(marked, 2), paper, dark)),
     )
-    contrast = local_contrast(half)
+
+
+def _at_most(longest: int, grey: ByteArray) -> ByteArray:
+    return _shrunk(grey, max(1.0, max(grey.shape) / longest))
+
+
+def _shrunk(plane: ByteArray, times: float) -> ByteArray:
+    if times == 1:
+        return plane
+    size = max(1, round(plane.shape[1] / times)), max(1, round(plane.shape[0] / times))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _marked(grey: ByteArray, marked: ByteArray, dark: ByteArray) -> Iterable[Ink]:
+    """What the marker takes for ink."""
+    ink = _inked(grey, marked, dark)
+    for piece in _join(list(_pieces(ink)), grey):
+        if _may_be_digits(piece.box, grey):
+            yield Ink(piece.box, piece.of(ink))
+
+
+def _inked(grey: ByteArray, marked: ByteArray, dark: ByteArray) -> ByteArray:
+    """The strokes in what is marked: the mask tells digits from all else, but the picture is finer.
+
+    Returns:
+        White ink on black, shape (rows, columns), uint8.
+    """
+    mask = np.asarray(cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    light: ByteArray | None = None
+    ink = np.zeros_like(grey)
+    for region in _pieces(mask):
+        box, own = region.box, region.of(mask)
+        if box.of(marked).max() <= CLEAR:
+            continue
+        contrast = box.of(dark)
+        if _is_chalk(region, mask, grey):
+            if light is None:
+                negative = np.asarray(cv2.bitwise_not(grey), np.uint8)
+                light = _darker(paper_brightness(_shrunk(negative, 2)), negative)
+            contrast = box.of(light)
+        place = box.of(ink)
+        np.maximum(place, _strokes(own, contrast), out=place)
+    return np.asarray(cv2.threshold(ink, INKED, 255, cv2.THRESH_TOZERO)[1], np.uint8)
+
+
+def _is_chalk(region: _Piece, mask: ByteArray, grey: ByteArray) -> bool:
+    """Whether what is marked is lighter than what is around it."""
+    box = region.box
+    around = Box(box.left - BESIDE, box.top - BESIDE, box.right + BESIDE, box.bottom + BESIDE)
+    around = around.clipped(*grey.shape)
+    pixels, inside = around.of(grey), around.of(mask)
+    return cv2.mean(pixels, inside)[0] > cv2.mean(pixels, cv2.bitwise_not(inside))[0]
+
+
+def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
+    """White strokes on black, whatever the pen and its colour.
+
+    Args:
+        own: 255 where to look, else 0, shape (rows, columns), uint8.
+        contrast: levels between paper and ink, the same shape.
+    """
+    mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(contrast, mask=own))
+    full = max(1.0, mean + SPREAD * deviation)
+    levels = np.clip((np.arange(256) / full - BLACK) * (255 / (WHITE - BLACK)), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.bitwise_and(cv2.LUT(contrast, levels), own), np.uint8)
+
+
+def _doubted(half: ByteArray, likely: ByteArray, paper: ByteArray, dark: ByteArray) -> Iterable[Ink]:
+    """What stands out from the paper, is shaped like one digit, and may be ink; searched at half size."""
+    contrast = local_contrast(half, paper)
     faint = max(FAINT_CONTRAST * 255, NOISE_FACTOR * noise(half))
     clear = max(CLEAR_CONTRAST * 255, faint)
     mask = np.asarray(cv2.threshold(contrast, faint, 255, cv2.THRESH_BINARY)[1], np.uint8)
     pieces = [piece for piece in _pieces(mask) if piece.box.of(contrast).max() >= clear]
     for piece in _join(pieces, half):
-        box = piece.box
-        if box.width <= MAX_ASPECT * box.height and _may_be_digits(box, half):
-            pixels = _pixels(piece, contrast, mask)
-            if box.of(likely)[pixels > 0].mean() >= DOUBTED * 255:
-                twice = cv2.resize(pixels, (2 * box.width, 2 * box.height), interpolation=cv2.INTER_LINEAR)
-                yield Ink(box.scaled(2), np.asarray(twice, np.uint8))
+        box, own = piece.box, piece.of(mask)
+        if box.width > MAX_ASPECT * box.height or not _may_be_digits(box, half):
+            continue
+        if cv2.mean(box.of(likely), own)[0] < DOUBTED * 255:
+            continue
+        box = box.scaled(2).clipped(*dark.shape)
+        own = np.asarray(cv2.resize(own, (box.width, box.height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        yield Ink(box, _strokes(own, box.of(dark)))
 
 
-def local_contrast(grey: ByteArray) -> ByteArray:
-    """How much darker each pixel is than the paper around it: 255 is black on white, 0 is not darker.
+def _darker(paper: ByteArray, grey: ByteArray) -> ByteArray:
+    """By how many levels each pixel is darker than the paper, whose brightness is known at a smaller size."""
+    return np.asarray(cv2.subtract(cv2.resize(paper, grey.shape[::-1]), grey), np.uint8).reshape(grey.shape)
 
-    The paper's brightness is the lower of two estimates. A morphological closing fills what is narrower than
-    the window and darker than its surroundings, a stroke, and leaves the edge of a shadow where it is, but
-    fills the dark corners of a vignette too. A local mean follows those, but smears the edge of a shadow.
 
-    Returns:
-        255 * (paper - pixel) / paper, shape (rows, columns), uint8.
+def paper_brightness(grey: ByteArray) -> ByteArray:
+    """Brightness of the paper, shape (rows, columns), uint8: the lower of two estimates.
+
+    A morphological closing fills what is narrower than the window and darker than its surroundings, a stroke,
+    and leaves the edge of a shadow where it is, but fills the dark corners of a vignette too. A local mean
+    follows those, but smears the edge of a shadow.
     """
-    rows, columns = grey.shape
-    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
     # At half size, where it costs a sixth; the average also keeps the brightest noise from passing for paper.
-    half = cv2.resize(grey, (max(1, columns // 2), max(1, rows // 2)), interpolation=cv2.INTER_AREA)
+    half = _shrunk(grey, 2)
     side = max(3, int(STROKE * min(half.shape)) | 1)
     window = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
     closed = cv2.morphologyEx(half, cv2.MORPH_CLOSE, window)
     # Ink pulls a mean down; what is at least as bright as the first mean is paper.
     mean = cv2.blur(cv2.max(half, cv2.blur(half, (side, side))), (side, side))
-    paper = cv2.resize(cv2.min(closed, mean), (columns, rows))
+    return np.asarray(cv2.resize(cv2.min(closed, mean), grey.shape[::-1]), np.uint8).reshape(grey.shape)
+
+
+def local_contrast(grey: ByteArray, paper: ByteArray) -> ByteArray:
+    """How much darker each pixel is than the paper around it: 255 is black on white, 0 is not darker.
+
+    Returns:
+        255 * (paper - pixel) / paper, shape (rows, columns), uint8.
+    """
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
     contrast = np.asarray(cv2.divide(cv2.subtract(paper, smooth), paper, scale=255), np.uint8)
     return contrast.reshape(grey.shape)
 
@@ -212,14 +293,21 @@ class _Piece:
         """Whether a box lies in one of the holes: a digit in a form's box is no part of the box."""
         return any(hole.intersection(box) == box for hole in self.holes)
 
+    def of(self, plane: ByteArray) -> ByteArray:
+        """What a plane holds of this piece alone, in its box."""
+        own = np.zeros((self.box.height, self.box.width), np.uint8)
+        cv2.drawContours(own, self.outlines, -1, 255, cv2.FILLED, offset=(-self.box.left, -self.box.top))
+        return np.asarray(cv2.bitwise_and(own, self.box.of(plane)), np.uint8)
+
     def joined(self, other: _Piece) -> _Piece:
         """Both as one."""
         return _Piece(self.box.union(other.box), self.outlines + other.outlines, self.holes + other.holes)
 
 
-def _pieces(mask: ByteArray) -> Iterable[_Piece]:
+def _pieces(ink: ByteArray) -> Iterable[_Piece]:
+    """What hangs together of all that is not 0."""
     # CCOMP, not EXTERNAL: what lies inside the outline of something else, such as a form's box, counts too.
-    outlines, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outlines, tree = cv2.findContours(ink, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     for index, outline in enumerate(outlines):
         _, _, hole, parent = tree[0][index]
         box = _box_of(outline)
@@ -321,12 +409,3 @@ def _goes_on(box: Box, grey: ByteArray) -> bool:
             if paper - darkest >= GOES_ON * (paper - ink):
                 return True
     return False
-
-
-def _pixels(piece: _Piece, marked: ByteArray, mask: ByteArray) -> ByteArray:
-    """What is marked in a piece alone, in its box."""
-    box = piece.box
-    own = np.zeros((box.height, box.width), np.uint8)
-    cv2.drawContours(own, piece.outlines, -1, 255, cv2.FILLED, offset=(-box.left, -box.top))
-    ink = np.asarray(cv2.bitwise_and(cv2.bitwise_and(own, box.of(mask)), box.of(marked)), np.uint8)
-    return np.asarray(cv2.convertScaleAbs(ink, alpha=255 / (WHITE * int(ink.max()))), np.uint8)

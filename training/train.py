@@ -65,7 +65,7 @@ RECIPES = {
         batch_norm=True,
         augment=True,
         averaging=0.998,
-        scenes=4000,
+        scenes=5000,
     ),
 }
 

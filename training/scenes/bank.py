@@ -56,7 +56,7 @@ CAPITAL = 26.0  # pixels: height of a capital letter in the picture that a strok
 
 WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"  # as common as they are
 PLAIN_LETTERS = "eeeeaaaarrrrnnnntttdduukkmmpphhvvyyffwwccxxEANRTKMDLWPFH"
-"""For words whose letters stand apart: without those that anybody would read as a digit, o, l, i, s, z, b, g, q."""
+"""For words whose letters stand apart: without those that look like digits, o, l, i, s, z, b, g, q."""
 
 LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
 
