@@ -17,6 +17,7 @@ from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
@@ -31,6 +32,11 @@ from edge.sinks.terminal import Terminal
 from edge.sources import KINDS, Source, find_source, open_source
 from edge.speedometer import Speedometer
 from edge.types import Result
+
+SOURCES = ", ".join(KINDS)
+
+if TYPE_CHECKING:
+    _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,11 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"digitcam {version('digitcam')}")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-    sources = f"{', '.join(KINDS)}"
+    for add_verb in (_add_run, _add_read, _add_model):
+        add_verb(verbs)
+    return parser
 
+
+def _add_run(verbs: _Verbs) -> None:
     run = verbs.add_parser("run", help="read live", description="Read live from a source of frames.")
     run.set_defaults(run=_run)
-    run.add_argument("source", nargs="?", help=f"{sources} (default: the camera that is there, else demo)")
+    run.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there, else demo)")
     run.add_argument("--json", action="store_true", help="print a JSON line for each change of a reading")
     run.add_argument(
         "--every-frame", action="store_true", help="with --json: one object for each frame (schema 1)"
@@ -79,19 +89,23 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of demo: which pages it shows (default 0)"
     )
-    _add_model(run)
+    _add_model_file(run)
 
+
+def _add_read(verbs: _Verbs) -> None:
     read = verbs.add_parser("read", help="read pictures", description="Read pictures, folders and videos.")
     read.set_defaults(run=_read)
     read.add_argument(
-        "files", nargs="+", metavar="FILE", help=f"{sources}; of a live source one picture is taken"
+        "files", nargs="+", metavar="FILE", help=f"{SOURCES}; of a live source one picture is taken"
     )
     read.add_argument("--json", action="store_true", help="print one JSON object for each picture (schema 1)")
     read.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write each picture with its readings drawn on it"
     )
-    _add_model(read)
+    _add_model_file(read)
 
+
+def _add_model(verbs: _Verbs) -> None:
     model = verbs.add_parser("model", help="show or verify a model", description="Show or verify a model.")
     actions = model.add_subparsers(title="actions", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="print what a model says of itself")
@@ -100,10 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_model_verify)
     for action in (show, verify):
         action.add_argument("file", nargs="?", type=Path, help="a .tflite file (default: the shipped model)")
-    return parser
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
+def _add_model_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, metavar="FILE", help="a .tflite file instead of the shipped model"
     )
