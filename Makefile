@@ -52,6 +52,6 @@ $(VENV)/.dev: pyproject.toml deploy/make-venv.sh
 	python3.11 -m venv .venv-legacy
 	.venv-legacy/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	.venv-legacy/bin/pip install --quiet --disable-pip-version-check \
-		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich \
+		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich av \
 		pytest pytest-xdist
 	touch $@

@@ -13,30 +13,26 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from edge.classifier import Classifier
+# What is heavy is imported where it is used: a board has no memory for what a verb does not need.
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
-from edge.events import Changes
-from edge.files import write_whole
-from edge.model_file import load_model
-from edge.overlay import SUFFIXES, draw, encode
-from edge.reader import DigitReader
-from edge.sinks import Sink
-from edge.sinks.jsonlines import JsonLines
-from edge.sinks.terminal import Terminal
 from edge.sources import KINDS, Source, find_source, open_source
-from edge.speedometer import Speedometer
-from edge.types import Result
-
-SOURCES = ", ".join(KINDS)
 
 if TYPE_CHECKING:
+    from edge.reader import DigitReader
+    from edge.sinks import Sink
+    from edge.speedometer import Speedometer
+    from edge.types import Result
+
     _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+SOURCES = ", ".join(KINDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,12 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The next program in the pipe has seen enough; spare Python's complaint when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (OutputError, RuntimeMissingError) as error:
-        _say(f"error: {error}")
-        return 1
     except EdgeError as error:
         _say(f"error: {error}")
-        return 2
+        return _exit_code(error)
     except KeyboardInterrupt:
         return 130
 
@@ -88,6 +81,9 @@ def _add_run(verbs: _Verbs) -> None:
     )
     run.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of demo: which pages it shows (default 0)"
+    )
+    run.add_argument(
+        "--record", type=_video, metavar="FILE", help="write every frame with its readings as an MP4 video"
     )
     _add_model_file(run)
 
@@ -125,50 +121,68 @@ def _add_model_file(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     if args.every_frame and not args.json:
         raise UsageError("--every-frame goes with --json: it prints one JSON object for each frame")
+    from edge.live import read_live
+    from edge.speedometer import Speedometer
+
     reader = _reader(args)
     errors = _Errors()
     name = args.source or find_source()
-    if args.source is None:
-        _say(f"reading from {name}")
-    speedometer, changes = Speedometer(), Changes()
-    last: Result | None = None
-    accepted = 0
-    with (
-        open_source(name, seed=args.seed, on_error=errors.add) as source,
-        _sink(args, source, speedometer) as sink,
-    ):
-        try:
-            for result in reader.results(source):
-                speedometer.tick(result)
-                events = changes.update(result)
-                accepted += sum(event.kind == "accepted" for event in events)
-                sink.write(result, events)
-                if result.readings or last is None:
-                    last = result
-                if speedometer.frames == args.frames or speedometer.elapsed_s >= (args.seconds or math.inf):
-                    break
-        except KeyboardInterrupt:
-            pass  # how a live reading ends
-        except EdgeError as error:
-            errors.add(error)  # what was read until then is summed up all the same
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(name, seed=args.seed, on_error=errors.add))
+        speedometer = Speedometer(source)
+        sinks = [stack.enter_context(sink) for sink in _sinks(args, source, speedometer)]
+        with suppress(KeyboardInterrupt):  # how a live reading ends
+            _say(f"reading from {name}")
+            read_live(
+                reader,
+                source,
+                sinks,
+                speedometer,
+                seconds=args.seconds or math.inf,
+                frames=args.frames or math.inf,
+                on_error=errors.add,
+            )
     middle, high = speedometer.latency_ms([50, 90])
     _say(
-        f"{speedometer.frames} frames in {speedometer.elapsed_s:.1f} s, {source.dropped} dropped; "
-        f"from capture to reading {middle:.1f} ms (p50), {high:.1f} ms (p90); {accepted} numbers accepted"
+        f"{speedometer.frames} frames in {speedometer.elapsed_s:.1f} s, {speedometer.dropped()}; "
+        f"from capture to reading {middle:.1f} ms (p50), {high:.1f} ms (p90); "
+        f"{speedometer.accepted} numbers accepted"
     )
-    if args.save and last is not None:
-        write_whole(args.save, encode(draw(last.frame.image, last.readings), args.save.suffix))
-        _say(f"saved {args.save}")
     return errors.exit_code
 
 
-def _sink(args: argparse.Namespace, source: Source, speedometer: Speedometer) -> Sink:
+def _sinks(args: argparse.Namespace, source: Source, speedometer: Speedometer) -> Iterator[Sink]:
+    """Where the readings go. Each is made when the one before it is open, to be closed if this fails."""
     if args.json:
-        return JsonLines(sys.stdout, every_frame=args.every_frame)
-    return Terminal(source, speedometer)
+        from edge.sinks.jsonlines import JsonLines
+
+        yield JsonLines(sys.stdout, every_frame=args.every_frame)
+    elif sys.stdout.isatty():
+        from edge.sinks.live_view import LiveView
+
+        yield LiveView(speedometer)
+    else:
+        from edge.sinks.plain import PlainLines
+
+        yield PlainLines(speedometer, output=sys.stdout, status=sys.stderr)
+    if args.save:
+        from edge.sinks.picture import LastPicture
+
+        yield LastPicture(args.save)
+    if args.record:
+        from edge.sinks.video import Video
+
+        yield Video(args.record, live=source.live)
+    from edge.sinks.systemd import Systemd
+
+    if systemd := Systemd.from_environment(speedometer):
+        yield systemd
 
 
 def _read(args: argparse.Namespace) -> int:
+    from edge.files import write_whole
+    from edge.overlay import draw, encode
+
     reader = _reader(args)
     errors = _Errors()
     width = max(len(name) for name in args.files)
@@ -210,6 +224,8 @@ def _row(result: Result, name: str, width: int) -> str:
 
 def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
     """Where to write an annotated picture: never over the picture itself, nor over another of this run."""
+    from edge.overlay import SUFFIXES
+
     source = Path("stdin.png" if result.frame.source == "-" else result.frame.source)
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
     names = (f"{source.stem}-read{f'-{n}' if n else ''}{suffix}" for n in count())
@@ -217,6 +233,8 @@ def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
 
 
 def _model_show(args: argparse.Namespace) -> int:
+    from edge.model_file import load_model
+
     model = load_model(args.file)
     card = {"file": str(model.path), "bytes": len(model.data), "sha256": model.sha256, **model.card.as_dict()}
     answers = card.pop("known_answers")
@@ -226,6 +244,9 @@ def _model_show(args: argparse.Namespace) -> int:
 
 
 def _model_verify(args: argparse.Namespace) -> int:
+    from edge.classifier import Classifier
+    from edge.model_file import load_model
+
     model = load_model(args.file)
     classifier = Classifier(model)
     card = model.card
@@ -235,6 +256,10 @@ def _model_verify(args: argparse.Namespace) -> int:
 
 
 def _reader(args: argparse.Namespace) -> DigitReader:
+    from edge.classifier import Classifier
+    from edge.model_file import load_model
+    from edge.reader import DigitReader
+
     return DigitReader(Classifier(load_model(args.model)))
 
 
@@ -246,7 +271,12 @@ class _Errors:
 
     def add(self, error: EdgeError) -> None:
         _say(f"error: {error}")
-        self.exit_code = 2
+        self.exit_code = _exit_code(error)
+
+
+def _exit_code(error: EdgeError) -> int:
+    """2 for what the user can put right by asking for something else; 1 for a machine that cannot do it."""
+    return 1 if isinstance(error, OutputError | RuntimeMissingError) else 2
 
 
 def _count(text: str) -> int:
@@ -266,10 +296,20 @@ def _seconds(text: str) -> float:
 
 
 def _picture(text: str) -> Path:
+    from edge.overlay import SUFFIXES
+
+    return _named(text, SUFFIXES)
+
+
+def _video(text: str) -> Path:
+    return _named(text, (".mp4",))
+
+
+def _named(text: str, suffixes: Sequence[str]) -> Path:
     path = Path(text)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in suffixes:
         raise argparse.ArgumentTypeError(
-            f"expected a name that ends in {' or '.join(SUFFIXES)}, found {text!r}"
+            f"expected a name that ends in {' or '.join(suffixes)}, found {text!r}"
         )
     return path
 
@@ -279,4 +319,5 @@ def _say(text: str) -> None:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signum, signal.SIG_IGN)  # a second one must not disturb what is being finished
     raise KeyboardInterrupt

@@ -37,13 +37,8 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide the file from other users
-        temporary.replace(path)
+        put_in_place(temporary, path)
         temporary = None
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -51,6 +46,20 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     return path
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a finished file, in the same folder and synced, to its name, so that a power cut cannot undo it.
+
+    Raises:
+        OSError: when the folder does not allow it.
+    """
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _umask() -> int:

@@ -133,8 +133,8 @@ def test_a_live_run_sums_up_and_saves_a_picture(tmp_path, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_end_from_outside_is_orderly(number, tmp_path):
-    saved = tmp_path / "page.png"
-    command = [sys.executable, "-m", "edge", "run", "demo", "--save", str(saved)]
+    saved, recorded = tmp_path / "page.png", tmp_path / "out.mp4"
+    command = [sys.executable, "-m", "edge", "run", "demo", "--save", saved, "--record", recorded]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -144,7 +144,7 @@ def test_an_end_from_outside_is_orderly(number, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
-            process.stderr.readline()  # it is under way
+            process.stdout.readline()  # a number was accepted
             process.send_signal(number)
             started = time.monotonic()
             _, err = process.communicate(timeout=20)
@@ -154,7 +154,7 @@ def test_an_end_from_outside_is_orderly(number, tmp_path):
     assert time.monotonic() - started < 2
     assert "numbers accepted" in err
     assert "Traceback" not in err
-    assert saved.exists()
+    assert sorted(tmp_path.iterdir()) == [recorded, saved]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(photo):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import SourceError, UsageError
 from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source
-from edge.sources.images import IMAGE_SUFFIXES, ImageFiles, ImageStream, OnError, find_images, natural_order
 
-__all__ = ["IMAGE_SUFFIXES", "KINDS", "Source", "find_source", "open_source"]
+if TYPE_CHECKING:
+    from edge.sources.images import OnError
+
+__all__ = ["KINDS", "Source", "find_source", "open_source"]
 
 KINDS = (
     "picamera[:N]",
@@ -65,6 +68,8 @@ def open_source(
             raise UsageError(
                 "standard input is a terminal: expected encoded pictures, as in: cat *.jpg | digitcam read -"
             )
+        from edge.sources.images import ImageStream
+
         return ImageStream(open(sys.stdin.fileno(), "rb", closefd=False), on_error=on_error)
     kind, _, number = text.partition(":")
     if kind == "picamera":
@@ -81,6 +86,8 @@ def open_source(
 
 
 def _open_files(text: str, on_error: OnError | None) -> Source:
+    from edge.sources.images import ImageFiles, find_images, natural_order
+
     path = Path(text)
     if text and path.is_dir():
         return ImageFiles(text, find_images(path), on_error=on_error)
