@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"digitcam {version('digitcam')}")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-    for add_verb in (_add_run, _add_read, _add_model):
+    for add_verb in (_add_run, _add_read, _add_bench, _add_doctor, _add_model):
         add_verb(verbs)
     return parser
 
@@ -99,6 +99,43 @@ def _add_read(verbs: _Verbs) -> None:
         "--annotate", type=Path, metavar="DIR", help="write each picture with its readings drawn on it"
     )
     _add_model_file(read)
+
+
+def _add_bench(verbs: _Verbs) -> None:
+    bench = verbs.add_parser(
+        "bench",
+        help="measure how fast this machine reads",
+        description="Measure how fast this machine reads.",
+    )
+    bench.set_defaults(run=_bench)
+    bench.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there, else demo)")
+    bench.add_argument(
+        "--frames", type=_count, default=600, metavar="N", help="frames to measure (default 600)"
+    )
+    bench.add_argument(
+        "--warm-up", type=_count, default=60, metavar="N", help="frames to read before (default 60)"
+    )
+    bench.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
+    bench.add_argument(
+        "--save",
+        type=Path,
+        default=Path("digitcam-bench.json"),
+        metavar="FILE",
+        help="where the report is written as JSON (default digitcam-bench.json)",
+    )
+    bench.add_argument("--compare", type=Path, metavar="FILE", help="set it against an earlier report")
+    _add_model_file(bench)
+
+
+def _add_doctor(verbs: _Verbs) -> None:
+    doctor = verbs.add_parser(
+        "doctor",
+        help="say what this machine has and lacks",
+        description="Say what this machine has and lacks for reading live, each with its cure.",
+    )
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there)")
+    doctor.add_argument("--json", action="store_true", help="print JSON instead of a list")
 
 
 def _add_model(verbs: _Verbs) -> None:
@@ -230,6 +267,29 @@ def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
     names = (f"{source.stem}-read{f'-{n}' if n else ''}{suffix}" for n in count())
     return next(path for path in (folder / name for name in names) if path not in written)
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from edge.bench import as_text, load_report, measure
+    from edge.files import write_whole
+
+    earlier = load_report(args.compare) if args.compare else None
+    reader = _reader(args)
+    with open_source(args.source or find_source()) as source:
+        _say(f"reading {args.warm_up + args.frames} frames from {source.name}")
+        report = measure(reader, source, warm_up=args.warm_up, frames=args.frames).as_dict()
+    print(json.dumps(report) if args.json else as_text(report, earlier))
+    write_whole(args.save, json.dumps(report, indent=2) + "\n")
+    _say(f"saved {args.save}")
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from edge.doctor import as_dict, as_text, examine
+
+    checks = examine(args.source)
+    print(json.dumps(as_dict(checks)) if args.json else as_text(checks))
+    return int(any(check.state == "failed" for check in checks))
 
 
 def _model_show(args: argparse.Namespace) -> int:
