@@ -12,7 +12,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from itertools import count
@@ -21,6 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 # What is heavy is imported where it is used: a board has no memory for what a verb does not need.
+from edge.config import Setting, apply_settings, read_settings
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
 from edge.sources import KINDS, Source, find_source, open_source
 
@@ -34,13 +35,17 @@ if TYPE_CHECKING:
 
 SOURCES = ", ".join(KINDS)
 
+_Switch = argparse.BooleanOptionalAction
+"""With its --no-...: what a settings file switches on, the command line can switch off."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    args = _parser().parse_args(argv)
+    _parser().parse_args(argv)  # help, version and bad usage end here, whatever the settings say
     # An end asked for by the system is as orderly as Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        args = _parser(read_settings(os.environ)).parse_args(argv)
         code: int = args.run(args)
         sys.stdout.flush()
         return code
@@ -55,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(settings: Iterable[Setting] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="digitcam", description="Reads handwritten digits from cameras, pictures and videos."
     )
@@ -63,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
     for add_verb in (_add_run, _add_read, _add_bench, _add_doctor, _add_model):
         add_verb(verbs)
+    apply_settings(settings, verbs.choices)
     return parser
 
 
@@ -70,9 +76,14 @@ def _add_run(verbs: _Verbs) -> None:
     run = verbs.add_parser("run", help="read live", description="Read live from a source of frames.")
     run.set_defaults(run=_run)
     run.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there, else demo)")
-    run.add_argument("--json", action="store_true", help="print a JSON line for each change of a reading")
     run.add_argument(
-        "--every-frame", action="store_true", help="with --json: one object for each frame (schema 1)"
+        "--json", action=_Switch, default=False, help="print a JSON line for each change of a reading"
+    )
+    run.add_argument(
+        "--every-frame",
+        action=_Switch,
+        default=False,
+        help="with --json: one object for each frame (schema 1)",
     )
     run.add_argument("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     run.add_argument("--frames", type=_count, metavar="N", help="stop after so many frames")
@@ -94,7 +105,9 @@ def _add_read(verbs: _Verbs) -> None:
     read.add_argument(
         "files", nargs="+", metavar="FILE", help=f"{SOURCES}; of a live source one picture is taken"
     )
-    read.add_argument("--json", action="store_true", help="print one JSON object for each picture (schema 1)")
+    read.add_argument(
+        "--json", action=_Switch, default=False, help="print one JSON object for each picture (schema 1)"
+    )
     read.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write each picture with its readings drawn on it"
     )
@@ -115,9 +128,11 @@ def _add_bench(verbs: _Verbs) -> None:
     bench.add_argument(
         "--warm-up", type=_count, default=60, metavar="N", help="frames to read before (default 60)"
     )
-    bench.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
     bench.add_argument(
-        "--save",
+        "--json", action=_Switch, default=False, help="print the report as JSON instead of a table"
+    )
+    bench.add_argument(
+        "--out",
         type=Path,
         default=Path("digitcam-bench.json"),
         metavar="FILE",
@@ -135,7 +150,7 @@ def _add_doctor(verbs: _Verbs) -> None:
     )
     doctor.set_defaults(run=_doctor)
     doctor.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there)")
-    doctor.add_argument("--json", action="store_true", help="print JSON instead of a list")
+    doctor.add_argument("--json", action=_Switch, default=False, help="print JSON instead of a list")
 
 
 def _add_model(verbs: _Verbs) -> None:
@@ -279,8 +294,8 @@ def _bench(args: argparse.Namespace) -> int:
         _say(f"reading {args.warm_up + args.frames} frames from {source.name}")
         report = measure(reader, source, warm_up=args.warm_up, frames=args.frames).as_dict()
     print(json.dumps(report) if args.json else as_text(report, earlier))
-    write_whole(args.save, json.dumps(report, indent=2) + "\n")
-    _say(f"saved {args.save}")
+    write_whole(args.out, json.dumps(report, indent=2) + "\n")
+    _say(f"saved {args.out}")
     return 0
 
 

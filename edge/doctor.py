@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.board import ROOT, Board, board, condition
+from edge.config import read_settings
 from edge.errors import EdgeError
 from edge.sources import find_source, open_source
 
@@ -91,6 +92,7 @@ def examine(source: str | None = None, root: Path = ROOT) -> list[Check]:
         ("disk", partial(_disk, root)),
         ("clock", partial(_clock, root)),
         ("recording", _recording),
+        ("settings", _settings),
     ]
     return [check for name, look in looks if (check := _looked(name, look)) is not None]
 
@@ -310,6 +312,11 @@ def _recording() -> Check:
     if find_spec("av") is not None:
         return Check("recording", "ok", f"PyAV {version('av')}", wanted)
     return Check("recording", "ok", "not installed", wanted, "pip install 'digitcam[video]'")
+
+
+def _settings() -> Check:
+    origins = dict.fromkeys(setting.origin for setting in read_settings(os.environ))
+    return Check("settings", "ok", f"from {', '.join(origins)}" if origins else "none", "whatever suits")
 
 
 def as_dict(checks: Sequence[Check]) -> dict[str, Any]:

@@ -71,8 +71,8 @@ def test_a_source_that_ends_too_early_is_refused(tmp_path):
 
 def test_the_report_is_printed_and_saved(tmp_path, capsys):
     saved = tmp_path / "report.json"
-    assert main(["bench", "demo", "--warm-up", "1", "--frames", "2", "--save", str(saved)]) == 0
+    assert main(["bench", "demo", "--warm-up", "1", "--frames", "2", "--out", str(saved)]) == 0
     assert "capture to reading" in capsys.readouterr().out
-    options = ["--warm-up", "1", "--frames", "2", "--save", str(saved), "--compare", str(saved)]
+    options = ["--warm-up", "1", "--frames", "2", "--out", str(saved), "--compare", str(saved)]
     assert main(["bench", "demo", "--json", *options]) == 0
     assert json.loads(capsys.readouterr().out) == load_report(saved)
