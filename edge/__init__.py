@@ -10,7 +10,7 @@ Example:
 from edge.classifier import Classifier
 from edge.errors import EdgeError
 from edge.reader import DigitReader
-from edge.sources import Source, open_source
+from edge.sources import Source, SourceOptions, open_source
 from edge.tracker import Tracker
 from edge.types import Box, Digit, Frame, Prediction, Reading, Result
 
@@ -25,6 +25,7 @@ __all__ = [
     "Reading",
     "Result",
     "Source",
+    "SourceOptions",
     "Tracker",
     "open_source",
 ]

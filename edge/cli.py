@@ -7,6 +7,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -28,7 +29,8 @@ from edge.reader import DigitReader
 from edge.sinks import Sink
 from edge.sinks.jsonlines import JsonLines
 from edge.sinks.terminal import Terminal
-from edge.sources import KINDS, Source, find_source, open_source
+from edge.sources import KINDS, Source, SourceOptions, find_source, open_source
+from edge.sources.base import ROTATIONS
 from edge.speedometer import Speedometer
 from edge.types import Result
 
@@ -76,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--save", type=_picture, metavar="FILE", help="at the end, save the last frame that had numbers"
     )
-    run.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of demo: which pages it shows (default 0)"
-    )
+    _add_source_options(run)
     _add_model(run)
 
     read = verbs.add_parser("read", help="read pictures", description="Read pictures, folders and videos.")
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write each picture with its readings drawn on it"
     )
+    _add_source_options(read)
     _add_model(read)
 
     model = verbs.add_parser("model", help="show or verify a model", description="Show or verify a model.")
@@ -101,6 +102,40 @@ def _parser() -> argparse.ArgumentParser:
     for action in (show, verify):
         action.add_argument("file", nargs="?", type=Path, help="a .tflite file (default: the shipped model)")
     return parser
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    """The fields of `SourceOptions`, under their own names; what is not given stays None."""
+    group = parser.add_argument_group("what a source is asked for")
+    group.add_argument("--size", type=_size, metavar="WxH", help="of cameras and demo, pixels (640x480)")
+    group.add_argument("--fps", type=float, metavar="N", help="of cameras and demo, frames per second (30)")
+    group.add_argument(
+        "--rotation", type=int, choices=ROTATIONS, help="turns the pictures of cameras clockwise, degrees (0)"
+    )
+    group.add_argument(
+        "--exposure-us", type=int, metavar="N", help="of picamera, microseconds (default: automatic)"
+    )
+    group.add_argument("--gain", type=float, metavar="X", help="of picamera, 1 or more (default: automatic)")
+    group.add_argument(
+        "--focus", type=float, metavar="X", help="of picamera, dioptres, 1 / metres (default: automatic)"
+    )
+    group.add_argument(
+        "--frozen-after-s",
+        type=float,
+        metavar="S",
+        help="of cameras: the same picture for so long counts as frozen (1; inf: never)",
+    )
+    group.add_argument(
+        "--realtime",
+        action=argparse.BooleanOptionalAction,
+        help="frames in their own time, or as fast as they can be read (default: demo in time, videos fast)",
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="of demo: which pages it shows (0)")
+
+
+def _source_options(args: argparse.Namespace) -> SourceOptions:
+    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(SourceOptions)}
+    return SourceOptions(**{name: value for name, value in given.items() if value is not None})
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +156,7 @@ def _run(args: argparse.Namespace) -> int:
     last: Result | None = None
     accepted = 0
     with (
-        open_source(name, seed=args.seed, on_error=errors.add) as source,
+        open_source(name, _source_options(args), on_error=errors.add, on_notice=_say) as source,
         _sink(args, source, speedometer) as sink,
     ):
         try:
@@ -162,7 +197,7 @@ def _read(args: argparse.Namespace) -> int:
     written: set[Path] = set()
     for name in args.files:
         try:
-            for result in _results(reader, name, errors):
+            for result in _results(reader, name, _source_options(args), errors):
                 if args.json:
                     print(json.dumps(result.as_dict()), flush=True)
                 else:
@@ -177,8 +212,8 @@ def _read(args: argparse.Namespace) -> int:
     return errors.exit_code
 
 
-def _results(reader: DigitReader, name: str, errors: _Errors) -> Iterator[Result]:
-    with open_source(name, on_error=errors.add) as source:
+def _results(reader: DigitReader, name: str, options: SourceOptions, errors: _Errors) -> Iterator[Result]:
+    with open_source(name, options, on_error=errors.add, on_notice=_say) as source:
         if source.live:
             frame = next(iter(source))
             yield reader.read_image(frame.image, source.name)
@@ -250,6 +285,13 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"expected seconds, more than 0, found {text!r}")
     return seconds
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected width and height such as 640x480, found {text!r}")
+    return int(width), int(height)
 
 
 def _picture(text: str) -> Path:
