@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge.classifier import Classifier
     from edge.errors import EdgeError
     from edge.reader import DigitReader
-    from edge.sources import Source, open_source
+    from edge.sources import Source, SourceOptions, open_source
     from edge.tracker import Tracker
     from edge.types import Box, Digit, Frame, Prediction, Reading, Result
 
@@ -23,6 +23,7 @@ _PLACES = {
     "EdgeError": "errors",
     "DigitReader": "reader",
     "Source": "sources",
+    "SourceOptions": "sources",
     "open_source": "sources",
     "Tracker": "tracker",
     "Box": "types",
@@ -46,6 +47,7 @@ __all__ = [
     "Reading",
     "Result",
     "Source",
+    "SourceOptions",
     "Tracker",
     "open_source",
 ]

@@ -7,6 +7,7 @@ Results go to standard output, everything else to standard error. Exit codes: 0 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import os
@@ -23,7 +24,8 @@ from typing import TYPE_CHECKING
 # What is heavy is imported where it is used: a board has no memory for what a verb does not need.
 from edge.config import Setting, apply_settings, read_settings
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
-from edge.sources import KINDS, Source, find_source, open_source
+from edge.sources import KINDS, Source, SourceOptions, find_source, open_source
+from edge.sources.base import ROTATIONS
 
 if TYPE_CHECKING:
     from edge.reader import DigitReader
@@ -91,11 +93,9 @@ def _add_run(verbs: _Verbs) -> None:
         "--save", type=_picture, metavar="FILE", help="at the end, save the last frame that had numbers"
     )
     run.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of demo: which pages it shows (default 0)"
-    )
-    run.add_argument(
         "--record", type=_video, metavar="FILE", help="write every frame with its readings as an MP4 video"
     )
+    _add_source_options(run)
     _add_model_file(run)
 
 
@@ -111,6 +111,7 @@ def _add_read(verbs: _Verbs) -> None:
     read.add_argument(
         "--annotate", type=Path, metavar="DIR", help="write each picture with its readings drawn on it"
     )
+    _add_source_options(read)
     _add_model_file(read)
 
 
@@ -139,6 +140,7 @@ def _add_bench(verbs: _Verbs) -> None:
         help="where the report is written as JSON (default digitcam-bench.json)",
     )
     bench.add_argument("--compare", type=Path, metavar="FILE", help="set it against an earlier report")
+    _add_source_options(bench)
     _add_model_file(bench)
 
 
@@ -151,6 +153,7 @@ def _add_doctor(verbs: _Verbs) -> None:
     doctor.set_defaults(run=_doctor)
     doctor.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there)")
     doctor.add_argument("--json", action=_Switch, default=False, help="print JSON instead of a list")
+    _add_source_options(doctor)
 
 
 def _add_model(verbs: _Verbs) -> None:
@@ -162,6 +165,40 @@ def _add_model(verbs: _Verbs) -> None:
     verify.set_defaults(run=_model_verify)
     for action in (show, verify):
         action.add_argument("file", nargs="?", type=Path, help="a .tflite file (default: the shipped model)")
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    """The fields of `SourceOptions`, under their own names; what is not given stays None."""
+    group = parser.add_argument_group("what a source is asked for")
+    group.add_argument("--size", type=_size, metavar="WxH", help="of cameras and demo, pixels (640x480)")
+    group.add_argument("--fps", type=float, metavar="N", help="of cameras and demo, frames per second (30)")
+    group.add_argument(
+        "--rotation", type=int, choices=ROTATIONS, help="turns the pictures of cameras clockwise, degrees (0)"
+    )
+    group.add_argument(
+        "--exposure-us", type=int, metavar="N", help="of picamera, microseconds (default: automatic)"
+    )
+    group.add_argument("--gain", type=float, metavar="X", help="of picamera, 1 or more (default: automatic)")
+    group.add_argument(
+        "--focus", type=float, metavar="X", help="of picamera, dioptres, 1 / metres (default: automatic)"
+    )
+    group.add_argument(
+        "--frozen-after-s",
+        type=float,
+        metavar="S",
+        help="of cameras: the same picture for so long counts as frozen (1; inf: never)",
+    )
+    group.add_argument(
+        "--realtime",
+        action=argparse.BooleanOptionalAction,
+        help="frames in their own time, or as fast as they can be read (default: demo in time, videos fast)",
+    )
+    group.add_argument("--seed", type=int, metavar="N", help="of demo: which pages it shows (0)")
+
+
+def _source_options(args: argparse.Namespace) -> SourceOptions:
+    given = {field.name: getattr(args, field.name) for field in dataclasses.fields(SourceOptions)}
+    return SourceOptions(**{name: value for name, value in given.items() if value is not None})
 
 
 def _add_model_file(parser: argparse.ArgumentParser) -> None:
@@ -180,7 +217,9 @@ def _run(args: argparse.Namespace) -> int:
     errors = _Errors()
     name = args.source or find_source()
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(name, seed=args.seed, on_error=errors.add))
+        source = stack.enter_context(
+            open_source(name, _source_options(args), on_error=errors.add, on_notice=_say)
+        )
         speedometer = Speedometer(source)
         sinks = [stack.enter_context(sink) for sink in _sinks(args, source, speedometer)]
         with suppress(KeyboardInterrupt):  # how a live reading ends
@@ -241,7 +280,7 @@ def _read(args: argparse.Namespace) -> int:
     written: set[Path] = set()
     for name in args.files:
         try:
-            for result in _results(reader, name, errors):
+            for result in _results(reader, name, _source_options(args), errors):
                 if args.json:
                     print(json.dumps(result.as_dict()), flush=True)
                 else:
@@ -256,8 +295,8 @@ def _read(args: argparse.Namespace) -> int:
     return errors.exit_code
 
 
-def _results(reader: DigitReader, name: str, errors: _Errors) -> Iterator[Result]:
-    with open_source(name, on_error=errors.add) as source:
+def _results(reader: DigitReader, name: str, options: SourceOptions, errors: _Errors) -> Iterator[Result]:
+    with open_source(name, options, on_error=errors.add, on_notice=_say) as source:
         if source.live:
             frame = next(iter(source))
             yield reader.read_image(frame.image, source.name)
@@ -290,7 +329,7 @@ def _bench(args: argparse.Namespace) -> int:
 
     earlier = load_report(args.compare) if args.compare else None
     reader = _reader(args)
-    with open_source(args.source or find_source()) as source:
+    with open_source(args.source or find_source(), _source_options(args), on_notice=_say) as source:
         _say(f"reading {args.warm_up + args.frames} frames from {source.name}")
         report = measure(reader, source, warm_up=args.warm_up, frames=args.frames).as_dict()
     print(json.dumps(report) if args.json else as_text(report, earlier))
@@ -302,7 +341,7 @@ def _bench(args: argparse.Namespace) -> int:
 def _doctor(args: argparse.Namespace) -> int:
     from edge.doctor import as_dict, as_text, examine
 
-    checks = examine(args.source)
+    checks = examine(args.source, _source_options(args))
     print(json.dumps(as_dict(checks)) if args.json else as_text(checks))
     return int(any(check.state == "failed" for check in checks))
 
@@ -368,6 +407,13 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"expected seconds, more than 0, found {text!r}")
     return seconds
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected width and height such as 640x480, found {text!r}")
+    return int(width), int(height)
 
 
 def _picture(text: str) -> Path:

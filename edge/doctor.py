@@ -20,7 +20,7 @@ from typing import Any, Literal
 from edge.board import ROOT, Board, board, condition
 from edge.config import read_settings
 from edge.errors import EdgeError
-from edge.sources import find_source, open_source
+from edge.sources import SourceOptions, find_source, open_source
 
 SCHEMA = 1
 """Version of the JSON that `as_dict` makes."""
@@ -68,11 +68,14 @@ class Check:
     cure: str = ""
 
 
-def examine(source: str | None = None, root: Path = ROOT) -> list[Check]:
+def examine(
+    source: str | None = None, options: SourceOptions | None = None, root: Path = ROOT
+) -> list[Check]:
     """Look at everything; nothing is changed.
 
     Args:
         source: what will be read; None is the camera that is there.
+        options: what it will be asked for.
         root: where the system's files are.
     """
     machine = board(root)
@@ -85,7 +88,7 @@ def examine(source: str | None = None, root: Path = ROOT) -> list[Check]:
         ("rights", partial(_rights, root)),
         ("service", partial(_service, root)),
         ("picamera2", partial(_picamera2, machine, source)),
-        ("camera", partial(_camera, source)),
+        ("camera", partial(_camera, source, options)),
         ("power", partial(_power, root)),
         ("heat", partial(_heat, root)),
         ("memory", partial(_memory, root)),
@@ -232,7 +235,7 @@ def _picamera2(machine: Board, source: str | None) -> Check | None:
     return Check("picamera2", state, reason, wanted, cure)
 
 
-def _camera(source: str | None) -> Check:
+def _camera(source: str | None, options: SourceOptions | None) -> Check:
     wanted = "fresh frames"
     name = source or find_source()
     if source is None and name == "demo":
@@ -244,7 +247,7 @@ def _camera(source: str | None) -> Check:
             "connect one (a camera module with the power off); digitcam run demo works without",
         )
     try:
-        with open_source(name) as frames:
+        with open_source(name, options) as frames:
             times = [(frame.timestamp, frame.size) for frame in islice(frames, FRAMES)]
     except EdgeError as error:
         return Check("camera", "failed", str(error), wanted, "see what was found")

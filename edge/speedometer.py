@@ -57,10 +57,10 @@ class Speedometer:
 
     @property
     def frames_per_second(self) -> float:
-        """Over the last seconds; 0 before the second frame."""
-        if len(self._times) < 2:
-            return 0.0
-        return (len(self._times) - 1) / max(1e-9, self._times[-1] - self._times[0])
+        """Over the last seconds; 0 where they had less than two frames."""
+        now = self._clock()
+        recent = [time for time in tuple(self._times) if now - time <= RECENT_S]
+        return (len(recent) - 1) / max(1e-9, recent[-1] - recent[0]) if len(recent) > 1 else 0.0
 
     def latency_ms(self, percentiles: Sequence[float] = (50, 90)) -> list[float]:
         """Milliseconds from capture to reading, at these percentiles of the latest frames."""
@@ -69,13 +69,15 @@ class Speedometer:
         return [float(ms) for ms in 1000 * np.percentile(self._latencies, percentiles)]
 
     def pace(self) -> str:
-        """How fast it reads, in a line for people."""
+        """How the source is and how fast it is read, in a line for people."""
         (latency,) = self.latency_ms([50])
+        state = "" if self._source.state == "running" else f"{self._source.state}, "
         return (
-            f"{self._source.name}: {self.frames_per_second:.1f} frames/s, latency {latency:.1f} ms, "
+            f"{self._source.name}: {state}{self.frames_per_second:.1f} frames/s, latency {latency:.1f} ms, "
             f"{self.frames} frames read, {self.dropped()}"
         )
 
     def dropped(self) -> str:
         """How many frames were dropped, and why, in words."""
-        return f"{self._source.dropped} dropped"
+        causes = ", ".join(f"{count} {cause}" for cause, count in self._source.drops.items())
+        return f"{self._source.dropped} dropped{f' ({causes})' if causes else ''}"

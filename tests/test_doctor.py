@@ -81,21 +81,21 @@ ILL = {
 def test_the_system_is_judged_by_its_files(files, state, found, tmp_path):
     for path, text in files.items():
         show(tmp_path, path, text)
-    checks = {check.name: check for check in examine("demo", tmp_path)}
+    checks = {check.name: check for check in examine("demo", root=tmp_path)}
     assert {name: checks[name].found for name in found} == found
     assert {checks[name].state for name in found} == {state}
     assert all(bool(checks[name].cure) is (state != "ok") for name in found)
 
 
 def test_what_a_machine_does_not_tell_is_left_out(tmp_path):
-    names = {check.name for check in examine("demo", tmp_path)}
+    names = {check.name for check in examine("demo", root=tmp_path)}
     assert names.isdisjoint({"power", "heat", "memory", "clock", "rights", "service", "picamera2"})
 
 
 @pytest.mark.skipif(find_spec("picamera2") is not None, reason="picamera2 is here")
 def test_on_a_raspberry_pi_a_missing_picamera2_keeps_the_camera_module_from_working(tmp_path):
     show(tmp_path, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
-    states = {check.name: check for check in examine("picamera", tmp_path)}
+    states = {check.name: check for check in examine("picamera", root=tmp_path)}
     assert states["picamera2"].state == states["camera"].state == "failed"
     assert "apt install python3-picamera2" in states["picamera2"].cure
 

@@ -88,11 +88,12 @@ def test_on_a_terminal_the_numbers_and_the_pace_are_shown_and_taken_away_again(s
     console = Console(file=out, width=100, force_terminal=True, color_system=None)
     with LiveView(speedometer, console=console) as sink:
         for result, events in frames("407", 4):
-            speedometer.tick(result)
+            speedometer.tick(result, events)
             sink.write(result, events)
-        shown = out.getvalue()
+    shown = out.getvalue()
     assert "407" in shown
     assert "frames/s" in shown
+    assert shown.endswith("\x1b[1A\x1b[2K")  # the cursor goes up and the line is emptied
     sink.close()
 
 
@@ -127,6 +128,20 @@ def test_latency_in_a_file_is_what_reading_took(tmp_path):
     speedometer = Speedometer(open_source(tmp_path / "photo.png"))
     speedometer.tick(replace(result_of(timestamp=-1000.0), speed=Speed(2.0, 5.0, 1.0, 4.0)))
     assert speedometer.latency_ms() == pytest.approx([12, 12])
+
+
+def test_the_pace_says_how_the_source_is_and_why_frames_were_dropped():
+    source, clock = DemoCamera(), Clock()
+    speedometer = Speedometer(source, clock=clock)
+    for _ in range(2):
+        clock.now += 0.1
+        speedometer.tick(result_of(timestamp=clock.now))
+    assert "demo: 10.0 frames/s" in speedometer.pace()
+    source.drops.update(busy=3, outage=60)
+    source.state = "lost"
+    clock.now += 10.0
+    assert "demo: lost, 0.0 frames/s" in speedometer.pace()
+    assert speedometer.dropped() == "63 dropped (3 busy, 60 outage)"
 
 
 def test_a_speedometer_that_saw_nothing_shows_zeros():
