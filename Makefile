@@ -3,7 +3,7 @@
 # make test                   install what the tests need and run them all
 # make test-runtime           run the runtime's tests only, without TensorFlow (PYTHON=python3.13 VENV=.venv-3.13)
 # make test-legacy            run the runtime's tests on tflite-runtime 2.14, numpy 1 and OpenCV 4.11 (Python 3.11)
-# make check                  lint, types and import contracts
+# make check                  lint, types, import contracts and shell scripts
 
 SOURCE ?= demo
 # A camera module needs the system's Python, which alone sees libcamera: an environment of its own.
@@ -31,6 +31,7 @@ check: $(VENV)/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck deploy/*.sh
 
 clean:
 	rm -rf .venv .venv-* out build dist *.egg-info

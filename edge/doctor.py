@@ -250,7 +250,7 @@ def _camera(source: str | None, options: SourceOptions | None) -> Check:
         with open_source(name, options) as frames:
             times = [(frame.timestamp, frame.size) for frame in islice(frames, FRAMES)]
     except EdgeError as error:
-        return Check("camera", "failed", str(error), wanted, "see what was found")
+        return Check("camera", "failed", str(error), wanted, "as it says; then look again")
     if not times:
         return Check("camera", "failed", f"{name} gives no frame", wanted, "name another source")
     (first, (width, height)), (last, _) = times[0], times[-1]

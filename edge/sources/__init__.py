@@ -135,12 +135,12 @@ def _open_files(text: str, options: SourceOptions, on_error: OnError | None) -> 
 
 def find_source() -> str:
     """The best source that this machine has: the camera module, else a V4L2 camera, else `demo`."""
-    from edge.sources.capture import raspberry_pi
+    from edge.board import board
     from edge.sources.picamera import has_camera
 
     if has_camera():
         return "picamera"
     # On a Raspberry Pi /dev/video0 may be a raw port of the camera module, which only libcamera can read.
-    if Path("/dev/video0").exists() and not raspberry_pi():
+    if Path("/dev/video0").exists() and not board().is_raspberry_pi:
         return "0"
     return "demo"

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge.board import board
 from edge.errors import CameraBusyError, CameraNotFoundError, SourceError
 from edge.sources.base import DEFAULT_FPS, Source, SourceOptions, wall_clock, without_password
 from edge.sources.containers import promised_bytes
@@ -22,8 +23,6 @@ from edge.types import ByteArray, Frame
 
 TIMEOUT_S = 2.0
 """How long a network camera may take to answer, and then for each frame."""
-
-_BOARD = Path("/proc/device-tree/model")
 
 
 class VideoFile(Source):
@@ -175,19 +174,12 @@ def _open_camera(address: str, options: SourceOptions) -> cv2.VideoCapture:
     )
 
 
-def raspberry_pi() -> str:
-    """The model of this board when it is a Raspberry Pi; otherwise nothing."""
-    try:
-        board = _BOARD.read_bytes().rstrip(b"\0").decode(errors="replace")
-    except OSError:
-        return ""
-    return board if "Raspberry Pi" in board else ""
-
-
 def _hint() -> str:
     """On a Raspberry Pi, V4L2 devices are there without a USB camera, and none of them gives pictures."""
-    board = raspberry_pi()
-    return f"; for the camera module of a {board}, use the source picamera" if board else ""
+    machine = board()
+    if not machine.is_raspberry_pi:
+        return ""
+    return f"; for the camera module of a {machine.model}, use the source picamera"
 
 
 def _all_but_last(frames: Iterator[Frame]) -> Iterator[Frame]:
