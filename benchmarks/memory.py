@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py digitcam run demo --no-realtime --frames 200000
 
-The proportional set size (PSS) counts what several processes share once in all. A file that another program has
-mapped too, such as a library, counts in part only: measure with an installation that nothing else is using.
+The proportional set size (PSS) counts what several processes share once in all. A file that another program
+has mapped too, such as a library, counts in part only: measure an installation that nothing else is using.
 """
 
 from __future__ import annotations
