@@ -37,7 +37,8 @@ class SupervisedSource(Source):
     """The newest frame of a source that a child process reads.
 
     Whatever goes wrong with the source, its driver or the process, the process is ended and another one is
-    started; iteration goes on with the next new picture. Until then nothing is given.
+    started; iteration goes on with the next new picture. Until then nothing is given. The next process is
+    there before it is needed: on a board it takes seconds to load its libraries.
 
     Args:
         text: the source, as the user wrote it.
@@ -60,12 +61,14 @@ class SupervisedSource(Source):
         self._closing = threading.Event()
         self._lock = threading.Lock()  # so that close() misses neither a new child nor a picture being copied
         self._shared = SharedPicture()
-        self._child = _Child(self._start, self._shared)
+        self._child = _Child(self.name, self._shared)
+        self._spare: _Child | None = None
         self._delays = _delays()
         self._since = time.monotonic()  # when it was lost, or came back
         self._offset: int | None = 0  # from the ids of the child's frames to ours; None before its first
         self._last_id, self._last_at = -1, 0.0
         try:
+            self._child.send(self._start)
             first = self._child.answer(self._notice)
             if isinstance(first, Failure):
                 raise first.error
@@ -94,7 +97,8 @@ class SupervisedSource(Source):
         """End the process, which closes the source."""
         self._closing.set()
         with self._lock:
-            self._child.end(CLOSING_S)
+            for child in filter(None, (self._spare, self._child)):
+                child.end(CLOSING_S)
             self._shared.close()
 
     def _frame(self, shot: Shot) -> Frame | None:
@@ -123,6 +127,9 @@ class SupervisedSource(Source):
             self._notice(f"{self.name} is black: is there light, is the lens free?")
         if before == "black" != state:
             self._notice(f"{self.name} sees again")
+        if self._spare is None:
+            with self._lock:
+                self._spare = None if self._closing.is_set() else _Child(self.name, self._shared)
 
     def _restart(self, failure: Failure) -> None:
         if self._closing.is_set():
@@ -138,8 +145,9 @@ class SupervisedSource(Source):
         self._closing.wait(next(self._delays))
         with self._lock:
             if not self._closing.is_set():
+                self._child, self._spare = self._spare or _Child(self.name, self._shared), None
+                self._child.send(self._start)
                 self._offset = None
-                self._child = _Child(self._start, self._shared)
 
     def _notice(self, text: str) -> None:
         if self._on_notice is not None and text != self._noticed:
@@ -148,9 +156,10 @@ class SupervisedSource(Source):
 
 
 class _Child:
-    """The process, and our end of the line to it."""
+    """The process, which waits to be told what to read, and our end of the line to it."""
 
-    def __init__(self, start: Start, shared: SharedPicture) -> None:
+    def __init__(self, name: str, shared: SharedPicture) -> None:
+        self._name = name
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             files = theirs.fileno(), shared.handle
@@ -161,15 +170,17 @@ class _Child:
                 pass_fds=files,
                 process_group=0,  # Ctrl-C is for us: we end it in order
             )
-        self._name = without_password(start.text)
         self._link = Link(ours)
-        self._link.send(start)
         self._patience_s = STARTING_S
+
+    def send(self, message: Start | Ask) -> None:
+        """Tell it what to read, or ask for a frame."""
+        with contextlib.suppress(OSError):  # it ended; what it said before is still to be read
+            self._link.send(message)
 
     def answer(self, on_problem: Notice) -> Shot | Failure:
         """Ask for a frame, and wait as long as there are signs of life."""
-        with contextlib.suppress(OSError):  # what it said before it ended is still to be read
-            self._link.send(Ask())
+        self.send(Ask())
         try:
             while (message := self._link.receive(self._patience_s)) is not None:
                 self._patience_s = SILENT_S
