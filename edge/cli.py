@@ -51,15 +51,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = args.run(args)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # The next program in the pipe has seen enough; spare Python's complaint when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the next program in the pipe has seen enough
+        _leave_standard_output()
         return 0
     except EdgeError as error:
         _say(f"error: {error}")
         return _exit_code(error)
+    except OSError as error:
+        _leave_standard_output()
+        _say(f"error: {error}")
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _leave_standard_output() -> None:
+    """Spare Python's complaint when it closes a stream that takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(settings: Iterable[Setting] = ()) -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all; lines one by one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from edge.errors import OutputError
 
@@ -60,6 +61,21 @@ def put_in_place(temporary: Path, path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write_line(stream: TextIO, text: str) -> None:
+    """Write a line so that the next program in a pipe sees it at once.
+
+    Raises:
+        BrokenPipeError: the next program has seen enough.
+        OutputError: any other reason, such as a full disk.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to {stream.name}: {error.strerror or error}") from error
 
 
 def _umask() -> int:

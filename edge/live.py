@@ -25,7 +25,7 @@ def read_live(
 ) -> None:
     """Read a source until its end, or for so many seconds or frames.
 
-    A sink that cannot write any more is left out; reading goes on for the others.
+    A sink that cannot write any more is left out; reading goes on for the others while there are any.
 
     Args:
         reader: reads the frames.
@@ -48,7 +48,7 @@ def read_live(
                 except OutputError as error:
                     on_error(error)
                     working.remove(sink)
-            if speedometer.frames >= frames or speedometer.elapsed_s >= seconds:
+            if not working or speedometer.frames >= frames or speedometer.elapsed_s >= seconds:
                 break
     except EdgeError as error:
         on_error(error)  # what was read until then counts all the same

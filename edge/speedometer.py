@@ -79,5 +79,5 @@ class Speedometer:
 
     def dropped(self) -> str:
         """How many frames were dropped, and why, in words."""
-        causes = ", ".join(f"{count} {cause}" for cause, count in self._source.drops.items())
+        causes = ", ".join(f"{count} {cause}" for cause, count in self._source.drops.items() if count)
         return f"{self._source.dropped} dropped{f' ({causes})' if causes else ''}"

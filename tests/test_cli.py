@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -166,6 +167,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(photo):
         command = [sys.executable, "-m", "edge", "read", *[str(photo)] * 3]
         done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "verb", [["run", "demo", "--json"], ["run", "demo"], ["doctor", "demo"], ["model", "show"]]
+)
+def test_a_full_disk_behind_standard_output_is_one_line_and_exit_code_1(verb):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge", *verb], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

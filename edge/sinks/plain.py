@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from edge.events import Event
+from edge.files import write_line
 from edge.sinks import Sink
 from edge.speedometer import Speedometer
 from edge.types import Result
@@ -39,11 +40,15 @@ class PlainLines(Sink):
         self._next_pace = clock() + PACE_EVERY_S
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
-        """Print what this frame brought."""
+        """Print what this frame brought.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         for event in events:
             # What is uncertain may change with every frame: a list need not show that.
             if event.reading.status == "accepted":
-                print(f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}", file=self._output, flush=True)
+                write_line(self._output, f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}")
         if self._clock() >= self._next_pace:
             self._next_pace = self._clock() + PACE_EVERY_S
-            print(self._speedometer.pace(), file=self._status, flush=True)
+            write_line(self._status, self._speedometer.pace())
