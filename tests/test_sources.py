@@ -217,6 +217,15 @@ def test_importing_the_sources_does_not_import_cameras_or_make_threads():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_process_that_reads_a_camera_imports_little():
+    code = (
+        "import sys, edge.sources.child;"
+        "print({'cv2', 'rich', 'ai_edge_litert', 'tflite_runtime', 'edge.reader'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 @pytest.mark.skipif(
     find_spec("picamera2") is not None or Path("/dev/video0").exists(), reason="this machine has a camera"
 )

@@ -14,7 +14,6 @@ import threading
 from collections import Counter
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from edge.errors import EdgeError, SourceError
@@ -32,8 +31,6 @@ RETRY_S = (0.1, 0.2, 0.4)
 
 GOODBYE_S = 0.7
 """Seconds that a source has to close itself; a read that hangs dies with the process."""
-
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 def main(link: int, memory: int) -> None:
@@ -191,10 +188,13 @@ class Capture(threading.Thread):
 
 def _turned(frame: Frame, degrees: int) -> Frame:
     """The frame, turned clockwise."""
-    if degrees not in _TURNS:
+    if not degrees:
         return frame
+    import cv2  # many times faster than numpy's rot90, but nothing else in this process needs it
+
+    turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
     def turn(image: ByteArray) -> ByteArray:
-        return np.asarray(cv2.rotate(image, _TURNS[degrees]), np.uint8)
+        return np.asarray(cv2.rotate(image, turns[degrees]), np.uint8)
 
     return replace(frame, image=turn(frame.image), grey=None if frame.grey is None else turn(frame.grey))

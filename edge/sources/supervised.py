@@ -17,11 +17,11 @@ from edge.sources.base import Notice, Source, SourceOptions, State, wall_clock, 
 from edge.sources.handover import Ask, Beat, Failure, Link, SharedPicture, Shot, Start
 from edge.types import Frame
 
-STARTING_S = 30.0
-"""Seconds that the process may take to its first sign of life: a slow card, a busy board."""
-
 SILENT_S = 1.0
 """Seconds without a sign of life after which the process is given up: ten times what it promises."""
+
+STARTING_S = 30.0
+"""The same before its first frame: loading libraries and opening a camera stop all threads."""
 
 RESTART_S = (0.0, 0.1, 0.2, 0.4, 0.8)
 """Seconds to wait before a process is started once more; then the last of them, always."""
@@ -183,8 +183,10 @@ class _Child:
         self.send(Ask())
         try:
             while (message := self._link.receive(self._patience_s)) is not None:
-                self._patience_s = SILENT_S
-                if isinstance(message, Shot | Failure):
+                if isinstance(message, Shot):
+                    self._patience_s = SILENT_S
+                    return message
+                if isinstance(message, Failure):
                     return message
                 if isinstance(message, Beat) and message.problem is not None:
                     on_problem(str(message.problem))
