@@ -256,7 +256,7 @@ def _sinks(args: argparse.Namespace, source: Source, speedometer: Speedometer) -
         from edge.sinks.jsonlines import JsonLines
 
         yield JsonLines(sys.stdout, every_frame=args.every_frame)
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         from edge.sinks.live_view import LiveView
 
         yield LiveView(speedometer)

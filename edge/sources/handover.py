@@ -117,8 +117,8 @@ class Link:
         Raises:
             EOFError: the other end is closed.
         """
-        self._end.settimeout(timeout_s)
         try:
+            self._end.settimeout(timeout_s)
             try:
                 data = self._end.recv(_LARGEST_MESSAGE)
             except ConnectionResetError:  # it closed without reading all; what it wrote is still there

@@ -17,8 +17,8 @@ from edge.sources.base import Notice, Source, SourceOptions, State, wall_clock, 
 from edge.sources.handover import Ask, Beat, Failure, Link, SharedPicture, Shot, Start
 from edge.types import Frame
 
-SILENT_S = 1.0
-"""Seconds without a sign of life after which the process is given up: ten times what it promises."""
+SILENT_S = 1.4
+"""Seconds without a sign of life after which the process is given up: many times what it promises."""
 
 STARTING_S = 30.0
 """The same before its first frame: loading libraries and opening a camera stop all threads."""
@@ -97,8 +97,9 @@ class SupervisedSource(Source):
         """End the process, which closes the source."""
         self._closing.set()
         with self._lock:
-            for child in filter(None, (self._spare, self._child)):
-                child.end(CLOSING_S)
+            if self._spare is not None:
+                self._spare.end(0)
+            self._child.end(CLOSING_S)
             self._shared.close()
 
     def _frame(self, shot: Shot) -> Frame | None:
@@ -128,7 +129,7 @@ class SupervisedSource(Source):
         if before == "black" != state:
             self._notice(f"{self.name} sees again")
         if self._spare is None:
-            with self._lock:
+            with self._lock, _unless_crowded():
                 self._spare = None if self._closing.is_set() else _Child(self.name, self._shared)
 
     def _restart(self, failure: Failure) -> None:
@@ -143,7 +144,7 @@ class SupervisedSource(Source):
             self._notice(f"{failure.error}; starting it again")
         self._child.end(0)
         self._closing.wait(next(self._delays))
-        with self._lock:
+        with self._lock, _unless_crowded():
             if not self._closing.is_set():
                 self._child, self._spare = self._spare or _Child(self.name, self._shared), None
                 self._child.send(self._start)
@@ -203,8 +204,14 @@ class _Child:
             self.process.wait(grace_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # not even that ends a driver that hangs
+                self.process.wait(CLOSING_S)
         self._link.close()
+
+
+def _unless_crowded() -> contextlib.AbstractContextManager[None]:
+    """Where there is no memory for another process at present, the next failure tries again."""
+    return contextlib.suppress(OSError)
 
 
 def _delays() -> Iterator[float]:

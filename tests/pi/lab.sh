@@ -42,7 +42,7 @@ build_camera() {
     install mmdebstrap mmdebstrap
     if [ ! -f "$root/done-root" ]; then
         rm -rf --one-file-system "$root"
-        mmdebstrap --quiet --variant=apt --include=ca-certificates,python3,python3-venv,python3-pip,python3-prctl,python3-opencv,python3-numpy \
+        mmdebstrap --quiet --variant=apt --include=ca-certificates,python3,python3-venv,python3-pip,python3-prctl,python3-numpy \
             trixie "$root" "$archive" || gone "a trixie root"
         cp /etc/resolv.conf "$root/etc/"
         cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
@@ -71,7 +71,7 @@ build_camera() {
     if [ ! -f "$root/done-python" ]; then
         enter python3 -m venv --system-site-packages /opt/p2
         enter /opt/p2/bin/pip install --quiet --disable-pip-version-check picamera2==0.3.38 \
-            ai-edge-litert pillow flatbuffers rich pytest "numpy==$(enter python3 -c 'import numpy; print(numpy.__version__)')" ||
+            ai-edge-litert opencv-python-headless pillow flatbuffers rich pytest "numpy==$(enter python3 -c 'import numpy; print(numpy.__version__)')" ||
             gone "picamera2 0.3.38 or a wheel that digitcam needs"
         touch "$root/done-python"
     fi

@@ -9,12 +9,12 @@ cd "$here/../.."
 
 lab=${DIGITCAM_LAB:-$HOME/.cache/digitcam-pi-lab}
 export PYTHON=${PYTHON:-$PWD/.venv/bin/python}
-parts=${*:-camera arm64 v4l2}
+[ $# != 0 ] || set -- camera arm64 v4l2
 
 skip() { echo "pi-lab: $1: SKIPPED: $2"; }
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    skip "$parts" "needs root on Debian"
+    skip "$*" "needs root on Debian"
     exit 0
 fi
 mkdir -p "$lab"
@@ -44,7 +44,7 @@ furnish() {
     bash "$here/lab.sh" in-camera "$lab" sh -c 'pip install --quiet --no-deps --force-reinstall /root/pi/*.whl'
 }
 
-for part in $parts; do
+for part; do
     echo "pi-lab: $part"
     case $part in
     camera)
