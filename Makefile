@@ -3,16 +3,18 @@
 # make test                   install what the tests need and run them all
 # make test-runtime           run the runtime's tests only, without TensorFlow (PYTHON=python3.13 VENV=.venv-3.13)
 # make test-legacy            run the runtime's tests on tflite-runtime 2.14, numpy 1 and OpenCV 4.11 (Python 3.11)
-# make check                  lint, types and import contracts
+# make pi-lab                 run the wheel where it is almost a Raspberry Pi (root, Debian; tests/pi/README.md)
+# make check                  lint, types, import contracts and shell scripts
 
 SOURCE ?= demo
 # A camera module needs the system's Python, which alone sees libcamera: an environment of its own.
 VENV ?= $(if $(filter picamera%,$(SOURCE)),.venv-picamera,.venv)
 PYTEST_ARGS ?=
+PARTS ?=
 
 BIN = $(VENV)/bin
 
-.PHONY: run test test-runtime test-legacy check clean
+.PHONY: run test test-runtime test-legacy pi-lab check clean
 
 run: $(VENV)/.runtime
 	$(BIN)/digitcam run $(SOURCE) $(if $(filter demo,$(SOURCE)),--seconds 10) --save out/last-frame.png
@@ -26,11 +28,15 @@ test-runtime: $(VENV)/.dev
 test-legacy: .venv-legacy/.legacy
 	.venv-legacy/bin/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
+pi-lab: $(VENV)/.tests
+	PYTHON=$(CURDIR)/$(BIN)/python bash tests/pi/run.sh $(PARTS)
+
 check: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck deploy/*.sh
 
 clean:
 	rm -rf .venv .venv-* out build dist *.egg-info
@@ -52,6 +58,6 @@ $(VENV)/.dev: pyproject.toml deploy/make-venv.sh
 	python3.11 -m venv .venv-legacy
 	.venv-legacy/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	.venv-legacy/bin/pip install --quiet --disable-pip-version-check \
-		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich \
+		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich av \
 		pytest pytest-xdist
 	touch $@

@@ -7,6 +7,9 @@
 # EXTRAS   "" for the runtime only, or such as "[dev,workstation]"
 # CAMERA   when not empty, use the system's Python and let the environment see its packages: picamera2 and
 #          libcamera come by apt and cannot be installed by pip
+#
+# In the environment: PYTHON, which one to use; COPY_OF, a folder that holds a copy of this checkout, to install that
+# as it is now, where otherwise changes to the checkout take effect at once.
 set -eu
 
 venv=$1 extras=$2 camera=${3:-}
@@ -61,4 +64,9 @@ if [ -n "$camera" ]; then
 fi
 
 say "installing digitcam$extras (a minute or two the first time)"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --constraint "$constraint" --editable ".$extras"
+if [ -n "${COPY_OF:-}" ]; then
+    set -- "$COPY_OF$extras"
+else
+    set -- --editable ".$extras"
+fi
+"$venv/bin/pip" install --quiet --disable-pip-version-check --constraint "$constraint" "$@"

@@ -7,12 +7,17 @@ Example:
         print(reading.text)
 """
 
-from edge.classifier import Classifier
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from edge.errors import EdgeError
-from edge.reader import DigitReader
-from edge.sources import Source, open_source
-from edge.tracker import Tracker
+from edge.sources import Source, SourceOptions, open_source
 from edge.types import Box, Digit, Frame, Prediction, Reading, Result
+
+if TYPE_CHECKING:
+    from edge.classifier import Classifier
+    from edge.reader import DigitReader
+    from edge.tracker import Tracker
 
 __all__ = [
     "Box",
@@ -25,6 +30,17 @@ __all__ = [
     "Reading",
     "Result",
     "Source",
+    "SourceOptions",
     "Tracker",
     "open_source",
 ]
+
+# The process that reads a camera needs none of these, and a board has little memory.
+_WHEN_USED = {"Classifier": "edge.classifier", "DigitReader": "edge.reader", "Tracker": "edge.tracker"}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _WHEN_USED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_WHEN_USED[name]), name)

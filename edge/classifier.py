@@ -35,6 +35,7 @@ class Classifier:
         card: what the model says of itself.
         name: which model it is, as results quote it.
         runtime: name and version of the runtime that runs it.
+        threads: of the interpreter.
 
     Raises:
         ModelError: the model does not keep the contract, or answers wrongly.
@@ -52,6 +53,7 @@ class Classifier:
         except (IsolatedError, ModelError) as error:
             raise ModelError(f"{model.path}: {error}") from error
         self.runtime = self._network.runtime
+        self.threads = threads
 
     def classify(self, glyphs: Sequence[Glyph] | ByteArray) -> list[Prediction]:
         """Read glyphs, each of shape (28, 28), uint8: one calibrated prediction for each."""

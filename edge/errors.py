@@ -22,7 +22,15 @@ class SourceError(EdgeError, OSError):
 
 
 class CameraNotFoundError(SourceError):
-    """No camera, or what is needed to speak to it is missing."""
+    """There is no such camera, or no right to use it."""
+
+
+class CameraBusyError(SourceError):
+    """Another program uses the camera."""
+
+
+class CameraSoftwareError(SourceError):
+    """What is needed to speak to the camera is missing, or this Python does not see it."""
 
 
 class ModelError(EdgeError, ValueError):

@@ -29,6 +29,12 @@ class Event:
             "reading": self.reading.as_dict(),
         }
 
+    def as_text(self) -> str:
+        """The event in columns, for people."""
+        reading = self.reading
+        number = f"#{reading.track_id}" if reading.track_id is not None else ""
+        return f"{number:>6}  {reading.text:>10}  {self.kind:<8}  {reading.confidence:4.0%}"
+
 
 class Changes:
     """Compares each result with those before it.

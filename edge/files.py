@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all; lines one by one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from edge.errors import OutputError
 
@@ -37,13 +38,8 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide the file from other users
-        temporary.replace(path)
+        put_in_place(temporary, path)
         temporary = None
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -51,6 +47,35 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     return path
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a finished file, in the same folder and synced, to its name, so that a power cut cannot undo it.
+
+    Raises:
+        OSError: when the folder does not allow it.
+    """
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_line(stream: TextIO, text: str) -> None:
+    """Write a line so that the next program in a pipe sees it at once.
+
+    Raises:
+        BrokenPipeError: the next program has seen enough.
+        OutputError: any other reason, such as a full disk.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to {stream.name}: {error.strerror or error}") from error
 
 
 def _umask() -> int:

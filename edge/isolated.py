@@ -14,13 +14,6 @@ from collections.abc import Callable
 
 from edge.errors import EdgeError
 
-_BOOT = """
-import sys
-sys.path[:] = {path!r}
-from edge.isolated import _child
-_child({target!r}, {memory_mb!r})
-"""
-
 _REFUSED = 3
 """Exit code of a child whose function raised an `EdgeError`: its message is on standard error."""
 
@@ -42,11 +35,9 @@ def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb
         IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
             became of the child.
     """
-    code = _BOOT.format(path=sys.path, target=target, memory_mb=memory_mb)
+    command = python_command("edge.isolated:_child", target, memory_mb)
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code], input=data, capture_output=True, timeout=timeout_s
-        )
+        done = subprocess.run(command, input=data, capture_output=True, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
         raise IsolatedError(f"it took more than {timeout_s:g} s") from error
     if done.returncode == 0:
@@ -56,6 +47,18 @@ def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb
         raise IsolatedError(last)
     how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
     raise IsolatedError(f"the process that opened it died ({how}{': ' + last if last else ''})")
+
+
+def python_command(target: str, *args: str | int) -> list[str]:
+    """The command that calls a function in a new Python, which finds modules where this one does.
+
+    Args:
+        target: "module:function".
+        args: what it is given.
+    """
+    module, _, name = target.partition(":")
+    call = f"from {module} import {name}; {name}(*{args!r})"
+    return [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {call}"]
 
 
 def _child(target: str, memory_mb: int) -> None:

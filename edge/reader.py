@@ -73,7 +73,8 @@ class DigitReader:
 
     def _lines(self, frame: Frame) -> tuple[list[Line], Speed]:
         start = time.perf_counter()
-        ink = segment(to_grey(frame.image), self.marker)
+        grey = to_grey(frame.image) if frame.grey is None else frame.grey
+        ink = segment(grey, self.marker)
         found = time.perf_counter()
         glyphs = [to_glyph(piece.pixels) for piece in ink.marked]
         normalised = time.perf_counter()

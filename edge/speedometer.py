@@ -1,4 +1,4 @@
-"""Frames per second and latency of a running reader."""
+"""Frames per second, latency and drops of a running reader."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from edge.events import Event
+from edge.sources.base import Source
 from edge.types import Result
 
 RECENT_S = 2.0
@@ -18,24 +20,32 @@ KEPT = 10_000
 
 
 class Speedometer:
-    """Counts frames and measures how old each is when it has been read.
+    """Counts frames and measures how long each took until it was read.
+
+    The frames of a live source have the time they were captured at, and latency counts from then. Those of a
+    file have the time of the recording: there latency is what fetching and reading took.
 
     Args:
+        source: where the frames come from.
         clock: seconds, monotonic, the clock of `Frame.timestamp`.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Source, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
         self._clock = clock
         self._started = clock()
         self._times: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT)
-        self.frames = 0
+        self.frames = self.accepted = 0
 
-    def tick(self, result: Result) -> None:
-        """Count a frame that has just been read."""
+    def tick(self, result: Result, events: Sequence[Event] = ()) -> None:
+        """Count a frame that has just been read, and the numbers that it had accepted."""
         now = self._clock()
         self.frames += 1
-        self._latencies.append(now - result.frame.timestamp)
+        self.accepted += sum(event.kind == "accepted" for event in events)
+        took = result.speed.total / 1000
+        # A simulated camera that need not keep time gives frames from the future.
+        self._latencies.append(max(took, now - result.frame.timestamp) if self._source.live else took)
         self._times.append(now)
         while now - self._times[0] > RECENT_S:
             self._times.popleft()
@@ -47,13 +57,27 @@ class Speedometer:
 
     @property
     def frames_per_second(self) -> float:
-        """Over the last seconds; 0 before the second frame."""
-        if len(self._times) < 2:
-            return 0.0
-        return (len(self._times) - 1) / max(1e-9, self._times[-1] - self._times[0])
+        """Over the last seconds; 0 where they had less than two frames."""
+        now = self._clock()
+        recent = [time for time in tuple(self._times) if now - time <= RECENT_S]
+        return (len(recent) - 1) / max(1e-9, recent[-1] - recent[0]) if len(recent) > 1 else 0.0
 
     def latency_ms(self, percentiles: Sequence[float] = (50, 90)) -> list[float]:
         """Milliseconds from capture to reading, at these percentiles of the latest frames."""
         if not self._latencies:
             return [0.0 for _ in percentiles]
         return [float(ms) for ms in 1000 * np.percentile(self._latencies, percentiles)]
+
+    def pace(self) -> str:
+        """How the source is and how fast it is read, in a line for people."""
+        (latency,) = self.latency_ms([50])
+        state = "" if self._source.state == "running" else f"{self._source.state}, "
+        return (
+            f"{self._source.name}: {state}{self.frames_per_second:.1f} frames/s, latency {latency:.1f} ms, "
+            f"{self.frames} frames read, {self.dropped()}"
+        )
+
+    def dropped(self) -> str:
+        """How many frames were dropped, and why, in words."""
+        causes = ", ".join(f"{count} {cause}" for cause, count in self._source.drops.items() if count)
+        return f"{self._source.dropped} dropped{f' ({causes})' if causes else ''}"

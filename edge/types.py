@@ -132,6 +132,7 @@ class Frame:
         captured_at: the same moment on the wall clock, UTC; for people.
         source: the file, camera or address it came from.
         capture_ms: milliseconds that fetching and decoding it took.
+        grey: the same picture in grey, (rows, columns), where the camera gives one too; saves converting it.
     """
 
     image: ByteArray
@@ -140,6 +141,7 @@ class Frame:
     captured_at: datetime
     source: str
     capture_ms: float = 0.0
+    grey: ByteArray | None = None
 
     @property
     def size(self) -> tuple[int, int]:

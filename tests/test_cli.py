@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -127,14 +129,16 @@ def test_a_live_run_sums_up_and_saves_a_picture(tmp_path, capsys):
     saved = tmp_path / "page.png"
     assert main(["run", "demo", "--frames", "20", "--save", str(saved)]) == 0
     err = capsys.readouterr().err
-    assert re.search(r"20 frames in [\d.]+ s, \d+ dropped; .* \(p50\), .* \(p90\); \d+ numbers accepted", err)
+    assert re.search(
+        r"20 frames in [\d.]+ s, \d+ dropped.*; .* \(p50\), .* \(p90\); \d+ numbers accepted", err
+    )
     assert cv2.imread(str(saved)).shape == (480, 640, 3)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_end_from_outside_is_orderly(number, tmp_path):
-    saved = tmp_path / "page.png"
-    command = [sys.executable, "-m", "edge", "run", "demo", "--save", str(saved)]
+    saved, recorded = tmp_path / "page.png", tmp_path / "out.mp4"
+    command = [sys.executable, "-m", "edge", "run", "demo", "--save", saved, "--record", recorded]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -144,7 +148,7 @@ def test_an_end_from_outside_is_orderly(number, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
-            process.stderr.readline()  # it is under way
+            process.stdout.readline()  # a number was accepted
             process.send_signal(number)
             started = time.monotonic()
             _, err = process.communicate(timeout=20)
@@ -154,7 +158,60 @@ def test_an_end_from_outside_is_orderly(number, tmp_path):
     assert time.monotonic() - started < 2
     assert "numbers accepted" in err
     assert "Traceback" not in err
-    assert saved.exists()
+    assert sorted(tmp_path.iterdir()) == [recorded, saved]
+
+
+def test_a_camera_that_goes_is_said_and_does_not_end_the_run(tmp_path):
+    fault = tmp_path / "fault"
+    command = [sys.executable, "-m", "edge", "run", "--json", "--every-frame", f"faulty:{fault}"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    ) as process:
+        try:
+            process.stdout.readline()  # it reads
+            fault.write_text("gone")
+            assert any("went away" in line for line in process.stderr)
+            assert any("is gone" in line for line in process.stderr)
+            fault.unlink()
+            assert any("is back after" in line for line in process.stderr)
+            fault.write_text("gone")
+            assert any("went away" in line for line in process.stderr)
+            process.send_signal(signal.SIGTERM)
+            started = time.monotonic()
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert time.monotonic() - started < 2
+    assert process.returncode == 0
+    assert "numbers accepted" in err
+
+
+def test_a_source_is_asked_for_what_the_options_say(capsys):
+    options = ["--size", "320x240", "--fps", "5", "--seed", "3", "--no-realtime"]
+    assert main(["run", "demo", "--json", "--every-frame", "--frames", "3", *options]) == 0
+    frames = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {tuple(frame["image_size"]) for frame in frames} == {(320, 240)}
+    assert [frame["frame_id"] for frame in frames] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("kind", "live"), [("xterm", True), ("dumb", False)])
+def test_a_terminal_shows_a_live_view_when_it_can(kind, live):
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "edge", "run", "demo", "--frames", "12"],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TERM": kind},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # how Linux says that the other side of a terminal is closed
+            while part := os.read(ours, 4096):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    assert (b"frames/s" in shown, b"\x1b[" in shown) == (live, live)
+    assert b"accepted" in shown
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(photo):
@@ -167,6 +224,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(photo):
 
 
 @pytest.mark.parametrize(
+    "verb", [["run", "demo", "--json"], ["run", "demo"], ["doctor", "demo"], ["model", "show"]]
+)
+def test_a_full_disk_behind_standard_output_is_one_line_and_exit_code_1(verb):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge", *verb], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
         (["run", "nonsense"], "unknown source 'nonsense'"),
@@ -174,6 +244,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(photo):
         (["run", "demo", "--frames", "0"], "expected a number of 1 or more, found '0'"),
         (["run", "demo", "--seconds", "-1"], "expected seconds, more than 0, found '-1'"),
         (["run", "demo", "--save", "x.gif"], r"expected a name that ends in .png"),
+        (["run", "demo", "--size", "640"], "expected width and height such as 640x480, found '640'"),
+        (["run", "demo", "--fps", "0"], "expected more than 0 and at most 1000 frames per second, found 0"),
+        (["run", "demo", "--rotation", "45"], "invalid choice: 45"),
+        (["run", "faulty:."], "faulty"),
         (["run", "/dev/video77"], "no camera at /dev/video77"),
         (["read", "demo", "--model", "nowhere.tflite"], "cannot read the model nowhere.tflite"),
         (["model", "verify", __file__], "not a TensorFlow Lite model"),

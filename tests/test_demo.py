@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import UsageError
 from edge.preprocess import to_glyph
-from edge.sources import open_source
+from edge.sources import SourceOptions, open_source
 from edge.sources.demo import MOVE_S, SHEET_S, DemoCamera
 from edge.sources.handwriting import SHAPES, draw_strokes, some_hand, write_number
 from edge.types import Box
@@ -138,7 +138,7 @@ def test_without_real_time_no_frame_is_dropped():
 
 
 def test_demo_is_a_source_with_options():
-    with open_source("demo", seed=9, size=(320, 240), fps=5, realtime=False) as source:
+    with open_source("demo", SourceOptions(seed=9, size=(320, 240), fps=5, realtime=False)) as source:
         frame = next(iter(source))
     assert frame.size == (320, 240)
     assert frame.source == "demo"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from samples import written
 
-from edge import DigitReader, open_source
+from edge import DigitReader, SourceOptions, open_source
 from edge.sources.demo import DemoCamera
 
 
@@ -31,7 +31,7 @@ def test_an_empty_page_holds_no_number(reader):
 
 def test_the_readme_says_it_in_a_few_lines():
     texts = []
-    for reading in DigitReader().read(open_source("demo", realtime=False)):
+    for reading in DigitReader().read(open_source("demo", SourceOptions(realtime=False))):
         texts.append(reading.text)
         if len(texts) == 3:
             break

@@ -1,6 +1,9 @@
 import io
 import json
+from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 from rich.console import Console
 from samples import THRESHOLDS, number, result_of
@@ -8,9 +11,13 @@ from samples import THRESHOLDS, number, result_of
 from edge.events import Changes
 from edge.lines import to_reading
 from edge.sinks.jsonlines import JsonLines
-from edge.sinks.terminal import Terminal
+from edge.sinks.live_view import LiveView
+from edge.sinks.picture import LastPicture
+from edge.sinks.plain import PlainLines
+from edge.sources import open_source
 from edge.sources.demo import DemoCamera
 from edge.speedometer import Speedometer
+from edge.types import Speed
 
 
 class Clock:
@@ -41,43 +48,72 @@ def test_json_lines_has_a_line_for_each_change_or_each_frame(every_frame, lines)
     assert ("readings" in objects[0]) is every_frame
 
 
-def test_without_a_terminal_each_accepted_number_is_a_plain_line():
+@pytest.fixture
+def speedometer():
+    return Speedometer(DemoCamera())
+
+
+def test_without_a_terminal_each_accepted_number_is_a_plain_line(speedometer):
     out = io.StringIO()
-    with Terminal(DemoCamera(), Speedometer(), output=Console(file=out, width=80)) as sink:
+    with PlainLines(speedometer, output=out, status=io.StringIO()) as sink:
         for result, events in frames("407", 4):
             sink.write(result, events)
     (line,) = out.getvalue().splitlines()
     assert line.split()[2:] == ["#5", "407", "accepted", "99%"]
 
 
-def test_what_was_never_certain_is_no_line():
+def test_what_was_never_certain_is_no_line(speedometer):
     out = io.StringIO()
     reading = to_reading(number("4", confidence=0.6), THRESHOLDS, track_id=1)
     changes = Changes()
-    with Terminal(DemoCamera(), Speedometer(), output=Console(file=out, width=80)) as sink:
+    with PlainLines(speedometer, output=out, status=io.StringIO()) as sink:
         for k, readings in enumerate([[reading], [], []]):
             result = result_of(*readings, frame_id=k, timestamp=float(k))
             sink.write(result, changes.update(result))
     assert out.getvalue() == ""
 
 
-def test_on_a_terminal_the_numbers_and_the_pace_are_shown_and_taken_away_again():
+def test_without_a_terminal_the_pace_is_a_line_now_and_then(speedometer):
+    status, clock = io.StringIO(), Clock()
+    with PlainLines(speedometer, output=io.StringIO(), status=status, clock=clock) as sink:
+        for _ in range(150):
+            clock.now += 1.0
+            sink.write(result_of(), [])
+    assert len(status.getvalue().splitlines()) == 2
+    assert "frames/s" in status.getvalue()
+
+
+def test_on_a_terminal_the_numbers_and_the_pace_are_shown_and_taken_away_again(speedometer):
     out = io.StringIO()
-    speedometer = Speedometer()
     console = Console(file=out, width=100, force_terminal=True, color_system=None)
-    with Terminal(DemoCamera(), speedometer, output=console) as sink:
+    with LiveView(speedometer, console=console) as sink:
         for result, events in frames("407", 4):
-            speedometer.tick(result)
+            speedometer.tick(result, events)
             sink.write(result, events)
-        shown = out.getvalue()
+    shown = out.getvalue()
     assert "407" in shown
     assert "frames/s" in shown
+    assert shown.endswith("\x1b[1A\x1b[2K")  # the cursor goes up and the line is emptied
     sink.close()
+
+
+def test_the_picture_saved_is_of_the_last_frame_that_had_numbers(tmp_path):
+    reading = to_reading(number("407"), THRESHOLDS)
+    white, black = np.full((240, 320), 255, np.uint8), np.zeros((240, 320), np.uint8)
+    with LastPicture(tmp_path / "page.png") as sink:
+        for image, readings in [(black, []), (white, [reading]), (black, [])]:
+            sink.write(result_of(*readings, image=image), [])
+    assert cv2.imread(str(tmp_path / "page.png"))[0, 0].tolist() == [255, 255, 255]
+
+
+def test_no_picture_is_saved_when_there_was_no_frame(tmp_path):
+    LastPicture(tmp_path / "page.png").close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_speedometer_counts_frames_per_second_and_latency():
     clock = Clock()
-    speedometer = Speedometer(clock)
+    speedometer = Speedometer(DemoCamera(), clock=clock)
     for k in range(60):
         clock.now = 100 + k / 20 + 0.004
         speedometer.tick(result_of(timestamp=100 + k / 20))
@@ -87,6 +123,27 @@ def test_the_speedometer_counts_frames_per_second_and_latency():
     assert speedometer.elapsed_s == pytest.approx(59 / 20 + 0.004)
 
 
+def test_latency_in_a_file_is_what_reading_took(tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((9, 9), np.uint8))
+    speedometer = Speedometer(open_source(tmp_path / "photo.png"))
+    speedometer.tick(replace(result_of(timestamp=-1000.0), speed=Speed(2.0, 5.0, 1.0, 4.0)))
+    assert speedometer.latency_ms() == pytest.approx([12, 12])
+
+
+def test_the_pace_says_how_the_source_is_and_why_frames_were_dropped():
+    source, clock = DemoCamera(), Clock()
+    speedometer = Speedometer(source, clock=clock)
+    for _ in range(2):
+        clock.now += 0.1
+        speedometer.tick(result_of(timestamp=clock.now))
+    assert "demo: 10.0 frames/s" in speedometer.pace()
+    source.drops.update(busy=3, outage=60)
+    source.state = "lost"
+    clock.now += 10.0
+    assert "demo: lost, 0.0 frames/s" in speedometer.pace()
+    assert speedometer.dropped() == "63 dropped (3 busy, 60 outage)"
+
+
 def test_a_speedometer_that_saw_nothing_shows_zeros():
-    speedometer = Speedometer(Clock())
+    speedometer = Speedometer(DemoCamera(), clock=Clock())
     assert (speedometer.frames_per_second, speedometer.latency_ms()) == (0.0, [0.0, 0.0])

@@ -211,15 +211,19 @@ def test_importing_the_sources_does_not_import_cameras_or_make_threads():
     code = (
         "import sys, threading; before = threading.active_count(); import edge.sources;"
         "assert threading.active_count() == before;"
-        "assert not {'picamera2', 'edge.sources.capture', 'edge.sources.demo'} & set(sys.modules)"
+        "late = {'picamera2', 'edge.sources.capture', 'edge.sources.demo', 'edge.sources.supervised'};"
+        "assert not late & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.skipif(find_spec("picamera2") is not None, reason="picamera2 is here")
-def test_a_missing_picamera2_is_told_with_its_cure():
-    with pytest.raises(CameraNotFoundError, match="sudo apt install python3-picamera2"):
-        open_source("picamera")
+def test_the_process_that_reads_a_camera_imports_little():
+    code = (
+        "import sys, edge.sources.child;"
+        "print({'cv2', 'rich', 'ai_edge_litert', 'tflite_runtime', 'edge.reader'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.skipif(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from edge.events import Event
+from edge.files import write_line
 from edge.sinks import Sink
 from edge.types import Result
 
@@ -24,6 +25,10 @@ class JsonLines(Sink):
         self._every_frame = every_frame
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
-        """Print what this frame brought."""
+        """Print what this frame brought.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         for item in [result] if self._every_frame else events:
-            print(json.dumps(item.as_dict()), file=self._stream, flush=True)
+            write_line(self._stream, json.dumps(item.as_dict()))

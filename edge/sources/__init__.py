@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import SourceError, UsageError
-from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source
-from edge.sources.images import IMAGE_SUFFIXES, ImageFiles, ImageStream, OnError, find_images, natural_order
+from edge.sources.base import Notice, Source, SourceOptions
 
-__all__ = ["IMAGE_SUFFIXES", "KINDS", "Source", "find_source", "open_source"]
+if TYPE_CHECKING:
+    from edge.sources.images import OnError
+
+__all__ = ["KINDS", "Source", "SourceOptions", "find_source", "open_here", "open_source"]
 
 KINDS = (
     "picamera[:N]",
@@ -23,6 +26,8 @@ KINDS = (
 )
 """What a source may be, in words for people."""
 
+_ADDRESSES = ("/dev/video", "rtsp://", "http://", "https://")
+
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".ts", ".webm"}
 )
@@ -30,57 +35,83 @@ VIDEO_SUFFIXES = frozenset(
 
 def open_source(
     text: str | Path,
+    options: SourceOptions | None = None,
     *,
-    size: tuple[int, int] = DEFAULT_SIZE,
-    fps: float = DEFAULT_FPS,
-    seed: int = 0,
-    realtime: bool = True,
     on_error: OnError | None = None,
+    on_notice: Notice | None = None,
 ) -> Source:
     """Open a source of frames.
+
+    Cameras and network streams are read in a process of their own, and started again when they fail.
 
     Args:
         text: `picamera[:N]` (camera module), `0` or `/dev/video0` (V4L2), an image file, a folder, a glob, a
             video file, `rtsp://...`, `http(s)://...`, `-` (encoded images on standard input), `demo` (a
-            simulated camera).
-        size: width and height in pixels that a camera or `demo` is asked for.
-        fps: frames per second that a camera or `demo` is asked for.
-        seed: of `demo`: the same seed gives the same pictures.
-        realtime: of `demo`: False gives every frame as fast as it is asked for.
+            simulated camera), `faulty:FILE` (the same with faults on demand).
+        options: what it is asked for; None: the usual.
         on_error: of pictures: told of each that cannot be read, and the next follows; without it, the first
             such picture ends the iteration with its error.
+        on_notice: of cameras and network streams: told when one is lost, is back, goes black or sees again.
 
     Raises:
         UsageError: it is none of these.
         SourceError: it is one of these, but is missing, empty or cannot be opened.
-        CameraNotFoundError: there is no such camera, or what is needed to speak to it is missing.
+        CameraNotFoundError: there is no such camera, or no right to use it.
+        CameraBusyError: another program uses it.
+        CameraSoftwareError: what is needed to speak to it is missing.
     """
-    text = str(text)
+    text, options = str(text), options or SourceOptions()
+    if text.partition(":")[0] in {"picamera", "faulty"} or _is_address(text):
+        from edge.sources.supervised import SupervisedSource
+
+        return SupervisedSource(text, options, on_notice=on_notice)
+    return open_here(text, options, on_error=on_error)
+
+
+def open_here(text: str, options: SourceOptions, *, on_error: OnError | None = None) -> Source:
+    """Open a source in this process, whatever it is: a read may hang, and what ends has ended.
+
+    Args and errors are those of `open_source`.
+    """
     if text == "demo":
         from edge.sources.demo import DemoCamera
 
-        return DemoCamera(seed, size=size, fps=fps, realtime=realtime)
+        realtime = options.realtime is not False
+        return DemoCamera(options.seed, size=options.size, fps=options.fps, realtime=realtime)
     if text == "-":
         if sys.stdin.isatty():
             raise UsageError(
                 "standard input is a terminal: expected encoded pictures, as in: cat *.jpg | digitcam read -"
             )
+        from edge.sources.images import ImageStream
+
         return ImageStream(open(sys.stdin.fileno(), "rb", closefd=False), on_error=on_error)
-    kind, _, number = text.partition(":")
+    kind, _, rest = text.partition(":")
     if kind == "picamera":
-        if not (number.isdecimal() or text == "picamera"):
+        if not (rest.isdecimal() or text == "picamera"):
             raise UsageError(f"expected picamera or picamera:N with the camera's number, found {text!r}")
         from edge.sources.picamera import PiCamera
 
-        return PiCamera(int(number or 0), size=size, fps=fps)
-    if text.isdecimal() or text.startswith(("/dev/video", "rtsp://", "http://", "https://")):
+        return PiCamera(int(rest or 0), options)
+    if kind == "faulty":
+        from edge.sources.faulty import FaultyCamera
+
+        return FaultyCamera(Path(rest), options)
+    if _is_address(text):
         from edge.sources.capture import LiveCapture
 
-        return LiveCapture(text, size=size, fps=fps)
-    return _open_files(text, on_error)
+        return LiveCapture(text, options)
+    return _open_files(text, options, on_error)
 
 
-def _open_files(text: str, on_error: OnError | None) -> Source:
+def _is_address(text: str) -> bool:
+    """Whether it names what OpenCV captures: a V4L2 camera or a network stream."""
+    return text.isdecimal() or text.startswith(_ADDRESSES)
+
+
+def _open_files(text: str, options: SourceOptions, on_error: OnError | None) -> Source:
+    from edge.sources.images import ImageFiles, find_images, natural_order
+
     path = Path(text)
     if text and path.is_dir():
         return ImageFiles(text, find_images(path), on_error=on_error)
@@ -88,7 +119,7 @@ def _open_files(text: str, on_error: OnError | None) -> Source:
         if path.suffix.lower() in VIDEO_SUFFIXES:
             from edge.sources.capture import VideoFile
 
-            return VideoFile(path)
+            return VideoFile(path, realtime=options.realtime is True)
         return ImageFiles(text, [path], on_error=on_error)
     if glob.has_magic(text):
         # Not Path.glob, which takes no pattern that is absolute.
@@ -104,12 +135,12 @@ def _open_files(text: str, on_error: OnError | None) -> Source:
 
 def find_source() -> str:
     """The best source that this machine has: the camera module, else a V4L2 camera, else `demo`."""
-    from edge.sources.capture import raspberry_pi
+    from edge.board import board
     from edge.sources.picamera import has_camera
 
     if has_camera():
         return "picamera"
     # On a Raspberry Pi /dev/video0 may be a raw port of the camera module, which only libcamera can read.
-    if Path("/dev/video0").exists() and not raspberry_pi():
+    if Path("/dev/video0").exists() and not board().is_raspberry_pi:
         return "0"
     return "demo"

@@ -14,24 +14,26 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.errors import CameraNotFoundError, SourceError
-from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source, wall_clock
+from edge.board import board
+from edge.errors import CameraBusyError, CameraNotFoundError, SourceError
+from edge.sources.base import DEFAULT_FPS, Source, SourceOptions, wall_clock, without_password
 from edge.sources.containers import promised_bytes
+from edge.sources.gaps import FrameNumbers
 from edge.types import ByteArray, Frame
 
-TIMEOUT_S = 5.0
-"""How long a live source may take to open, and then for each frame."""
-
-_BOARD = Path("/proc/device-tree/model")
+TIMEOUT_S = 2.0
+"""How long a network camera may take to answer, and then for each frame."""
 
 
 class VideoFile(Source):
-    """All frames of a video file, as fast as they are asked for; none is dropped.
+    """All frames of a video file; none is dropped.
 
     Their times are those of the video: the first is now, the others follow at its frame rate.
 
     Args:
         path: the file.
+        realtime: give each frame when its time has come, and the late ones at once; otherwise as fast as they
+            are asked for.
 
     Raises:
         SourceError: when it cannot be opened; while iterating, after the last whole frame of a file that
@@ -40,8 +42,10 @@ class VideoFile(Source):
 
     continuous = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, realtime: bool = False) -> None:
         super().__init__(str(path))
+        self._realtime = realtime
+        self._closing = threading.Event()
         self._cut = _missing_bytes(path)
         with _quiet():
             self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
@@ -78,98 +82,55 @@ class VideoFile(Source):
                 return
             timestamp = opened + frame_id / self._fps
             capture_ms = (time.monotonic() - started) * 1000
+            if self._realtime and self._closing.wait(max(0.0, timestamp - time.monotonic())):
+                return
             yield Frame(_bytes(image), frame_id, timestamp, wall_clock(timestamp), self.name, capture_ms)
 
     def close(self) -> None:
         """Release the file."""
+        self._closing.set()
         self._capture.release()
 
 
 class LiveCapture(Source):
-    """The newest frame of a V4L2 camera or a network stream; a thread reads all and counts what is dropped.
+    """Every frame of a V4L2 camera or a network stream; reading blocks until the next one is there.
 
     Args:
         address: the number of a V4L2 camera, its device file, or an rtsp:// or http(s):// address.
-        size: width and height in pixels that a camera is asked for; it may choose another.
-        fps: frames per second that a camera is asked for.
+        options: the size and the frame rate that a camera is asked for; it may choose others.
 
     Raises:
-        CameraNotFoundError: when there is no such camera, or another program uses it.
-        SourceError: when an address does not answer; while iterating, when no frame comes for `TIMEOUT_S`.
+        CameraNotFoundError: there is no such camera, or no right to use it.
+        CameraBusyError: it gives no frames, as when another program uses it.
+        SourceError: an address does not answer; while iterating, the frames end.
     """
 
     live = True
     continuous = True
 
-    def __init__(
-        self, address: str, *, size: tuple[int, int] = DEFAULT_SIZE, fps: float = DEFAULT_FPS
-    ) -> None:
-        super().__init__(address)
-        capture = _open_stream(address) if "://" in address else _open_camera(address, size, fps)
-        self._newest = NewestFrame(capture)
+    def __init__(self, address: str, options: SourceOptions) -> None:
+        super().__init__(without_password(address))
+        self._closed = False
+        self._network = "://" in address
+        self._capture = _open_stream(address) if self._network else _open_camera(address, options)
 
     def __iter__(self) -> Iterator[Frame]:
-        taken = -1
-        while (got := self._newest.after(taken)) is not None:
-            frame_id, timestamp, image = got
-            self.dropped += frame_id - taken - 1
-            taken = frame_id
-            yield Frame(image, frame_id, timestamp, wall_clock(timestamp), self.name)
-        if not self._newest.closed:
-            raise SourceError(f"{self.name} gave {taken + 1} frames, then no more: is it still connected?")
+        numbers = FrameNumbers()
+        while not self._closed and self._capture.grab():
+            now = time.monotonic()
+            # Of a camera the driver's clock, which is ours; of a stream the one in the stream.
+            clock = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            ok, image = self._capture.retrieve()
+            if not ok:
+                continue  # a damaged picture: its number is left out
+            capture_ms = (time.monotonic() - now) * 1000
+            timestamp = clock if not self._network and 0 <= now - clock < TIMEOUT_S else now
+            number = numbers.next(clock)
+            yield Frame(_bytes(image), number, timestamp, wall_clock(timestamp), self.name, capture_ms)
 
     def close(self) -> None:
-        """Stop the thread, which releases the camera."""
-        self._newest.close()
-
-
-class NewestFrame:
-    """A thread that reads a capture as fast as it gives frames, and keeps the newest.
-
-    The thread owns the capture: releasing it while another thread is in `read` crashes OpenCV.
-    """
-
-    def __init__(self, capture: cv2.VideoCapture) -> None:
-        self.closed = False
-        self._capture = capture
-        self._changed = threading.Condition()
-        self._slot: tuple[int, float, ByteArray] | None = None
-        self._ended = False
-        self._thread = threading.Thread(target=self._read_all, name="digitcam-capture", daemon=True)
-        self._thread.start()
-
-    def after(self, frame_id: int) -> tuple[int, float, ByteArray] | None:
-        """Wait for a frame newer than `frame_id`: its id, its time (monotonic seconds) and the picture.
-
-        None when no more will come, or none came for `TIMEOUT_S`.
-        """
-
-        def ready() -> bool:
-            return self._ended or (self._slot is not None and self._slot[0] > frame_id)
-
-        with self._changed:
-            self._changed.wait_for(ready, TIMEOUT_S)
-            newer = self._slot is not None and self._slot[0] > frame_id and not self.closed
-            return self._slot if newer else None
-
-    def close(self) -> None:
-        """End the thread, which releases the capture when it comes back from reading."""
-        with self._changed:
-            self.closed = self._ended = True
-            self._changed.notify_all()
-        self._thread.join(TIMEOUT_S)
-
-    def _read_all(self) -> None:
-        frame_id = 0
-        while not self._ended:
-            ok, image = self._capture.read()
-            with self._changed:
-                if ok:
-                    self._slot = (frame_id, time.monotonic(), _bytes(image))
-                else:
-                    self._ended = True
-                self._changed.notify_all()
-            frame_id += 1
+        """Release the camera or the connection; not while another thread iterates: OpenCV crashes."""
+        self._closed = True
         self._capture.release()
 
 
@@ -179,11 +140,12 @@ def _open_stream(address: str) -> cv2.VideoCapture:
     with _quiet():
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
-        raise SourceError(f"{address} gives no video: check the address, and that its server runs")
+        name = without_password(address)
+        raise SourceError(f"{name} gives no video: check the address, and that its server runs")
     return capture
 
 
-def _open_camera(address: str, size: tuple[int, int], fps: float) -> cv2.VideoCapture:
+def _open_camera(address: str, options: SourceOptions) -> cv2.VideoCapture:
     device = Path(f"/dev/video{address}" if address.isdecimal() else address)
     if not device.exists():
         raise CameraNotFoundError(f"no camera at {device}: connect one, or name another source{_hint()}")
@@ -191,10 +153,13 @@ def _open_camera(address: str, size: tuple[int, int], fps: float) -> cv2.VideoCa
         capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
         if capture.isOpened():
             # The compressed format first: uncompressed, a USB 2 camera gives few frames at a large size.
-            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-            capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-            capture.set(cv2.CAP_PROP_FPS, fps)
+            for name in ("MJPG", "YUYV"):
+                code = cv2.VideoWriter.fourcc(*name)
+                if capture.set(cv2.CAP_PROP_FOURCC, code) and capture.get(cv2.CAP_PROP_FOURCC) == code:
+                    break
+            capture.set(cv2.CAP_PROP_FRAME_WIDTH, options.size[0])
+            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, options.size[1])
+            capture.set(cv2.CAP_PROP_FPS, options.fps)
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
             if capture.read()[0]:
                 return capture
@@ -203,25 +168,18 @@ def _open_camera(address: str, size: tuple[int, int], fps: float) -> cv2.VideoCa
         raise CameraNotFoundError(
             f"no right to use {device}: sudo usermod -aG video $USER, then log in again"
         )
-    raise CameraNotFoundError(
-        f"{device} gives no frames: it is no camera, or another program uses it "
+    raise CameraBusyError(
+        f"{device} gives no frames: another program uses it, or it is no camera "
         f"(fuser {device} tells which){_hint()}"
     )
 
 
-def raspberry_pi() -> str:
-    """The model of this board when it is a Raspberry Pi; otherwise nothing."""
-    try:
-        board = _BOARD.read_bytes().rstrip(b"\0").decode(errors="replace")
-    except OSError:
-        return ""
-    return board if "Raspberry Pi" in board else ""
-
-
 def _hint() -> str:
     """On a Raspberry Pi, V4L2 devices are there without a USB camera, and none of them gives pictures."""
-    board = raspberry_pi()
-    return f"; for the camera module of a {board}, use the source picamera" if board else ""
+    machine = board()
+    if not machine.is_raspberry_pi:
+        return ""
+    return f"; for the camera module of a {machine.model}, use the source picamera"
 
 
 def _all_but_last(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -93,7 +93,7 @@ class DemoCamera(Source):
         while not self._closed:
             if self._realtime:
                 newest = int((self._clock() - opened) * self._fps)
-                self.dropped += max(0, newest - frame_id)
+                self.drops["busy"] += max(0, newest - frame_id)
                 frame_id = max(newest, frame_id)
                 self._sleep(max(0.0, opened + frame_id / self._fps - self._clock()))
             timestamp = opened + frame_id / self._fps

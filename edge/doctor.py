@@ -1,0 +1,343 @@
+"""What this machine has and lacks for reading live: each thing found, what is wanted, and the cure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from edge.board import ROOT, Board, board, condition
+from edge.config import read_settings
+from edge.errors import EdgeError
+from edge.sources import SourceOptions, find_source, open_source
+
+SCHEMA = 1
+"""Version of the JSON that `as_dict` makes."""
+
+State = Literal["ok", "warning", "failed"]
+
+PYTHONS = ((3, 11), (3, 13))
+"""The oldest and the newest Python that the runtimes have wheels for and that is tested."""
+
+MEMORY_MB = 200
+"""What reading takes at most, and some room."""
+
+DISK_MB = 200
+"""For the journal, recordings and an update."""
+
+HOT_C = 80.0
+"""Degrees Celsius at which a Raspberry Pi slows itself down:
+https://www.raspberrypi.com/documentation/computers/config_txt.html#monitoring-core-temperature"""
+
+FRAMES = 10
+"""Frames that a camera must give, and that are read of a drawn page."""
+
+SERVICE = "digitcam.service"
+
+_DEVICES = ("video*", "media*", "dma_heap/*")
+"""What libcamera and V4L2 open, under /dev."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what it is.
+        state: "failed" when nothing can be read live because of it; "warning" when it is worse for it.
+        found: what there is.
+        wanted: what there should be.
+        cure: how to get there; "" where all is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    wanted: str
+    cure: str = ""
+
+
+def examine(
+    source: str | None = None, options: SourceOptions | None = None, root: Path = ROOT
+) -> list[Check]:
+    """Look at everything; nothing is changed.
+
+    Args:
+        source: what will be read; None is the camera that is there.
+        options: what it will be asked for.
+        root: where the system's files are.
+    """
+    machine = board(root)
+    looks: list[tuple[str, Callable[[], Check | None]]] = [
+        ("python", _python),
+        ("system", partial(_system, machine)),
+        ("opencv", _opencv),
+        ("model", _model),
+        ("reading", _reading),
+        ("rights", partial(_rights, root)),
+        ("service", partial(_service, root)),
+        ("picamera2", partial(_picamera2, machine, source)),
+        ("camera", partial(_camera, source, options)),
+        ("power", partial(_power, root)),
+        ("heat", partial(_heat, root)),
+        ("memory", partial(_memory, root)),
+        ("disk", partial(_disk, root)),
+        ("clock", partial(_clock, root)),
+        ("recording", _recording),
+        ("settings", _settings),
+    ]
+    return [check for name, look in looks if (check := _looked(name, look)) is not None]
+
+
+def _looked(name: str, look: Callable[[], Check | None]) -> Check | None:
+    """What a look finds. One that fails in a way nobody foresaw is a finding too, and the others follow."""
+    try:
+        return look()
+    except Exception as error:
+        return Check(
+            name, "failed", f"{type(error).__name__}: {error}", "no such error", "report it as a bug"
+        )
+
+
+def _python() -> Check:
+    oldest, newest = (".".join(map(str, release)) for release in PYTHONS)
+    found = f"{sys.version.split()[0]} at {sys.executable}"
+    wanted = f"{oldest} to {newest}"
+    if PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
+        return Check("python", "ok", found, wanted)
+    return Check("python", "failed", found, wanted, f"make the virtual environment with Python {newest}")
+
+
+def _system(machine: Board) -> Check:
+    found = f"{machine.model}, {machine.system}, {machine.processor}, {machine.bits} bits"
+    if machine.bits == 64:
+        return Check("system", "ok", found, "64 bits")
+    return Check(
+        "system",
+        "warning",
+        found,
+        "64 bits",
+        "install the 64-bit Raspberry Pi OS: LiteRT has no 32-bit wheels",
+    )
+
+
+def _opencv() -> Check:
+    try:
+        cv2, numpy = import_module("cv2"), import_module("numpy")
+    except (ImportError, AttributeError) as error:  # AttributeError: built for another numpy
+        return Check(
+            "opencv",
+            "failed",
+            str(error),
+            "opencv-python-headless",
+            "install digitcam again into a new environment",
+        )
+    return Check(
+        "opencv", "ok", f"OpenCV {cv2.__version__}, numpy {numpy.__version__}", "opencv-python-headless"
+    )
+
+
+def _model() -> Check:
+    from edge.classifier import Classifier
+    from edge.ink import InkMarker
+
+    wanted = "the shipped networks give their known answers"
+    try:
+        classifier = Classifier()
+        InkMarker()
+    except EdgeError as error:
+        return Check("model", "failed", str(error), wanted, "install digitcam again into a new environment")
+    known = len(classifier.card.known_answers.glyphs)
+    return Check("model", "ok", f"{known} of {known} known answers on {classifier.runtime}", wanted)
+
+
+def _reading() -> Check:
+    from edge.reader import DigitReader
+    from edge.sources.demo import DemoCamera
+
+    page = DemoCamera(realtime=False)
+    started = time.perf_counter()
+    (last,) = islice(DigitReader().results(page), FRAMES - 1, FRAMES)
+    milliseconds = (time.perf_counter() - started) * 1000 / FRAMES
+    expected = [text for text, _ in page.truth(last.frame.frame_id)]
+    read = [reading.text for reading in last.readings if reading.status == "accepted"]
+    found = f"{' '.join(read) or 'nothing'} of a drawn page, {milliseconds:.0f} ms a frame with its drawing"
+    if read == expected:
+        return Check("reading", "ok", found, " ".join(expected))
+    return Check(
+        "reading", "failed", found, " ".join(expected), "install digitcam again into a new environment"
+    )
+
+
+def _rights(root: Path) -> Check | None:
+    devices = [path for pattern in _DEVICES for path in sorted((root / "dev").glob(pattern))]
+    if not devices:
+        return None
+    locked = [str(path) for path in devices if not os.access(path, os.R_OK | os.W_OK)]
+    wanted = "to read and write the camera's devices"
+    if not locked:
+        return Check("rights", "ok", f"all {len(devices)} devices are open to this user", wanted)
+    return Check(
+        "rights",
+        "warning",
+        f"no right to use {', '.join(locked)}",
+        wanted,
+        "sudo usermod -aG video $USER, then log in again",
+    )
+
+
+def _service(root: Path) -> Check | None:
+    systemctl = shutil.which("systemctl")
+    if not (root / "etc/systemd/system" / SERVICE).exists() or systemctl is None:
+        return None
+    done = subprocess.run(
+        [systemctl, "is-active", SERVICE], capture_output=True, text=True, check=False, timeout=10
+    )
+    state = done.stdout.strip() or "unknown"
+    if state == "failed":
+        return Check("service", "warning", state, "active or stopped", f"journalctl -u {SERVICE} says why")
+    return Check(
+        "service", "ok", f"{state}{', and has the camera' if state == 'active' else ''}", "any state"
+    )
+
+
+def _picamera2(machine: Board, source: str | None) -> Check | None:
+    """Only where a camera module can be."""
+    if not machine.is_raspberry_pi and not (source or "").startswith("picamera"):
+        return None
+    wanted = "picamera2 and libcamera, seen from this environment"
+    try:
+        import_module("picamera2")
+        return Check("picamera2", "ok", f"picamera2 {version('picamera2')}", wanted)
+    except Exception as error:  # what its many parts raise when one of them does not fit
+        reason = f"{type(error).__name__}: {error}"
+    state: State = "failed" if (source or "picamera").startswith("picamera") else "warning"
+    if "numpy" in reason:
+        cure = "pip install the numpy of the system: it is what picamera2's parts were compiled against"
+    elif sys.prefix != sys.base_prefix and find_spec("libcamera") is None:
+        cure = (
+            "sudo apt install python3-picamera2, and make the environment with "
+            "/usr/bin/python3 -m venv --system-site-packages"
+        )
+    else:
+        cure = "sudo apt install python3-picamera2"
+    return Check("picamera2", state, reason, wanted, cure)
+
+
+def _camera(source: str | None, options: SourceOptions | None) -> Check:
+    wanted = "fresh frames"
+    name = source or find_source()
+    if source is None and name == "demo":
+        return Check(
+            "camera",
+            "failed",
+            "none",
+            "a camera module or a USB camera",
+            "connect one (a camera module with the power off); digitcam run demo works without",
+        )
+    try:
+        with open_source(name, options) as frames:
+            times = [(frame.timestamp, frame.size) for frame in islice(frames, FRAMES)]
+    except EdgeError as error:
+        return Check("camera", "failed", str(error), wanted, "as it says; then look again")
+    if not times:
+        return Check("camera", "failed", f"{name} gives no frame", wanted, "name another source")
+    (first, (width, height)), (last, _) = times[0], times[-1]
+    pace = f", {(len(times) - 1) / (last - first):.1f} frames/s" if last > first else ""
+    return Check("camera", "ok", f"{name}, {width} x {height}{pace}", wanted)
+
+
+def _power(root: Path) -> Check | None:
+    throttling = condition(root).throttling
+    if throttling is None:
+        return None
+    wanted = "never held back since boot"
+    if not throttling:
+        return Check("power", "ok", "never held back since boot", wanted)
+    cure = "use the power supply made for this board and a short cable"
+    if not any("under-voltage" in words for words in throttling):
+        cure = "give it a heat sink or a fan"
+    return Check("power", "warning", ", ".join(throttling), wanted, cure)
+
+
+def _heat(root: Path) -> Check | None:
+    now = condition(root).temperature_c
+    if now is None:
+        return None
+    wanted = f"below {HOT_C:g} degrees Celsius"
+    if now < HOT_C:
+        return Check("heat", "ok", f"{now:.1f} degrees Celsius", wanted)
+    return Check("heat", "warning", f"{now:.1f} degrees Celsius", wanted, "give it a heat sink or a fan")
+
+
+def _memory(root: Path) -> Check | None:
+    free = condition(root).memory_free_mb
+    if free is None:
+        return None
+    wanted = f"{MEMORY_MB} MB"
+    if free >= MEMORY_MB:
+        return Check("memory", "ok", f"{free} MB free", wanted)
+    return Check("memory", "warning", f"{free} MB free", wanted, "stop other programs, the desktop first")
+
+
+def _disk(root: Path) -> Check:
+    free = shutil.disk_usage(root).free >> 20
+    wanted = f"{DISK_MB} MB"
+    if free >= DISK_MB:
+        return Check("disk", "ok", f"{free} MB free", wanted)
+    return Check("disk", "warning", f"{free} MB free", wanted, "remove what is not needed: sudo apt clean")
+
+
+def _clock(root: Path) -> Check | None:
+    """Readings carry the time of day, and a Raspberry Pi has no clock that runs without power."""
+    folder = root / "run/systemd/timesync"
+    if not folder.is_dir():
+        return None
+    wanted = "set by a time server"
+    if (folder / "synchronized").exists():
+        return Check("clock", "ok", "set by a time server", wanted)
+    return Check("clock", "warning", "not set yet", wanted, "connect it to a network, or see timedatectl")
+
+
+def _recording() -> Check:
+    wanted = "PyAV, for run --record"
+    if find_spec("av") is not None:
+        return Check("recording", "ok", f"PyAV {version('av')}", wanted)
+    return Check("recording", "ok", "not installed", wanted, "pip install 'digitcam[video]'")
+
+
+def _settings() -> Check:
+    origins = dict.fromkeys(setting.origin for setting in read_settings(os.environ))
+    return Check("settings", "ok", f"from {', '.join(origins)}" if origins else "none", "whatever suits")
+
+
+def as_dict(checks: Sequence[Check]) -> dict[str, Any]:
+    """All checks as one JSON object; `ready` says whether numbers can be read live."""
+    ready = all(check.state != "failed" for check in checks)
+    return {"schema": SCHEMA, "ready": ready, "checks": [asdict(check) for check in checks]}
+
+
+def as_text(checks: Sequence[Check]) -> str:
+    """All checks for people, a line for each, and its cure under what is not well."""
+    return "\n".join(_lines(checks))
+
+
+def _lines(checks: Sequence[Check]) -> Iterator[str]:
+    for check in checks:
+        yield f"{check.state:8} {check.name:10} {check.found}"
+        if check.state != "ok":
+            yield f"{'':20}wanted: {check.wanted}"
+            yield f"{'':20}cure: {check.cure}"
+    failed = ", ".join(check.name for check in checks if check.state == "failed")
+    yield f"\ncannot read live: {failed}" if failed else "\nready to read live"

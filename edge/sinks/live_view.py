@@ -1,0 +1,68 @@
+"""Readings on a terminal: a view that is drawn anew, and taken away at the end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from edge.events import Event
+from edge.sinks import Sink
+from edge.speedometer import Speedometer
+from edge.types import Reading, Result
+
+STYLES = {"accepted": "bold green", "uncertain": "yellow", "rejected": "dim"}
+HISTORY = 8
+DRAWINGS_PER_SECOND = 8
+"""People read no faster, and drawing takes a board some milliseconds."""
+
+
+class LiveView(Sink):
+    """Shows the numbers in the picture, the latest events, frames per second, latency and drops.
+
+    A thread draws it, so that it also tells when no frame comes.
+
+    Args:
+        speedometer: ticked by whoever reads the frames.
+        console: the terminal.
+    """
+
+    def __init__(self, speedometer: Speedometer, *, console: Console | None = None) -> None:
+        self._speedometer = speedometer
+        self._history: deque[Text] = deque(maxlen=HISTORY)
+        self._readings: Sequence[Reading] = ()
+        self._live = Live(
+            console=console or Console(highlight=False),
+            get_renderable=self._view,
+            refresh_per_second=DRAWINGS_PER_SECOND,
+            transient=True,
+        )
+        self._live.start()
+
+    def write(self, result: Result, events: Sequence[Event]) -> None:
+        """Take what this frame brought; the next drawing shows it."""
+        self._readings = result.readings
+        for event in events:
+            # What is uncertain may change with every frame: the table shows that, a list need not.
+            if event.reading.status == "accepted":
+                style = "dim" if event.kind == "gone" else STYLES[event.reading.status]
+                self._history.append(Text(f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}", style))
+
+    def close(self) -> None:
+        """Take the view away."""
+        self._live.stop()
+
+    def _view(self) -> Group:
+        table = Table("id", "number", "status", "confidence")
+        for reading in self._readings:
+            table.add_row(
+                "" if reading.track_id is None else str(reading.track_id),
+                Text(reading.text, STYLES[reading.status]),
+                reading.status,
+                f"{reading.confidence:.0%}",
+            )
+        return Group(Text(self._speedometer.pace()), table, *tuple(self._history))
