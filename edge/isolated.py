@@ -11,15 +11,19 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from edge.errors import EdgeError
 
 _BOOT = """
 import sys
-sys.path[:] = {path!r}
+sys.path[:] = {path}
 from edge.isolated import _child
 _child({target!r}, {memory_mb!r})
 """
+
+_CODE = Path(__file__).parent.parent
+"""Where packages are that another environment's interpreter does not know."""
 
 _REFUSED = 3
 """Exit code of a child whose function raised an `EdgeError`: its message is on standard error."""
@@ -29,7 +33,14 @@ class IsolatedError(EdgeError, RuntimeError):
     """The child refused the bytes, crashed, or took too long or too much."""
 
 
-def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb: int = 2048) -> bytes:
+def run_isolated(
+    target: str,
+    data: bytes,
+    *,
+    timeout_s: float = 20.0,
+    memory_mb: int = 2048,
+    python: Path | None = None,
+) -> bytes:
     """Call a function with `data` in a child process and return the bytes that it returns.
 
     Args:
@@ -37,16 +48,21 @@ def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb
         data: what it is given.
         timeout_s: seconds after which the child is killed.
         memory_mb: megabytes of address space that the child may take.
+        python: the interpreter of another environment, which brings packages of its own but runs this code;
+            None is this one.
 
     Raises:
         IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
             became of the child.
     """
-    code = _BOOT.format(path=sys.path, target=target, memory_mb=memory_mb)
+    path = f"[{str(_CODE)!r}, *sys.path]" if python else repr(sys.path)
+    code = _BOOT.format(path=path, target=target, memory_mb=memory_mb)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], input=data, capture_output=True, timeout=timeout_s
+            [str(python or sys.executable), "-c", code], input=data, capture_output=True, timeout=timeout_s
         )
+    except OSError as error:
+        raise IsolatedError(f"cannot run {python}: {error.strerror or error}") from error
     except subprocess.TimeoutExpired as error:
         raise IsolatedError(f"it took more than {timeout_s:g} s") from error
     if done.returncode == 0:
