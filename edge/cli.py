@@ -22,6 +22,7 @@ from edge.classifier import Classifier
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
 from edge.events import Changes
 from edge.files import write_whole
+from edge.model_command import add_model_verb
 from edge.model_file import load_model
 from edge.overlay import SUFFIXES, draw, encode
 from edge.reader import DigitReader
@@ -92,14 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model(read)
 
-    model = verbs.add_parser("model", help="show or verify a model", description="Show or verify a model.")
-    actions = model.add_subparsers(title="actions", required=True, metavar="ACTION")
-    show = actions.add_parser("show", help="print what a model says of itself")
-    show.set_defaults(run=_model_show)
-    verify = actions.add_parser("verify", help="check a model and ask it its known answers")
-    verify.set_defaults(run=_model_verify)
-    for action in (show, verify):
-        action.add_argument("file", nargs="?", type=Path, help="a .tflite file (default: the shipped model)")
+    add_model_verb(verbs)
     return parser
 
 
@@ -201,24 +195,6 @@ def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
     names = (f"{source.stem}-read{f'-{n}' if n else ''}{suffix}" for n in count())
     return next(path for path in (folder / name for name in names) if path not in written)
-
-
-def _model_show(args: argparse.Namespace) -> int:
-    model = load_model(args.file)
-    card = {"file": str(model.path), "bytes": len(model.data), "sha256": model.sha256, **model.card.as_dict()}
-    answers = card.pop("known_answers")
-    card["known_answers"] = len(answers["probabilities"])
-    print(json.dumps(card, indent=2))
-    return 0
-
-
-def _model_verify(args: argparse.Namespace) -> int:
-    model = load_model(args.file)
-    classifier = Classifier(model)
-    card = model.card
-    known = len(card.known_answers.glyphs)
-    print(f"{model.path}: {card.name} {card.version} gives its {known} known answers on {classifier.runtime}")
-    return 0
 
 
 def _reader(args: argparse.Namespace) -> DigitReader:
