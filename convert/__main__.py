@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return exit_code(lambda: _convert(options))
     except KeyboardInterrupt:
-        print("stopped: nothing was written", file=sys.stderr)
+        print("stopped", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -169,6 +169,8 @@ def _convert(options: argparse.Namespace) -> None:
     refused = dict(findings.impossible) if options.force else findings.refused
     if refused:
         _say(layers_table({form: errors for form, errors in findings.layers.items() if form in refused}))
+        if not _report_folder(options):
+            _say("--report DIR draws this")
         raise ModelError("; ".join(f"{form} is refused: {why}" for form, why in refused.items()))
 
 
@@ -237,6 +239,8 @@ def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequen
             if not options.all:
                 raise
             impossible[form] = str(error)
+    if not conversions:
+        raise ModelError("; ".join(f"{form}: {why}" for form, why in impossible.items()))
     layers = {
         form: converter.layer_errors(each.model)
         for form, each in conversions.items()

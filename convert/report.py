@@ -25,7 +25,7 @@ class Findings:
 
     Attributes:
         network: its name.
-        conversions: by format.
+        conversions: by format, at least one.
         impossible: the formats that there is no file of, and why.
         layers: errors of the layers, of the formats that are quantized.
         speeds: on each runtime; none where they were not measured.
@@ -135,7 +135,7 @@ Measured through edge's own runtime.
 
 def formats_table(findings: Findings) -> str:
     """All formats, a row each: what they take, how well they read, how fast they are."""
-    tests = list(next(iter(findings.conversions.values())).comparisons) if findings.conversions else []
+    tests = list(next(iter(findings.conversions.values())).comparisons)
     speeds = {speed.format: speed for speed in reversed(findings.speeds)}  # the first runtime's, with XNNPACK
     header = [
         "format",
