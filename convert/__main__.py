@@ -3,42 +3,72 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
+from convert.formats import DEFAULT, FORMATS, SLOW
 from convert.verify import Limits
-from edge.errors import UsageError
-from edge.files import write_whole
-from training.commands import exit_code
+from edge.errors import ModelError, UsageError
+from edge.files import write_all
+from edge.runtime import quiet_stderr
+from training.commands import CONFIG, exit_code
 
-# TensorFlow takes seconds to import: _convert does it, and --help does not.
+if TYPE_CHECKING:
+    from convert.conversion import Converter, Origin
+    from convert.material import Material
+    from convert.original import Original
+    from convert.report import Findings
+
+# TensorFlow takes seconds to import: what needs it is imported where it is used, and --help does not.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input or a model that was refused."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury our messages
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _convert(options))
+    # An end asked for by the system is as orderly as Ctrl-C: no temporary file stays.
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return exit_code(lambda: _convert(options))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:
-    limits = Limits()
+    defaults = Limits()
     parser = argparse.ArgumentParser(
         prog="python -m convert",
-        description="Turn a trained network into a .tflite file, full int8, and prove it on MNIST's test "
-        "digits. A file that is refused is not written.",
+        description="Turn a trained network into a .tflite file and prove it. A file that is refused is not "
+        "written.",
     )
-    parser.add_argument("model", type=Path, metavar="RUN", help="a run folder, or the model.keras in it")
+    parser.add_argument(
+        "model",
+        type=Path,
+        metavar="NETWORK",
+        help="a run folder, a .keras or .h5 file, or the folder of a SavedModel",
+    )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         required=True,
         metavar="FILE.tflite",
-        help="the file to write; its card goes beside it as .json and .md",
+        help="the file to write; its card goes beside it as .json and .md. With --all: the folder",
     )
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument(
+        "--format", choices=FORMATS, default=DEFAULT, help="how to store it (default: %(default)s)"
+    )
+    formats.add_argument("--all", action="store_true", help="every format, with a report that compares them")
     parser.add_argument(
         "--data",
         type=Path,
@@ -46,61 +76,222 @@ def _parser() -> argparse.ArgumentParser:
         help="folder with MNIST (default: $DIGITCAM_DATA, else Keras' cache, else downloaded to it)",
     )
     parser.add_argument(
-        "--version", default="1.0", metavar="TEXT", help="of the model (default: %(default)s)"
+        "--calibrate",
+        type=Path,
+        metavar="DIR",
+        help="pictures of your own that show the range of every activation, instead of training digits",
     )
     parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="also measure speed and layers, and write report.md"
+    )
+    parser.add_argument(
+        "--runtime",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="ENV",
+        help="a second virtual environment whose runtime is measured too; may be given again",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    card = parser.add_argument_group("the card")
+    card.add_argument("--name", metavar="TEXT", help="of the model (default: the network's own)")
+    card.add_argument("--version", default="1.0", metavar="TEXT", help="of the model (default: %(default)s)")
+    limits = parser.add_argument_group("limits")
+    limits.add_argument(
         "--max-drop",
         type=float,
-        default=limits.drop,
+        default=defaults.drop,
         metavar="POINTS",
         help="accuracy it may lose against the float network (default: %(default)s)",
     )
-    parser.add_argument(
+    limits.add_argument(
         "--min-agreement",
         type=float,
-        default=limits.agreement,
+        default=defaults.agreement,
         metavar="PERCENT",
         help="digits of which both must say the same (default: %(default)s)",
+    )
+    limits.add_argument(
+        "--force", action="store_true", help="write what is refused, with the reason in its card"
+    )
+    own = parser.add_argument_group("a network of your own")
+    own.add_argument(
+        "--labels", type=Path, metavar="FILE", help="what its outputs mean, a line each (default: 0 to 9)"
+    )
+    own.add_argument(
+        "--test",
+        type=Path,
+        metavar="DIR",
+        help="pictures to prove it on, in a folder for each label (default: MNIST's test digits)",
+    )
+    own.add_argument(
+        "--pixels",
+        type=float,
+        nargs=2,
+        default=(0.0, 255.0),
+        metavar=("BLACK", "WHITE"),
+        help="what it takes for black and for white (default: 0 255)",
+    )
+    own.add_argument(
+        "--logits", action="store_true", help="its outputs are logits: put a softmax behind them"
     )
     return parser
 
 
 def _convert(options: argparse.Namespace) -> None:
-    if options.output.suffix != ".tflite":
+    if not options.all and options.output.suffix != ".tflite":
         raise UsageError(f"-o {options.output} must end in .tflite: its card goes beside it")
-    from convert.conversion import convert
-    from convert.report import card_json, card_markdown
-    from training.dataset import load_mnist, split
-    from training.harvest import load_scene_glyphs
-    from training.runs import Config, load_network, model_path
+    _import_tensorflow()
+    from convert.conversion import Converter
+    from convert.original import load_original
+    from convert.report import formats_table, layers_table, report_json
+    from convert.speed import python_of
 
-    path = model_path(options.model)
-    network, config = load_network(path), Config.read(path.parent)
-    mnist = load_mnist(options.data)
-    camera_train, camera_validation = load_scene_glyphs(path.parent)
-    train, validation = split(mnist.train[: config.limit], config.seed)
-    done = convert(
-        network,
-        config,
-        train=train + camera_train,
-        validation=validation,
-        camera=camera_validation,
-        test=mnist.test,
-        version=options.version,
-        limits=Limits(options.max_drop, options.min_agreement),
+    pythons = [python_of(environment) for environment in options.runtime]
+    original = load_original(
+        options.model,
+        name=options.name,
+        labels=_labels(options.labels) if options.labels else None,
+        pixels=tuple(options.pixels),
+        logits=options.logits,
     )
-    # The card promises the file's SHA-256: whoever reads both in between sees that they do not fit.
-    found = (done.model, done.card, done.comparison)
-    write_whole(options.output.with_suffix(".md"), card_markdown(*found))
-    write_whole(options.output.with_suffix(".json"), card_json(*found))
-    write_whole(options.output, done.model)
-    comparison = done.comparison
-    print(
-        f"{options.output}: {len(done.model):,} bytes; reads {comparison.accuracy:.2%} right, "
-        f"the float network {comparison.float_accuracy:.2%}; agreement {comparison.agreement:.2%}; "
-        f"temperature {done.card.temperature:g}, accepted from {done.card.thresholds.accept:g}, "
-        f"no digit below {done.card.thresholds.digit:g}"
-    )
+    if not original.reads_digits:
+        _say("its labels are not 0 to 9: edge.classifier.Classifier can use it, digitcam run and read cannot")
+    material, origin = _material(options, original)
+    limits = Limits(options.max_drop, options.min_agreement)
+    with Converter(original, material, origin, limits) as converter:
+        findings = _findings(options, converter, pythons)
+    print(json.dumps(report_json(findings), indent=2) if options.json else formats_table(findings), end="")
+    files = _files(options, findings)
+    write_all(files)
+    for path in files:
+        _say(str(path))
+    refused = dict(findings.impossible) if options.force else findings.refused
+    if refused:
+        _say(layers_table({form: errors for form, errors in findings.layers.items() if form in refused}))
+        if not _report_folder(options):
+            _say("--report DIR draws this")
+        raise ModelError("; ".join(f"{form} is refused: {why}" for form, why in refused.items()))
+
+
+def _import_tensorflow() -> None:
+    """Import it without its greetings, which no setting silences."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that TensorFlow Lite can be made of
+    with quiet_stderr():
+        import tensorflow  # noqa: F401
+
+
+def _labels(path: Path) -> tuple[str, ...]:
+    try:
+        labels = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the labels in {path}: {error}") from error
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise UsageError(
+            f"{path} must hold two or more labels, a line each, all different: found {len(labels)}, "
+            f"{len(set(labels))} of them different"
+        )
+    return labels
+
+
+def _material(options: argparse.Namespace, original: Original) -> tuple[Material, Origin]:
+    """What to calibrate and prove with, and where the network comes from."""
+    from convert.conversion import Origin
+    from convert.material import of_digits, of_pictures
+    from training.runs import Config
+
+    run = options.model if options.model.is_dir() else options.model.parent
+    config = Config.read(run) if (run / CONFIG).exists() else None
+    if options.test:
+        material = of_pictures(original, options.test, calibrate=options.calibrate)
+    elif original.reads_digits:
+        material = of_digits(
+            run,
+            limit=config.limit if config else None,
+            seed=config.seed if config else 1,
+            data=options.data,
+            calibrate=options.calibrate,
+        )
+    else:
+        raise UsageError(
+            "its labels are not 0 to 9: give pictures to prove it on, in a folder for each label, with --test"
+        )
+    if config is None:
+        return material, Origin(options.version, training_data={}, command="", commit="")
+    return material, Origin(options.version, config.data, config.command, config.commit)
+
+
+def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequence[Path]) -> Findings:
+    """Convert into the formats asked for, and measure what was asked for."""
+    from convert.report import Findings
+    from convert.speed import ASKED, measure_speed
+
+    forms = tuple(FORMATS) if options.all else (options.format,)
+    conversions, impossible = {}, {}
+    for form in forms:
+        if options.all:
+            _say(f"{form}: {FORMATS[form]}")
+        elif form == SLOW:
+            _say(f"warning: {form} is slow on every runtime, some 70 times the time of int8")
+        try:
+            conversions[form] = converter.to(form)
+        except ModelError as error:
+            if not options.all:
+                raise
+            impossible[form] = str(error)
+    if not conversions:
+        raise ModelError("; ".join(f"{form}: {why}" for form, why in impossible.items()))
+    layers = {
+        form: converter.layer_errors(each.model)
+        for form, each in conversions.items()
+        if form != "float32" and (_report_folder(options) or each.card.failure)
+    }
+    speeds = []
+    if _report_folder(options):
+        _say("speed, on each runtime")
+        models = {form: each.model for form, each in conversions.items()}
+        speeds = measure_speed(models, *converter.sample(ASKED), others=pythons)
+    return Findings(converter.name, conversions, impossible, layers, speeds)
+
+
+def _report_folder(options: argparse.Namespace) -> Path | None:
+    folder: Path | None = options.report or (options.output if options.all else None)
+    return folder
+
+
+def _files(options: argparse.Namespace, findings: Findings) -> dict[Path, bytes | str]:
+    """All that is to be written: the report, and each model after its cards.
+
+    A card promises the SHA-256 of its model: whoever reads both in between sees that they do not fit.
+    """
+    from convert.figures import formats_figure, layers_figure
+    from convert.report import card_json, card_markdown, report_json, report_markdown
+    from training.figures import png
+
+    files: dict[Path, bytes | str] = {}
+    folder = _report_folder(options)
+    if folder:
+        files[folder / "report.md"] = report_markdown(findings)
+        files[folder / "report.json"] = json.dumps(report_json(findings), indent=2) + "\n"
+        files[folder / "formats.png"] = png(formats_figure(findings))
+        if findings.layers:
+            files[folder / "layers.png"] = png(layers_figure(findings.layers))
+    for each in findings.conversions.values():
+        if each.card.failure and not options.force:
+            continue
+        path = options.output / f"{each.card.name}.tflite" if options.all else options.output
+        files[path.with_suffix(".md")] = card_markdown(each)
+        files[path.with_suffix(".json")] = card_json(each)
+        files[path] = each.model
+    return files
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -3,117 +3,200 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import keras
 import numpy as np
+import numpy.typing as npt
 
 from convert.calibrate import choose_thresholds, fit_temperature
+from convert.layers import LayerError, layer_errors
+from convert.material import Material, spread
 from convert.metadata import embed
-from convert.quantize import to_int8
-from convert.verify import Comparison, Limits, outputs
-from edge.classifier import calibrate
+from convert.original import Original
+from convert.quantize import Quantizer
+from convert.verify import Comparison, Limits, Reading, compare, outputs, prove
+from edge.classifier import calibrate, stretched
 from edge.errors import ModelError
-from edge.model_file import DIGITS, Card, KnownAnswers
+from edge.model_file import Card, KnownAnswers
 from edge.preprocess import PREPROCESSING_VERSION
-from edge.types import Thresholds
+from edge.types import ByteArray, FloatArray, Thresholds
 from training.dataset import Digits
 from training.evaluate import Evaluation
-from training.network import probabilities
-from training.runs import Config
 
-TEST_SET = "mnist-test"
-CALIBRATION_GLYPHS = 2000
 CLEAR = 0.9
 """Confidence from which a glyph is clear enough for its answer to be known on every runtime."""
+
+PROVEN = 1000
+"""Pictures, at most, that the finished file is asked once more: int16x8 takes milliseconds for each."""
+
+KNOWN_ANSWERS = 10
+KNOWN_SIDE = 64
+"""How many known answers a card holds at most, and pixels of the longer side of their pictures: the card has
+to stay small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a network comes from, for its card.
+
+    Attributes:
+        version: of the model.
+        training_data: name of each data file and the SHA-256 of its decompressed contents.
+        command: the command line that trained it.
+        commit: the commit of the code that trained it.
+    """
+
+    version: str
+    training_data: Mapping[str, str]
+    command: str
+    commit: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conversion:
-    """A model file that was proven, its card, and what the proof found."""
+    """A model file that edge's classifier opens and reads with, its card, and what the proof found.
+
+    Attributes:
+        model: the `.tflite` file.
+        card: the one inside it; its `failure` says why the model is refused, where it is.
+        comparisons: with the float network, by test set.
+    """
 
     model: bytes
     card: Card
-    comparison: Comparison
+    comparisons: Mapping[str, Comparison]
 
 
-def convert(
-    network: keras.Model,
-    config: Config,
-    *,
-    train: Digits,
-    validation: Digits,
-    camera: Digits,
-    test: Digits,
-    version: str,
-    limits: Limits,
-) -> Conversion:
-    """Make a `.tflite` file from a float network and prove it through edge's own classifier.
+class Converter:
+    """Converts a network into the formats asked for; a context manager, as its `Quantizer` is.
 
     Args:
-        network: as `training.network.build_network` makes it.
-        config: of the run that trained it.
-        train: the digits it learned from: they show the quantizer the range of every activation.
-        validation: digits it did not learn from: known answers come from them.
-        camera: glyphs as a camera gives them, non-digits among them, that it did not learn from; temperature
-            and thresholds come from them, or, where there are none, from `validation`.
-        test: the digits to prove it on.
-        version: of the model, for its card.
-        limits: what it may lose.
+        original: the float network.
+        material: what it is calibrated and proven with.
+        origin: for the card.
+        limits: what a converted model may lose.
+
+    Attributes:
+        original: what the float network makes of each set, calibrated in its own right.
+    """
+
+    def __init__(self, original: Original, material: Material, origin: Origin, limits: Limits) -> None:
+        self._network, self._material = original, material
+        self._origin, self._limits = origin, limits
+        self._shown = original.fitted(material.shown)
+        self._quantizer = Quantizer(original.network, self._shown)
+        asked = {name: original(pictures.glyphs) for name, pictures in material.sets.items()}
+        _, _, self.original = _calibrated(material, asked)
+        known = material.known
+        self._known = known_pictures(Evaluation(known, original(known.glyphs)))
+
+    def __enter__(self) -> Converter:
+        self._quantizer.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._quantizer.__exit__(*error)
+
+    def to(self, form: str) -> Conversion:
+        """The model file in one of `convert.formats.FORMATS`.
+
+        Raises:
+            ModelError: when there is no such file, or edge's classifier cannot use it at all.
+            UsageError: when a package that it needs is not installed.
+        """
+        network, material = self._network, self._material
+        quantized = self._quantizer.to(form)
+
+        def ask(pictures: ByteArray) -> FloatArray:
+            return outputs(quantized, pictures, shape=network.shape, labels=len(network.labels))
+
+        asked = _together(material.sets, ask)
+        temperature, thresholds, readings = _calibrated(material, asked)
+        comparisons = {name: compare(self.original[name], readings[name]) for name in material.tests}
+        test = material.tests[0]
+        card = Card(
+            name=f"{network.name}-{form}",
+            version=self._origin.version,
+            format=form,
+            input=network.shape,
+            labels=network.labels,
+            preprocessing=PREPROCESSING_VERSION,
+            temperature=temperature,
+            thresholds=thresholds,
+            training_data=self._origin.training_data,
+            accuracies={name: found.accuracy for name, found in comparisons.items()},
+            command=self._origin.command,
+            commit=self._origin.commit,
+            failure=self._limits.broken_by(comparisons[test]),
+            known_answers=KnownAnswers(self._known, ask(self._known)),
+        )
+        model = embed(quantized, card)
+        some = spread(np.arange(len(asked[test])), PROVEN)
+        prove(model, material.sets[test].glyphs[some], asked[test][some])
+        return Conversion(model, card, comparisons)
+
+    @property
+    def name(self) -> str:
+        """What the network is called."""
+        return self._network.name
+
+    def sample(self, count: int) -> tuple[ByteArray, npt.NDArray[np.int64]]:
+        """The first pictures of the first test set, as the network takes them, and what it says of them."""
+        test = self._material.tests[0]
+        pictures = self._material.sets[test].glyphs[:count]
+        return self._network.fitted(pictures), self.original[test].calibrated.said[:count]
+
+    def layer_errors(self, model: bytes) -> list[LayerError]:
+        """How far each layer of a model made here is off."""
+        return layer_errors(self._quantizer.to("float32"), model, self._shown)
+
+
+def known_pictures(original: Evaluation) -> ByteArray:
+    """For each label one picture that the network is sure of: of these, the one that takes least room.
 
     Raises:
-        ModelError: when it loses more, or edge's classifier refuses it.
+        ModelError: when it reads none right.
     """
-    original = Evaluation(validation, probabilities(network, validation.glyphs))
-    clear = _clear_digits(original)
-    card = Card(
-        name="digits-int8",
-        version=version,
-        labels=tuple(str(digit) for digit in range(DIGITS)),
-        preprocessing=PREPROCESSING_VERSION,
-        temperature=1.0,
-        thresholds=Thresholds(accept=0.0, digit=0.0),
-        training_data=config.data,
-        accuracies={},
-        command=config.command,
-        commit=config.commit,
-        known_answers=KnownAnswers(validation.glyphs[clear], original.probabilities[clear]),
-    )
-    # A first card, with the float network's answers, lets edge's classifier open the file at all; what the
-    # file then says makes the card that ships.
-    shown = np.linspace(0, len(train) - 1, min(len(train), CALIBRATION_GLYPHS)).astype(int)
-    quantized = to_int8(network, train.glyphs[shown])
-    draft = embed(quantized, card)
-    shown_by_camera = camera if len(camera) else validation
-    raw = Evaluation(shown_by_camera, outputs(draft, shown_by_camera.glyphs))
-    temperature = fit_temperature(raw)
-    calibrated = Evaluation(shown_by_camera, calibrate(raw.probabilities, temperature))
-
-    raw_test = outputs(draft, test.glyphs)
-    comparison = Comparison.between(
-        Evaluation(test, probabilities(network, test.glyphs)), raw_test, calibrate(raw_test, temperature)
-    )
-    comparison.check(limits)
-    card = replace(
-        card,
-        temperature=temperature,
-        thresholds=choose_thresholds(calibrated),
-        accuracies={TEST_SET: comparison.accuracy},
-        known_answers=KnownAnswers(validation.glyphs[clear], outputs(draft, validation.glyphs[clear])),
-    )
-    model = embed(quantized, card)
-    if not np.array_equal(outputs(model, test.glyphs), raw_test):
-        raise ModelError("refused: the file gives other answers with its final card than before")
-    return Conversion(model, card, comparison)
-
-
-def _clear_digits(original: Evaluation) -> np.ndarray:
-    """Indices of one glyph per digit that the network is sure of: of these, the one that takes least room."""
-    clear = original.right & (original.confidence >= CLEAR)
     chosen = []
-    for digit in range(DIGITS):
-        indices = np.flatnonzero(clear & (original.digits.labels == digit))
-        if not len(indices):
-            raise ModelError(f"refused: the float network reads no {digit} with confidence {CLEAR} or more")
-        chosen.append(min(indices, key=lambda i: len(zlib.compress(original.digits.glyphs[i].tobytes(), 9))))
-    return np.array(chosen)
+    for label in np.unique(original.digits.labels):
+        of_label = original.right & (original.digits.labels == label)
+        clear = np.flatnonzero(of_label & (original.confidence >= CLEAR))
+        if len(clear):
+            chosen.append(
+                min(clear, key=lambda i: len(zlib.compress(original.digits.glyphs[i].tobytes(), 9)))
+            )
+    if not chosen:
+        raise ModelError(
+            f"the float network reads nothing right with a confidence of {CLEAR} or more: do its pixels go "
+            "from 0 to 255 (--pixels), and are the labels in the order of its outputs (--labels)?"
+        )
+    pictures = original.digits.glyphs[np.array(chosen[:KNOWN_ANSWERS])]
+    rows, columns = pictures.shape[1:3]
+    scale = min(1.0, KNOWN_SIDE / max(rows, columns))
+    size = max(1, round(rows * scale)), max(1, round(columns * scale))
+    return np.stack([stretched(picture, *size) for picture in pictures])
+
+
+def _together(sets: Mapping[str, Digits], ask: Callable[[ByteArray], FloatArray]) -> dict[str, FloatArray]:
+    """Ask all sets at once, and part the answers."""
+    answers = ask(np.concatenate([pictures.glyphs for pictures in sets.values()]))
+    ends = np.cumsum([len(pictures) for pictures in sets.values()])[:-1]
+    return dict(zip(sets, np.split(answers, ends), strict=True))
+
+
+def _calibrated(
+    material: Material, asked: Mapping[str, FloatArray]
+) -> tuple[float, Thresholds, dict[str, Reading]]:
+    """Temperature and thresholds of a network, and what it makes of each set with them."""
+    calibrating = material.sets[material.calibrating]
+    temperature = fit_temperature(Evaluation(calibrating, asked[material.calibrating]))
+    calibrated = {
+        name: Evaluation(material.sets[name], calibrate(raw, temperature)) for name, raw in asked.items()
+    }
+    thresholds = choose_thresholds(calibrated[material.calibrating])
+    return (
+        temperature,
+        thresholds,
+        {name: Reading(raw, calibrated[name], thresholds.accept) for name, raw in asked.items()},
+    )

@@ -3,46 +3,67 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from edge.classifier import Classifier
+from edge.classifier import Classifier, ask
 from edge.errors import ModelError
 from edge.isolated import IsolatedError, run_isolated
 from edge.model_file import ModelFile, read_card
+from edge.runtime import Network
 from edge.types import ByteArray, FloatArray
 from training.evaluate import Evaluation
 
-TIMEOUT_S = 300
-"""Seconds for all digits; int8 takes less than one for 10,000."""
+TIMEOUT_S = 600
+"""Seconds for all pictures. 20,000 glyphs take less than one in int8, and half a minute in int16x8."""
+
+CHILDREN = 2
+"""Processes that share the pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a converted model may lose against the float network on the test digits.
+    """What a converted model may lose against the float network on the first test set.
 
     Attributes:
         drop: points of accuracy (hundredths of a share).
-        agreement: share of digits, in per cent, of which both must say the same.
+        agreement: share of pictures, in per cent, of which both must say the same.
     """
 
     drop: float = 0.1
     agreement: float = 99.8
 
+    def broken_by(self, found: Comparison) -> str:
+        """Why a model is refused; "" when it is not."""
+        drop = 100 * (found.float_accuracy - found.accuracy)
+        lost = (
+            f"it reads {found.accuracy:.2%} of the test set right where the float network reads "
+            f"{found.float_accuracy:.2%}, and says the same of {found.agreement:.2%}"
+        )
+        # Counts of digits decide; the tolerance keeps a drop of just 0.1 from failing by a rounding error.
+        if drop > self.drop + 1e-9:
+            return f"{lost}; at most {self.drop:g} points may be lost (--max-drop)"
+        if 100 * found.agreement < self.agreement - 1e-9:
+            return f"{lost}; at least {self.agreement:g} % must be the same (--min-agreement)"
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A converted model against the float network, on the same digits.
+    """A converted model against the float network, on the same pictures.
 
     Attributes:
         float_accuracy: share that the float network reads right.
         accuracy: share that the converted model reads right.
-        agreement: share of which both say the same.
+        agreement: share of which both say the same; of what is no digit both are meant to be unsure.
         largest_difference: of one probability.
         calibration_error: of the converted model, after calibration.
+        confident_mistakes_gained: how many more are shown as certain and are wrong, or are no digit, than by
+            the float network with a temperature and thresholds of its own.
     """
 
     float_accuracy: float
@@ -50,68 +71,114 @@ class Comparison:
     agreement: float
     largest_difference: float
     calibration_error: float
-
-    @classmethod
-    def between(cls, original: Evaluation, raw: FloatArray, calibrated: FloatArray) -> Comparison:
-        """Compare the float network with the outputs of the converted model, raw and calibrated, (n, 10)."""
-        converted = Evaluation(original.digits, calibrated)
-        return cls(
-            original.accuracy,
-            converted.accuracy,
-            float((original.said == converted.said).mean()),
-            float(np.abs(original.probabilities - raw).max()),
-            converted.calibration_error,
-        )
-
-    def check(self, limits: Limits) -> None:
-        """Refuse a model that lost too much.
-
-        Raises:
-            ModelError: saying what was lost, and how much may be.
-        """
-        drop = 100 * (self.float_accuracy - self.accuracy)
-        found = (
-            f"it reads {self.accuracy:.2%} of the test digits right where the float network reads "
-            f"{self.float_accuracy:.2%}, and says the same of {self.agreement:.2%}"
-        )
-        # Counts of digits decide; the tolerance keeps a drop of just 0.1 from failing by a rounding error.
-        if drop > limits.drop + 1e-9:
-            raise ModelError(f"refused: {found}; at most {limits.drop:g} points may be lost (--max-drop)")
-        if 100 * self.agreement < limits.agreement - 1e-9:
-            raise ModelError(
-                f"refused: {found}; at least {limits.agreement:g} % must be the same (--min-agreement)"
-            )
+    confident_mistakes_gained: int
 
 
-def outputs(model: bytes, glyphs: ByteArray) -> FloatArray:
-    """What edge's classifier makes of glyphs with a model file, in a child process: a bad model may crash it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a network made of a set of pictures.
+
+    Attributes:
+        raw: its own outputs, shape (n, labels).
+        calibrated: the same after calibration, with what the pictures are.
+        accept: confidence from which on an answer is shown as certain.
+    """
+
+    raw: FloatArray
+    calibrated: Evaluation
+    accept: float
+
+    @property
+    def confident_mistakes(self) -> int:
+        """How many are shown as certain and are wrong."""
+        return int((~self.calibrated.right & (self.calibrated.confidence >= self.accept)).sum())
+
+
+def compare(original: Reading, converted: Reading) -> Comparison:
+    """Compare what the float network and the converted model made of the same pictures."""
+    digits = original.calibrated.digits.is_digit
+    same = original.calibrated.said == converted.calibrated.said
+    return Comparison(
+        float_accuracy=original.calibrated.accuracy,
+        accuracy=converted.calibrated.accuracy,
+        agreement=float(same[digits].mean()),
+        largest_difference=float(np.abs(original.raw - converted.raw).max()),
+        calibration_error=converted.calibrated.calibration_error,
+        confident_mistakes_gained=converted.confident_mistakes - original.confident_mistakes,
+    )
+
+
+def outputs(model: bytes, pictures: ByteArray, *, shape: tuple[int, int, int], labels: int) -> FloatArray:
+    """What edge's runtime makes of pictures with a model that has no card yet.
+
+    In child processes: a bad model may crash them.
 
     Args:
-        model: a `.tflite` file with its card inside.
-        glyphs: shape (n, 28, 28), uint8.
+        model: a `.tflite` file.
+        pictures: as `edge.classifier.fitted` takes them.
+        shape: rows, columns and channels that it must take.
+        labels: how many probabilities it must give.
 
     Returns:
-        The raw outputs, before calibration, shape (n, 10), float32.
+        The raw outputs, before calibration, shape (n, labels), float32.
 
     Raises:
-        ModelError: when the classifier refuses the model, its known answers among the reasons, or crashes.
+        ModelError: when it does not keep the contract, crashes, or gives answers that are no numbers.
     """
-    request = _pack(model=np.frombuffer(model, np.uint8), glyphs=glyphs)
-    try:
-        raw: FloatArray = _unpack(run_isolated("convert.verify:_classify", request, timeout_s=TIMEOUT_S))[
-            "raw"
-        ]
-    except IsolatedError as error:
-        raise ModelError(f"refused by edge's classifier: {error}") from error
+    request = {"model": np.frombuffer(model, np.uint8), "contract": np.array([*shape, labels])}
+    with ThreadPoolExecutor(CHILDREN) as children:
+        parts = children.map(
+            lambda part: _in_child("_outputs", pictures=part, **request), np.array_split(pictures, CHILDREN)
+        )
+        raw = np.concatenate(list(parts))
+    if not np.isfinite(raw).all():
+        raise ModelError("refused: it gives answers that are no numbers")
     return raw
 
 
+def prove(model: bytes, pictures: ByteArray, expected: FloatArray) -> None:
+    """Open a finished model file with edge's own classifier, in a child process, and ask it.
+
+    The classifier compares shapes, types, quantization and the card with the contract and asks the known
+    answers.
+
+    Args:
+        model: a `.tflite` file with its card inside.
+        pictures: as `edge.classifier.fitted` takes them.
+        expected: what it gave before the card was in, shape (n, labels).
+
+    Raises:
+        ModelError: when the classifier refuses it, crashes, or gives other answers.
+    """
+    raw = _in_child("_classify", model=np.frombuffer(model, np.uint8), pictures=pictures)
+    if not np.array_equal(raw, expected):
+        raise ModelError("refused: the file gives other answers with its card than before")
+
+
+def _in_child(target: str, **request: np.ndarray) -> FloatArray:
+    try:
+        answer = run_isolated(f"{__name__}:{target}", _pack(**request), timeout_s=TIMEOUT_S)
+    except IsolatedError as error:
+        raise ModelError(f"refused by edge's classifier: {error}") from error
+    raw: FloatArray = _unpack(answer)["raw"]
+    return raw
+
+
+def _outputs(request: bytes) -> bytes:
+    """What the child process of `outputs` does."""
+    asked = _unpack(request)
+    *shape, labels = (int(value) for value in asked["contract"])
+    network = Network(asked["model"].tobytes())
+    network.expect(image=tuple(shape), output=(labels,), dtype=np.float32)
+    return _pack(raw=ask(network, asked["pictures"]))
+
+
 def _classify(request: bytes) -> bytes:
-    """What the child process does."""
+    """What the child process of `prove` does."""
     asked = _unpack(request)
     model = asked["model"].tobytes()
     file = ModelFile(Path("the new file"), model, read_card(model), sha256(model).hexdigest(), shipped=False)
-    return _pack(raw=Classifier(file).raw(asked["glyphs"]))
+    return _pack(raw=Classifier(file).raw(asked["pictures"]))
 
 
 def _pack(**arrays: np.ndarray) -> bytes:

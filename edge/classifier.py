@@ -1,15 +1,19 @@
-"""Glyph -> Prediction: what the network says of a glyph, calibrated."""
+"""Glyph -> Prediction: what the network says of a glyph, calibrated.
+
+A network may also take larger pictures, in grey or in colour, and name other things than digits: whatever
+`python -m convert` has proven.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from edge.errors import ModelError
 from edge.isolated import IsolatedError, run_isolated
-from edge.model_file import DIGITS, KnownAnswers, ModelFile, load_model, read_card
-from edge.preprocess import GLYPH_SIZE
+from edge.model_file import Card, ModelFile, load_model, read_card
 from edge.runtime import Network
 from edge.types import ByteArray, FloatArray, Glyph, Prediction
 
@@ -49,19 +53,54 @@ class Classifier:
         try:
             if not model.shipped:
                 run_isolated("edge.classifier:verify_bytes", model.data)
-            self._network = _open(model.data, model.card.known_answers, threads=threads)
+            self._network = _open(model.data, model.card, threads=threads)
         except (IsolatedError, ModelError) as error:
             raise ModelError(f"{model.path}: {error}") from error
         self.runtime = self._network.runtime
         self.threads = threads
 
     def classify(self, glyphs: Sequence[Glyph] | ByteArray) -> list[Prediction]:
-        """Read glyphs, each of shape (28, 28), uint8: one calibrated prediction for each."""
+        """Read glyphs, or other pictures as `fitted` takes them: one calibrated prediction for each."""
         return [Prediction(p) for p in calibrate(self.raw(glyphs), self.card.temperature)]
 
     def raw(self, glyphs: Sequence[Glyph] | ByteArray) -> FloatArray:
-        """The network's own outputs before calibration, shape (n, 10), float32."""
-        return _ask(self._network, glyphs)
+        """The network's own outputs before calibration, shape (n, labels), float32."""
+        return ask(self._network, glyphs)
+
+
+def ask(network: Network, pictures: Sequence[ByteArray] | ByteArray) -> FloatArray:
+    """A network's own outputs for pictures as `fitted` takes them, shape (n, labels), float32."""
+    # One by one: a batch would gain 9 %, but each new count of digits would have to resize the input.
+    answers = [network(fitted(picture, network.image)[np.newaxis])[0] for picture in pictures]
+    return np.array(answers, np.float32).reshape(len(answers), *network.output)
+
+
+def fitted(picture: ByteArray, shape: tuple[int, ...]) -> ByteArray:
+    """A picture as a network takes it; a glyph for a network that takes glyphs is not changed.
+
+    Args:
+        picture: grey (rows, columns) or BGR (rows, columns, 3), uint8.
+        shape: (rows, columns, 1) for a network that takes grey, (rows, columns, 3) for RGB. The picture is
+            stretched to this size.
+    """
+    rows, columns, channels = shape
+    picture = stretched(picture, rows, columns)
+    change = _COLOURS.get((picture.ndim, channels))
+    changed = picture if change is None else np.asarray(cv2.cvtColor(picture, change), np.uint8)
+    return changed.reshape(rows, columns, channels)
+
+
+def stretched(picture: ByteArray, rows: int, columns: int) -> ByteArray:
+    """A picture, grey or in colour, brought to a size; one that has it is not changed."""
+    if picture.shape[:2] == (rows, columns):
+        return picture
+    smaller = rows * columns < picture.shape[0] * picture.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (columns, rows), interpolation=how), np.uint8)
+
+
+_COLOURS = {(2, 3): cv2.COLOR_GRAY2RGB, (3, 1): cv2.COLOR_BGR2GRAY, (3, 3): cv2.COLOR_BGR2RGB}
+"""How to change a picture's colours, by its dimensions and the channels that the network takes."""
 
 
 def calibrate(raw: FloatArray, temperature: float) -> FloatArray:
@@ -70,11 +109,11 @@ def calibrate(raw: FloatArray, temperature: float) -> FloatArray:
     softmax(log(p) / T) equals softmax(logits / T), as the logits are log(p) up to a constant.
 
     Args:
-        raw: probabilities, shape (n, 10); an int8 softmax gives multiples of 1/256, 0 among them.
+        raw: probabilities, shape (n, labels); an int8 softmax gives multiples of 1/256, 0 among them.
         temperature: above 1 makes confident answers humbler.
 
     Returns:
-        Calibrated probabilities, shape (n, 10), float32, each row with the sum 1.
+        Calibrated probabilities, the same shape, float32, each row with the sum 1.
     """
     logits = np.log(np.maximum(raw, SMALLEST)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -91,34 +130,26 @@ def verify_bytes(model: bytes) -> bytes:
     Raises:
         ModelError: as `Classifier` does.
     """
-    _open(model, read_card(model).known_answers)
+    _open(model, read_card(model))
     return b""
 
 
-def _open(model: bytes, known: KnownAnswers, *, threads: int = 1) -> Network:
+def _open(model: bytes, card: Card, *, threads: int = 1) -> Network:
     """Open a network, check its contract and its answers to known questions.
 
     Raises:
         ModelError: the contract does not hold, a label differs, or a probability by more than `TOLERANCE`.
     """
     network = Network(model, threads=threads)
-    network.expect(image=(GLYPH_SIZE, GLYPH_SIZE, 1), output=(DIGITS,), dtype=np.float32)
-    answers = _ask(network, known.glyphs)
+    network.expect(image=card.input, output=(len(card.labels),), dtype=np.float32)
+    known = card.known_answers
+    answers = ask(network, known.glyphs)
     same = answers.argmax(axis=1) == known.probabilities.argmax(axis=1)
     error = float(np.abs(answers - known.probabilities).max())
     if not same.all() or not error <= TOLERANCE:
         raise ModelError(
-            f"{network.runtime} gives wrong answers with it: {int(same.sum())} of {len(same)} known digits "
-            f"are right, probabilities are off by up to {error:.2f} (allowed {TOLERANCE}); "
+            f"{network.runtime} gives wrong answers with it: {int(same.sum())} of {len(same)} known "
+            f"pictures are right, probabilities are off by up to {error:.2f} (allowed {TOLERANCE}); "
             "use ai-edge-litert, or convert the model again"
         )
     return network
-
-
-def _ask(network: Network, glyphs: Sequence[Glyph] | ByteArray) -> FloatArray:
-    """The ten outputs for each glyph, shape (n, 10), float32."""
-    out = np.empty((len(glyphs), DIGITS), np.float32)
-    # One by one: a batch would gain 9 %, but each new count of digits would have to resize the input.
-    for row, glyph in zip(out, glyphs, strict=True):
-        row[:] = network(glyph[np.newaxis, ..., np.newaxis])[0]
-    return out

@@ -355,25 +355,16 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _model_show(args: argparse.Namespace) -> int:
-    from edge.model_file import load_model
+    from edge.model_check import describe
 
-    model = load_model(args.file)
-    card = {"file": str(model.path), "bytes": len(model.data), "sha256": model.sha256, **model.card.as_dict()}
-    answers = card.pop("known_answers")
-    card["known_answers"] = len(answers["probabilities"])
-    print(json.dumps(card, indent=2))
+    print(json.dumps(describe(args.file), indent=2))
     return 0
 
 
 def _model_verify(args: argparse.Namespace) -> int:
-    from edge.classifier import Classifier
-    from edge.model_file import load_model
+    from edge.model_check import verify
 
-    model = load_model(args.file)
-    classifier = Classifier(model)
-    card = model.card
-    known = len(card.known_answers.glyphs)
-    print(f"{model.path}: {card.name} {card.version} gives its {known} known answers on {classifier.runtime}")
+    print(verify(args.file))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -27,26 +28,39 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
         OutputError: when the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    raw = data.encode() if isinstance(data, str) else data
-    temporary: Path | None = None
+    write_all({path: data})
+    return path
+
+
+def write_all(files: Mapping[Path, bytes | str]) -> None:
+    """Write several files, each as `write_whole` does; when there is no room for one, none is written.
+
+    Args:
+        files: what to write where. They take their names in this order, after all have been written.
+
+    Raises:
+        OutputError: when a folder cannot be made or written to, or the disk is full.
+    """
+    staged: dict[Path, Path] = {}
+    path = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide the file from other users
-        put_in_place(temporary, path)
-        temporary = None
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            staged[path] = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data.encode() if isinstance(data, str) else data)
+                file.flush()
+                os.fsync(file.fileno())
+            staged[path].chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide the file from other users
+        for path, temporary in staged.items():
+            put_in_place(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        if temporary is not None:
+        for temporary in staged.values():
             with contextlib.suppress(OSError):
-                temporary.unlink()
-    return path
+                temporary.unlink(missing_ok=True)
 
 
 def put_in_place(temporary: Path, path: Path) -> None:

@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from edge.errors import EdgeError
 
@@ -22,7 +23,14 @@ class IsolatedError(EdgeError, RuntimeError):
     """The child refused the bytes, crashed, or took too long or too much."""
 
 
-def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb: int = 2048) -> bytes:
+def run_isolated(
+    target: str,
+    data: bytes,
+    *,
+    timeout_s: float = 20.0,
+    memory_mb: int = 2048,
+    python: Path | None = None,
+) -> bytes:
     """Call a function with `data` in a child process and return the bytes that it returns.
 
     Args:
@@ -30,14 +38,18 @@ def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb
         data: what it is given.
         timeout_s: seconds after which the child is killed.
         memory_mb: megabytes of address space that the child may take.
+        python: the interpreter of another environment, which brings packages of its own but runs this code;
+            None is this one.
 
     Raises:
         IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
             became of the child.
     """
-    command = python_command("edge.isolated:_child", target, memory_mb)
+    command = python_command("edge.isolated:_child", target, memory_mb, python=python)
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=timeout_s)
+    except OSError as error:
+        raise IsolatedError(f"cannot run {python}: {error.strerror or error}") from error
     except subprocess.TimeoutExpired as error:
         raise IsolatedError(f"it took more than {timeout_s:g} s") from error
     if done.returncode == 0:
@@ -49,16 +61,22 @@ def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb
     raise IsolatedError(f"the process that opened it died ({how}{': ' + last if last else ''})")
 
 
-def python_command(target: str, *args: str | int) -> list[str]:
+def python_command(target: str, *args: str | int, python: Path | None = None) -> list[str]:
     """The command that calls a function in a new Python, which finds modules where this one does.
 
     Args:
         target: "module:function".
         args: what it is given.
+        python: the interpreter of another environment, whose packages come after this code; None is this one.
     """
     module, _, name = target.partition(":")
+    path = repr(sys.path) if python is None else f"[{str(_CODE)!r}, *sys.path]"
     call = f"from {module} import {name}; {name}(*{args!r})"
-    return [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {call}"]
+    return [str(python or sys.executable), "-c", f"import sys; sys.path[:] = {path}; {call}"]
+
+
+_CODE = Path(__file__).parent.parent
+"""Where this package is."""
 
 
 def _child(target: str, memory_mb: int) -> None:

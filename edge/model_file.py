@@ -34,6 +34,7 @@ INK_MODEL = "ink.tflite"
 """Names of the models that come with the package; beside each lies its card, in JSON, with its SHA-256."""
 
 DIGITS = 10
+DIGIT_LABELS = tuple(str(digit) for digit in range(DIGITS))
 MAX_MODEL_BYTES = 64 << 20
 MAX_CARD_BYTES = 1 << 20
 
@@ -45,18 +46,41 @@ _BUFFER_DATA = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownAnswers:
-    """Glyphs and what the network must say of them.
+    """Glyphs, or pictures of whatever the network names, and what it must say of them.
 
     Two runtimes were seen to return nonsense on a valid model without any error; asking it a few questions
     to which the answers are known is the only defence.
 
     Attributes:
-        glyphs: shape (n, 28, 28), uint8.
-        probabilities: the network's raw outputs, shape (n, 10), float32.
+        glyphs: shape (n, 28, 28), or for other networks (n, rows, columns) or (n, rows, columns, 3), uint8.
+        probabilities: the network's raw outputs, shape (n, labels), float32.
     """
 
     glyphs: ByteArray
     probabilities: FloatArray
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answers as JSON holds them."""
+        return {
+            "shape": list(self.glyphs.shape[1:]),
+            "glyphs": base64.b64encode(zlib.compress(self.glyphs.tobytes(), 9)).decode(),
+            "probabilities": [[round(float(p), 5) for p in row] for row in self.probabilities],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> KnownAnswers:
+        """What `as_dict` wrote.
+
+        Raises:
+            ValueError: when there are none, or not as many answers as glyphs.
+        """
+        probabilities = np.array(values["probabilities"], np.float32)
+        pixels = np.frombuffer(_inflate(base64.b64decode(values["glyphs"])), np.uint8)
+        # The first cards, of glyphs only, did not tell the shape.
+        glyphs = pixels.reshape(-1, *map(int, values.get("shape", (GLYPH_SIZE, GLYPH_SIZE))))
+        if probabilities.ndim != 2 or not 0 < len(glyphs) == len(probabilities):
+            raise ValueError(f"{len(glyphs)} known glyphs, {len(probabilities)} known answers")
+        return cls(glyphs, probabilities)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +90,9 @@ class Card:
     Attributes:
         name: what it is called, such as "digits-int8".
         version: its own version.
-        labels: what its ten outputs mean.
+        format: how its numbers are stored, such as "int8".
+        input: rows, columns and channels (1, or 3 for RGB) of its input.
+        labels: what its outputs mean.
         preprocessing: version of the preprocessing that it was trained for.
         temperature: divides the logarithms of the raw probabilities; see `edge.classifier.calibrate`.
         thresholds: on calibrated confidences.
@@ -74,11 +100,14 @@ class Card:
         accuracies: share read right, by test set.
         command: the command line that trained it.
         commit: the commit of the code that trained it.
+        failure: why it was refused, where somebody had it written all the same; "" otherwise.
         known_answers: see there.
     """
 
     name: str
     version: str
+    format: str
+    input: tuple[int, int, int]
     labels: tuple[str, ...]
     preprocessing: int
     temperature: float
@@ -87,14 +116,16 @@ class Card:
     accuracies: Mapping[str, float]
     command: str
     commit: str
+    failure: str
     known_answers: KnownAnswers
 
     def as_dict(self) -> dict[str, Any]:
         """The card as JSON holds it."""
-        answers = self.known_answers
         return {
             "name": self.name,
             "version": self.version,
+            "format": self.format,
+            "input": list(self.input),
             "labels": list(self.labels),
             "preprocessing": self.preprocessing,
             "temperature": self.temperature,
@@ -103,10 +134,8 @@ class Card:
             "accuracies": dict(self.accuracies),
             "command": self.command,
             "commit": self.commit,
-            "known_answers": {
-                "glyphs": base64.b64encode(zlib.compress(answers.glyphs.tobytes(), 9)).decode(),
-                "probabilities": [[round(float(p), 5) for p in row] for row in answers.probabilities],
-            },
+            "failure": self.failure,
+            "known_answers": self.known_answers.as_dict(),
         }
 
     @classmethod
@@ -117,15 +146,13 @@ class Card:
             ModelError: when a field is missing or of the wrong kind.
         """
         try:
-            answers = values["known_answers"]
-            probabilities = np.array(answers["probabilities"], np.float32).reshape(-1, DIGITS)
-            pixels = _inflate(base64.b64decode(answers["glyphs"]))
-            glyphs = np.frombuffer(pixels, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
-            if not 0 < len(glyphs) == len(probabilities):
-                raise ValueError(f"{len(glyphs)} known glyphs, {len(probabilities)} known answers")
+            rows, columns, channels = values.get("input", (GLYPH_SIZE, GLYPH_SIZE, 1))
             card = cls(
                 name=str(values["name"]),
                 version=str(values["version"]),
+                # The first cards had no format, input or failure: all were of int8 models for glyphs.
+                format=str(values.get("format", "int8")),
+                input=(int(rows), int(columns), int(channels)),
                 labels=tuple(str(label) for label in values["labels"]),
                 preprocessing=int(values["preprocessing"]),
                 temperature=float(values["temperature"]),
@@ -136,12 +163,24 @@ class Card:
                 accuracies={str(k): float(v) for k, v in values["accuracies"].items()},
                 command=str(values["command"]),
                 commit=str(values["commit"]),
-                known_answers=KnownAnswers(glyphs, probabilities),
+                failure=str(values.get("failure", "")),
+                known_answers=KnownAnswers.from_dict(values["known_answers"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
             raise ModelError(f"its model card is not readable: {type(error).__name__}: {error}") from error
         if not (card.temperature > 0 and np.isfinite(card.temperature)):
             raise ModelError(f"its model card has temperature {card.temperature}, expected more than 0")
+        if not 0 <= card.thresholds.digit <= card.thresholds.accept <= 1:
+            raise ModelError(
+                f"its model card has the thresholds digit {card.thresholds.digit} and accept "
+                f"{card.thresholds.accept}, expected 0 <= digit <= accept <= 1"
+            )
+        answers = card.known_answers.probabilities.shape[1]
+        if not len(card.labels) == len(set(card.labels)) == answers:
+            raise ModelError(
+                f"its model card has {len(card.labels)} labels, {len(set(card.labels))} of them different, "
+                f"and known answers with {answers} probabilities: all must be as many"
+            )
         return card
 
     def to_bytes(self) -> bytes:

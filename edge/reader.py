@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from edge.classifier import Classifier
+from edge.errors import ModelError
 from edge.events import Changes
 from edge.ink import InkMarker
 from edge.lines import group, to_reading
+from edge.model_file import DIGIT_LABELS, DIGITS
 from edge.parting import join, part, settle
 from edge.preprocess import to_glyph
 from edge.segment import Marker, segment, to_grey
@@ -25,6 +27,9 @@ class DigitReader:
         classifier: names the digits; None takes the shipped model.
         tracker: follows the numbers of a stream; None takes one with the usual settings.
         marker: finds the ink; None takes the shipped model.
+
+    Raises:
+        ModelError: the classifier names other things than the ten digits.
     """
 
     def __init__(
@@ -34,6 +39,12 @@ class DigitReader:
         marker: Marker | None = None,
     ) -> None:
         self.classifier = classifier or Classifier()
+        if (labels := self.classifier.card.labels) != DIGIT_LABELS:
+            raise ModelError(
+                f"numbers are read with a model whose labels are 0 to 9 in this order; those of "
+                f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
+                f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
+            )
         self.marker = marker or InkMarker()
         self.tracker = tracker or Tracker()
 

@@ -27,9 +27,13 @@ class Network:
         model: the bytes of a `.tflite` file.
         dtype: of the input: uint8, or int8 for pixels less 128.
         threads: of the interpreter. More than one does not pay for networks as small as these.
+        xnnpack: whether the runtime may hand operations to XNNPACK, as it does by itself; without it, its
+            built-in kernels run them.
 
     Attributes:
         runtime: name and version of the runtime.
+        image: shape of one input, without the batch.
+        output: shape of what one input gives, without the batch.
 
     Raises:
         ModelError: the runtime cannot open the model, or its input is not raw pixels.
@@ -37,12 +41,21 @@ class Network:
     """
 
     def __init__(
-        self, model: bytes, dtype: type[np.uint8] | type[np.int8] = np.uint8, *, threads: int = 1
+        self,
+        model: bytes,
+        dtype: type[np.uint8] | type[np.int8] = np.uint8,
+        *,
+        threads: int = 1,
+        xnnpack: bool = True,
     ) -> None:
-        interpreter_class, self.runtime = _runtime()
+        interpreter, self.runtime = _runtime()
+        kinds = interpreter.OpResolverType
+        kernels = kinds.AUTO if xnnpack else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
-            with _without_greeting():
-                self._interpreter = interpreter_class(model_content=model, num_threads=threads)
+            with quiet_stderr():
+                self._interpreter = interpreter.Interpreter(
+                    model_content=model, num_threads=threads, experimental_op_resolver_type=kernels
+                )
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError, ImportError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -50,6 +63,7 @@ class Network:
         self._input = _only(self._interpreter.get_input_details(), "input")
         self._output = _only(self._interpreter.get_output_details(), "output")
         self._shape = _shape(self._input)
+        self.image, self.output = self._shape[1:], _shape(self._output)[1:]
         scale, zero_point = self._input["quantization"]
         expected = ZERO_POINTS[dtype]
         if self._input["dtype"] is not dtype or abs(scale - INPUT_SCALE) > 1e-6 or zero_point != expected:
@@ -69,13 +83,14 @@ class Network:
         Raises:
             ModelError: when it does not hold.
         """
-        if self._shape[1:] != image:
-            raise ModelError(f"its input must have the shape (n, {_words(image)}), but has {self._shape}")
-        found = _shape(self._output)
-        if found[1:] != output or self._output["dtype"] is not dtype:
+        if self.image != image:
+            raise ModelError(
+                f"its input must have the shape (n, {_words(image)}), but has (n, {_words(self.image)})"
+            )
+        if self.output != output or self._output["dtype"] is not dtype:
             raise ModelError(
                 f"its output must be (n, {_words(output)}) {dtype.__name__}, "
-                f"but is {found} {np.dtype(self._output['dtype']).name}"
+                f"but is (n, {_words(self.output)}) {np.dtype(self._output['dtype']).name}"
             )
 
     def __call__(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.int8]) -> npt.NDArray[Any]:
@@ -98,14 +113,14 @@ class Network:
 
 
 def _runtime() -> tuple[Any, str]:
-    """The interpreter's class and the name and version of the runtime: LiteRT, or else tflite-runtime."""
+    """The interpreter's module, and name and version of the runtime: LiteRT, or else tflite-runtime."""
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter
 
-        return Interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
+        return interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
     except ImportError as litert:
         try:
-            from tflite_runtime.interpreter import Interpreter
+            from tflite_runtime import interpreter
         except ImportError as legacy:
             raise RuntimeMissingError(
                 f"no TensorFlow Lite runtime can be imported ({litert}; {legacy}): "
@@ -116,14 +131,14 @@ def _runtime() -> tuple[Any, str]:
         raise RuntimeMissingError(
             f"tflite-runtime needs numpy 1, found {np.__version__}: pip install 'numpy<2'"
         )
-    return Interpreter, f"tflite-runtime {version('tflite-runtime')}"
+    return interpreter, f"tflite-runtime {version('tflite-runtime')}"
 
 
 @contextmanager
-def _without_greeting() -> Iterator[None]:
-    """Keep "INFO: Created TensorFlow Lite XNNPACK delegate for CPU" off standard error.
+def quiet_stderr() -> Iterator[None]:
+    """Keep off standard error what C++ writes: "INFO: Created TensorFlow Lite XNNPACK delegate for CPU".
 
-    The runtimes write it from C++ and offer no switch for it in Python.
+    The runtimes, and TensorFlow's converter, offer no switch for it in Python.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -7,9 +7,8 @@ pytestmark = pytest.mark.workstation
 pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
 from convert.calibrate import FALSE_ACCEPT_SHARE, MISREAD_SHARE, choose_thresholds, fit_temperature  # noqa: E402
-from convert.verify import Comparison, Limits  # noqa: E402
+from convert.verify import Comparison, Limits, Reading, compare  # noqa: E402
 from edge.classifier import calibrate  # noqa: E402
-from edge.errors import ModelError  # noqa: E402
 from training.dataset import NOT_A_DIGIT, Digits  # noqa: E402
 from training.evaluate import Evaluation  # noqa: E402
 
@@ -68,17 +67,32 @@ def test_of_what_is_no_digit_at_most_the_promised_share_is_accepted():
 @pytest.mark.parametrize(
     ("accuracy", "agreement", "refused"),
     [
-        (0.9960, 1.0, None),
-        (0.9950, 0.998, None),
+        (0.9960, 1.0, ""),
+        (0.9950, 0.998, ""),
         (0.9949, 0.999, "--max-drop"),
         (0.9960, 0.9979, "--min-agreement"),
         (0.1, 0.1, "--max-drop"),
     ],
 )
 def test_limits_refuse_what_lost_too_much(accuracy, agreement, refused):
-    found = Comparison(0.9960, accuracy, agreement, largest_difference=0.1, calibration_error=0.002)
-    if refused is None:
-        found.check(Limits())
-    else:
-        with pytest.raises(ModelError, match=refused):
-            found.check(Limits())
+    found = Comparison(0.9960, accuracy, agreement, 0.1, 0.002, confident_mistakes_gained=0)
+    why = Limits().broken_by(found)
+    assert (refused in why) if refused else not why
+
+
+def test_a_comparison_counts_the_confident_mistakes_that_were_gained():
+    labels = np.array([3, 3, 3, 3, NOT_A_DIGIT], np.uint8)
+    digits = Digits(np.zeros((5, 28, 28), np.uint8), labels)
+
+    def reading(said, sure, accept):
+        raw = np.full((5, 10), 0.0, np.float32)
+        raw[np.arange(5), said] = sure
+        return Reading(raw, Evaluation(digits, raw), accept)
+
+    original = reading([3, 3, 3, 5, 8], [0.9, 0.9, 0.9, 0.4, 0.3], accept=0.8)
+    converted = reading([3, 3, 4, 5, 8], [0.9, 0.8, 0.7, 0.7, 0.6], accept=0.6)
+    found = compare(original, converted)
+    # Three more are shown as certain and are wrong; the last is no digit, and does not count as read.
+    assert found.confident_mistakes_gained == 3
+    assert (found.float_accuracy, found.accuracy, found.agreement) == (0.75, 0.5, 0.75)
+    assert found.largest_difference == pytest.approx(0.9)

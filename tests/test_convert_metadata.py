@@ -11,9 +11,10 @@ pytest.importorskip("ai_edge_litert", reason="tflite-runtime has no schema to wr
 
 from ai_edge_litert import schema_py_generated as schema
 
-from convert.metadata import ALIGNMENT, embed
+from convert.flatfile import ALIGNMENT
+from convert.metadata import embed
 from edge.classifier import Classifier
-from edge.model_file import ModelFile, load_model, read_card
+from edge.model_file import Card, ModelFile, load_model, read_card
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,11 @@ def test_a_card_is_read_back_as_it_was_put_in(shipped):
 
 
 def test_a_new_card_takes_the_place_of_the_old_one(shipped):
-    again = embed(shipped.data, shipped.card)
+    once = embed(shipped.data, shipped.card)
+    again = embed(once, shipped.card)
     names = [entry.name for entry in schema.ModelT.InitFromObj(schema.Model.GetRootAs(again, 0)).metadata]
     assert len(names) == len(set(names))
-    assert len(again) <= len(shipped.data) + ALIGNMENT
+    assert len(again) <= len(once) + ALIGNMENT
 
 
 def test_a_new_card_does_not_change_the_answers(shipped):
@@ -55,7 +57,7 @@ def test_the_shipped_file_is_small_and_known_by_its_card(shipped):
     assert len(shipped.data) <= 50_000
     beside = json.loads(shipped.path.with_suffix(".json").read_text())
     assert beside["sha256"] == shipped.sha256
-    assert beside.items() >= shipped.card.as_dict().items()
+    assert Card.from_dict(beside).as_dict() == shipped.card.as_dict()
 
 
 def test_the_shipped_file_reads_mnist_as_its_card_says(shipped, data_dir):

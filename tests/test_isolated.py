@@ -1,5 +1,7 @@
 import os
 import time
+import venv
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,12 @@ def test_a_child_that_hangs_is_killed():
     with pytest.raises(IsolatedError, match="more than 1 s"):
         run_isolated("test_isolated:hang", b"", timeout_s=1)
     assert time.monotonic() - start < 10
+
+
+def test_another_environments_interpreter_runs_this_code(tmp_path):
+    venv.create(tmp_path / "env", with_pip=False)
+    # It has none of our packages, numpy least of all.
+    with pytest.raises(IsolatedError, match="No module named 'cv2'|No module named 'numpy'"):
+        run_isolated("test_isolated:upper", b"abc", python=tmp_path / "env" / "bin" / "python")
+    with pytest.raises(IsolatedError, match="cannot run nowhere: No such file"):
+        run_isolated("test_isolated:upper", b"abc", python=Path("nowhere"))

@@ -33,8 +33,7 @@ def test_the_shipped_model_is_whole_and_small():
 
 def test_the_card_beside_the_model_says_what_the_card_inside_says():
     beside = json.loads(files("edge.models").joinpath("digits.json").read_text(encoding="utf-8"))
-    inside = load_model().card.as_dict()
-    assert {key: beside[key] for key in inside} == inside
+    assert Card.from_dict(beside).as_dict() == load_model().card.as_dict()
     assert beside["bytes"] == len(SHIPPED)
 
 
@@ -75,7 +74,7 @@ def test_a_missing_model_is_refused():
 
 def test_a_model_for_another_preprocessing_is_refused(tmp_path):
     path = tmp_path / "old.tflite"
-    path.write_bytes(with_card(replace(load_model().card, preprocessing=9, command="short")))
+    path.write_bytes(with_card(replace(load_model().card, preprocessing=9, training_data={})))
     with pytest.raises(
         ModelError, match=r"trained for preprocessing version 9, this digitcam has \d+: train"
     ):
@@ -90,6 +89,13 @@ def test_a_model_for_another_preprocessing_is_refused(tmp_path):
         ({"thresholds": {}}, "not readable: KeyError"),
         ({"labels": 3}, "not readable: TypeError"),
         ({"known_answers": {"glyphs": "", "probabilities": []}}, "not readable"),
+        ({"input": [28, 28]}, "not readable: ValueError"),
+        ({"labels": ["0", "1"]}, "2 labels, 2 of them different, and known answers with 10 probabilities"),
+        ({"labels": ["0"] * 10}, "10 labels, 1 of them different"),
+        (
+            {"thresholds": {"accept": 0.4, "digit": 0.6}},
+            "digit 0.6 and accept 0.4, expected 0 <= digit <= accept",
+        ),
     ],
 )
 def test_a_card_with_nonsense_in_it_is_refused(change, message):

@@ -1,0 +1,203 @@
+"""What a network is calibrated and proven with: digits, or a user's own pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from convert.original import Original
+from edge.classifier import stretched
+from edge.errors import UsageError
+from edge.ink import InkMarker
+from edge.preprocess import to_glyph
+from edge.segment import segment, to_grey
+from edge.sources.images import IMAGE_SUFFIXES, ImageFiles
+from edge.types import ByteArray, FloatArray
+from training.dataset import Digits, load_mnist, split
+from training.harvest import load_scene_glyphs
+
+MNIST, SCENES = "mnist-test", "scene-glyphs"
+HELD_OUT, PICTURES = "mnist-validation", "pictures"
+
+SHOWN = 2000
+"""Glyphs or pictures, at most, that show the quantizer the range of every activation."""
+
+MOST_BYTES = 256 << 20
+"""Of a user's pictures, brought to the size of the network's input; of more, evenly spread ones are taken."""
+
+MOST_FLOATS = 64 << 20
+"""Of the pictures shown to the quantizer, all of which it takes at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures(Digits):
+    """Labelled pictures of anything.
+
+    Attributes:
+        glyphs: shape (n, rows, columns) or (n, rows, columns, 3) BGR, uint8.
+        labels: the number of each in the list of labels, from 0.
+        classes: how many labels there are.
+    """
+
+    classes: int
+
+    def __getitem__(self, which: slice | np.ndarray) -> Pictures:
+        return Pictures(self.glyphs[which], self.labels[which], self.classes)
+
+    @property
+    def is_digit(self) -> npt.NDArray[np.bool_]:
+        """All of them: each is one of the labels."""
+        return np.ones(len(self), bool)
+
+    @property
+    def targets(self) -> FloatArray:
+        """What a network should say, shape (n, classes)."""
+        return np.eye(self.classes, dtype=np.float32)[self.labels]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a network is calibrated and proven with.
+
+    Attributes:
+        shown: what shows the quantizer the range of every activation.
+        sets: labelled glyphs or pictures that the network is asked, by name.
+        tests: names of the sets whose accuracies are told; the limits hold for the first.
+        calibrating: name of the set that temperature and thresholds come from.
+        known: where the known answers come from.
+    """
+
+    shown: ByteArray
+    sets: Mapping[str, Digits]
+    tests: tuple[str, ...]
+    calibrating: str
+    known: Digits
+
+
+def of_digits(
+    run: Path, *, limit: int | None, seed: int, data: Path | None, calibrate: Path | None
+) -> Material:
+    """MNIST, and the glyphs of drawn scenes that the run has kept, where there are some.
+
+    Args:
+        run: folder of the run, or of the network's file.
+        limit: how many of MNIST's training digits the run used; None is all.
+        seed: of the run: which of them it did not learn from.
+        data: as `training.dataset.load_mnist` takes it.
+        calibrate: pictures of handwriting to calibrate with, instead of what the run learned from.
+
+    Raises:
+        DataError: when there is no MNIST.
+        UsageError: when no digit is found on the pictures.
+    """
+    mnist = load_mnist(data)
+    scenes_train, scenes = load_scene_glyphs(run)
+    train, validation = split(mnist.train[:limit], seed)
+    shown = glyphs_on(calibrate) if calibrate else (train + scenes_train).glyphs
+    if len(scenes):
+        sets = {MNIST: mnist.test, SCENES: scenes}
+        return Material(spread(shown, SHOWN), sets, (MNIST, SCENES), SCENES, validation)
+    return Material(
+        spread(shown, SHOWN), {MNIST: mnist.test, HELD_OUT: validation}, (MNIST,), HELD_OUT, validation
+    )
+
+
+def of_pictures(original: Original, test: Path, *, calibrate: Path | None) -> Material:
+    """A user's labelled pictures: every second one is for the proof, the others calibrate.
+
+    Args:
+        original: the network.
+        test: holds a folder of pictures for each label.
+        calibrate: pictures to calibrate with, instead of those others.
+
+    Raises:
+        UsageError: when a label has fewer than two pictures.
+        ImageError: when one of them is no picture.
+    """
+    pictures = _labelled(original, test)
+    proof, others = pictures[1::2], pictures[::2]
+    shown = (
+        np.stack([_brought_to(original.shape, image) for image in _images(_some_files(calibrate))])
+        if calibrate
+        else others.glyphs
+    )
+    most = max(1, MOST_FLOATS // int(np.prod(original.shape)))
+    return Material(
+        spread(shown, min(SHOWN, most)),
+        {PICTURES: proof, "calibration": others},
+        (PICTURES,),
+        "calibration",
+        others,
+    )
+
+
+def glyphs_on(folder: Path) -> ByteArray:
+    """The glyphs that edge finds on pictures, shape (n, 28, 28).
+
+    Raises:
+        UsageError: when there are none.
+        ImageError: when a file is no picture.
+    """
+    mark = InkMarker()
+    files = _some_files(folder)
+    glyphs = [
+        to_glyph(ink.pixels) for image in _images(files) for ink in segment(to_grey(image), mark).marked
+    ]
+    if not glyphs:
+        raise UsageError(f"edge finds no writing on the {len(files)} pictures in {folder}: take others")
+    return np.stack(glyphs)
+
+
+def _labelled(original: Original, folder: Path) -> Pictures:
+    paths = [_files(folder / label) for label in original.labels]
+    few = [label for label, files in zip(original.labels, paths, strict=True) if len(files) < 2]
+    if few:
+        raise UsageError(
+            f"{folder} must hold a folder with two or more pictures for each label, but has not for "
+            f"{', '.join(few[:10])}"
+        )
+    each = max(2, MOST_BYTES // (int(np.prod(original.shape)) * len(paths)))
+    taken = [spread(np.array(files), each) for files in paths]
+    pictures = [_brought_to(original.shape, image) for files in taken for image in _images(list(files))]
+    # Labels may be thousands; those of digits fit into a byte.
+    labels: np.ndarray = np.repeat(np.arange(len(paths)), [len(files) for files in taken])
+    return Pictures(np.stack(pictures), labels, len(paths))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _some_files(folder: Path) -> list[Path]:
+    files = _files(folder)
+    if not files:
+        raise UsageError(
+            f"no pictures in {folder}: expected files that end in {', '.join(sorted(IMAGE_SUFFIXES))}"
+        )
+    return files
+
+
+def _images(files: list[Path]) -> Iterator[ByteArray]:
+    for frame in ImageFiles("pictures", files):
+        yield frame.image
+
+
+def _brought_to(shape: tuple[int, int, int], image: ByteArray) -> ByteArray:
+    """A picture of the size that a network takes, in grey (rows, columns) or BGR (rows, columns, 3)."""
+    rows, columns, channels = shape
+    if channels == 1:
+        image = to_grey(image)
+    elif image.ndim == 2:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    return stretched(image, rows, columns)
+
+
+def spread(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many, evenly spread."""
+    chosen: np.ndarray = values[np.linspace(0, len(values) - 1, min(len(values), most)).astype(int)]
+    return chosen
