@@ -115,6 +115,7 @@ def test_a_closed_source_gives_no_more(tmp_path):
         ("picamera:one", UsageError, "expected picamera or picamera:N"),
         ("/dev/video97", CameraNotFoundError, "no camera at /dev/video97"),
         ("97", CameraNotFoundError, "no camera at /dev/video97"),
+        ("/dev/v4l/by-id/usb-none", CameraNotFoundError, "no camera at /dev/v4l/by-id/usb-none"),
     ],
 )
 def test_what_cannot_be_opened_is_named(text, kind, message, tmp_path, monkeypatch):

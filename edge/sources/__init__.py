@@ -26,7 +26,7 @@ KINDS = (
 )
 """What a source may be, in words for people."""
 
-_ADDRESSES = ("/dev/video", "rtsp://", "http://", "https://")
+_ADDRESSES = ("/dev/video", "/dev/v4l/", "rtsp://", "http://", "https://")
 
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".ts", ".webm"}
@@ -45,9 +45,9 @@ def open_source(
     Cameras and network streams are read in a process of their own, and started again when they fail.
 
     Args:
-        text: `picamera[:N]` (camera module), `0` or `/dev/video0` (V4L2), an image file, a folder, a glob, a
-            video file, `rtsp://...`, `http(s)://...`, `-` (encoded images on standard input), `demo` (a
-            simulated camera), `faulty:FILE` (the same with faults on demand).
+        text: `picamera[:N]` (camera module), `0`, `/dev/video0` or `/dev/v4l/by-id/...` (V4L2), an image
+            file, a folder, a glob, a video file, `rtsp://...`, `http(s)://...`, `-` (encoded images on
+            standard input), `demo` (a simulated camera), `faulty:FILE` (the same with faults on demand).
         options: what it is asked for; None: the usual.
         on_error: of pictures: told of each that cannot be read, and the next follows; without it, the first
             such picture ends the iteration with its error.

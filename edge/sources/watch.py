@@ -18,8 +18,8 @@ HANG_S = 1.0
 FEWEST_FRAMES = 3
 """Frames that must be overdue all the same: slow cameras have more time."""
 
-OPENING_S = 12.0
-"""Seconds that a source may take to its first frame: longer than OpenCV waits for a V4L2 camera."""
+OPENING_S = 20.0
+"""Seconds that a source may take to its first frame: libraries come from a slow card, cameras wake slowly."""
 
 BLACK = 16
 """Mean brightness of 255 below which a picture is black: the black of video."""
