@@ -1,4 +1,4 @@
-"""The command line: `digitcam run`, `digitcam read`, `digitcam model`.
+"""The command line: what each verb takes, and a function that does it.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done; 2 bad usage or input;
 1 anything else.
@@ -247,6 +247,9 @@ def _run(args: argparse.Namespace) -> int:
         f"from capture to reading {middle:.1f} ms (p50), {high:.1f} ms (p90); "
         f"{speedometer.accepted} numbers accepted"
     )
+    for sink in sinks:
+        if done := sink.summary():
+            _say(done)
     return errors.exit_code
 
 
@@ -271,7 +274,7 @@ def _sinks(args: argparse.Namespace, source: Source, speedometer: Speedometer) -
     if args.record:
         from edge.sinks.video import Video
 
-        yield Video(args.record, live=source.live)
+        yield Video(args.record, wait=not source.live or args.realtime is False)
     from edge.sinks.systemd import Systemd
 
     if systemd := Systemd.from_environment(speedometer):

@@ -132,6 +132,7 @@ def test_a_live_run_sums_up_and_saves_a_picture(tmp_path, capsys):
     assert re.search(
         r"20 frames in [\d.]+ s, \d+ dropped.*; .* \(p50\), .* \(p90\); \d+ numbers accepted", err
     )
+    assert f"saved {saved}" in err
     assert cv2.imread(str(saved)).shape == (480, 640, 3)
 
 

@@ -21,6 +21,10 @@ class Sink(ABC):
     def close(self) -> None:  # noqa: B027 - a sink that holds nothing has nothing to finish
         """Finish what was written; may be called twice."""
 
+    def summary(self) -> str:
+        """What it has done, in a line for people, once it is closed; "" where there is nothing to say."""
+        return ""
+
     def __enter__(self) -> Self:
         return self
 

@@ -22,6 +22,7 @@ class LastPicture(Sink):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last: Result | None = None
+        self._saved = False
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
         """Keep this frame if it is worth more than the one kept."""
@@ -38,3 +39,8 @@ class LastPicture(Sink):
             picture = draw(self._last.frame.image, self._last.readings)
             self._last = None
             write_whole(self._path, encode(picture, self._path.suffix))
+            self._saved = True
+
+    def summary(self) -> str:
+        """Which file it wrote."""
+        return f"saved {self._path}" if self._saved else ""

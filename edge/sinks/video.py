@@ -48,22 +48,23 @@ class Video(Sink):
 
     Args:
         path: a file that ends in `.mp4`.
-        live: leave out frames when encoding is too slow, rather than make the reading wait.
+        wait: let the reading wait when encoding is too slow; otherwise frames are left out.
 
     Attributes:
-        skipped: frames left out.
+        frames: frames that were recorded.
+        skipped: frames that were left out.
 
     Raises:
         UsageError: PyAV is not installed.
         OutputError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, *, live: bool) -> None:
+    def __init__(self, path: Path, *, wait: bool) -> None:
         try:
             import av  # noqa: F401 - only recordings need it, and it is heavy; here for its error
         except ImportError as error:
             raise UsageError(f"a recording needs PyAV ({error}): pip install 'digitcam[video]'") from error
-        self._path, self._live = path, live
+        self._path, self._wait = path, wait
         try:
             self._part, self._file = _create(path)
         except OSError as error:
@@ -71,7 +72,7 @@ class Video(Sink):
         self._queue: queue.Queue[Result | None] = queue.Queue(WAITING)
         self._failed: Exception | None = None
         self._said = self._closed = False
-        self.skipped = 0
+        self.frames = self.skipped = 0
         self._thread = threading.Thread(target=self._work, name="digitcam-video", daemon=True)
         self._thread.start()
 
@@ -85,7 +86,7 @@ class Video(Sink):
             self._said = True
             raise _error(self._path, self._failed)
         try:
-            self._queue.put(result, block=not self._live)
+            self._queue.put(result, block=self._wait)
         except queue.Full:
             self.skipped += 1
 
@@ -98,7 +99,7 @@ class Video(Sink):
         if self._closed:
             return
         self._closed = True
-        patience = CLOSE_TIMEOUT_S if self._live else None
+        patience = None if self._wait else CLOSE_TIMEOUT_S
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=patience)
         self._thread.join(patience)
@@ -107,9 +108,14 @@ class Video(Sink):
         if self._failed is not None and not self._said:
             raise _error(self._path, self._failed)
 
-    def _work(self) -> None:
-        import av
+    def summary(self) -> str:
+        """What was recorded, and what was not."""
+        if self._failed is not None or not self.frames:
+            return ""
+        left_out = f", {self.skipped} left out, as encoding was too slow" if self.skipped else ""
+        return f"recorded {self.frames} frames as {self._path}{left_out}"
 
+    def _work(self) -> None:
         results = iter(self._queue.get, None)
         try:
             with self._file:
@@ -118,7 +124,7 @@ class Video(Sink):
                 put_in_place(self._part, self._path)
             else:
                 self._part.unlink()
-        except (OSError, av.FFmpegError) as error:
+        except Exception as error:  # whatever it is: who hands over frames must hear of it
             self._failed = error
             for _ in results:
                 pass  # or who puts them would wait for ever
@@ -148,6 +154,7 @@ class Video(Sink):
                 last = max(last + 1, round((captured - first.frame.timestamp) / float(MILLISECOND)))
                 picture.pts, picture.time_base = last, MILLISECOND
                 container.mux(stream.encode(picture))
+                self.frames += 1
                 if captured - synced >= FRAGMENT_S:
                     synced = captured
                     self._sync()
