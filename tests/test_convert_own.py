@@ -99,8 +99,12 @@ def test_numbers_are_not_read_with_a_model_of_something_else(formats, capsys):
 
 
 def test_it_is_said_at_once_what_edge_cannot_use_it_for(own, tmp_path, capsys):
-    assert main(options(own, "-o", str(tmp_path / "shapes.tflite"))) == 0
-    assert "its labels are not 0 to 9: " in capsys.readouterr().err
+    assert main(options(own, "-o", str(tmp_path / "shapes.tflite"), "--json")) == 0
+    said = capsys.readouterr()
+    assert "its labels are not 0 to 9: " in said.err
+    report = json.loads(said.out)
+    assert report["formats"]["int8"]["bytes"] == (tmp_path / "shapes.tflite").stat().st_size
+    assert not report["speed"]
     assert {path.name for path in tmp_path.iterdir()} == {"shapes.tflite", "shapes.json", "shapes.md"}
 
 
