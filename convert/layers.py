@@ -92,8 +92,12 @@ def _layers(model: bytes) -> list[_Layer]:
         index = int(operator.outputs[0])
         tensor = graph.tensors[index]
         name = tensor.name.decode().partition(";")[0]
+        if index in graph.outputs:
+            name = "output"
         if kind(tree, operator) not in CONVERSIONS and tensor.type not in INTEGERS:
-            layers.append(_Layer(index, name, tuple(tensor.shape), kind(tree, operator)))
+            # FlatBuffers gives None for an empty vector: the shape of a single number.
+            shape = () if tensor.shape is None else tuple(tensor.shape)
+            layers.append(_Layer(index, name, shape, kind(tree, operator)))
     # "network/digits_1/conv1_1/BiasAdd": what all names begin with is the network as a whole.
     parents = [layer.name.rpartition("/")[0] for layer in layers if "/" in layer.name]
     shared = f"{commonpath(parents)}/" if parents else ""

@@ -31,9 +31,9 @@ class Quantizer:
 
     def __init__(self, network: keras.Model, calibration: ByteArray) -> None:
         self._network, self._calibration = network, calibration
-        self._folder = tempfile.TemporaryDirectory()
 
     def __enter__(self) -> Quantizer:
+        self._folder = tempfile.TemporaryDirectory()
         try:
             with quiet_stderr():
                 # from_keras_model does the same, but prints a page to standard output.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from convert.arrays import packed
 from edge.errors import UsageError
 from edge.isolated import IsolatedError, run_isolated
 from edge.types import ByteArray
@@ -122,9 +122,5 @@ def _latency(rounds: list[float]) -> Latency:
 
 
 def _child(target: str, python: Path | None, **arrays: np.ndarray) -> Any:  # noqa: ANN401
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    answer = run_isolated(
-        f"convert.stopwatch:{target}", buffer.getvalue(), timeout_s=TIMEOUT_S, python=python
-    )
+    answer = run_isolated(f"convert.stopwatch:{target}", packed(arrays), timeout_s=TIMEOUT_S, python=python)
     return json.loads(answer)

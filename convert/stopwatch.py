@@ -6,12 +6,12 @@ imports nothing that a Pi does not have.
 
 from __future__ import annotations
 
-import io
 import json
 import time
 
 import numpy as np
 
+from convert.arrays import unpacked
 from edge.runtime import Network
 
 ROUNDS = 40
@@ -25,13 +25,13 @@ def said(request: bytes) -> bytes:
     """What a model says on this environment's runtime.
 
     Args:
-        request: arrays `model` and `pictures` (n, rows, columns, channels), as `numpy.savez` writes them.
+        request: arrays `model` and `pictures` (n, rows, columns, channels), by `convert.arrays.packed`.
 
     Returns:
         JSON: the name of the runtime and the labels, with XNNPACK and without.
     """
-    with np.load(io.BytesIO(request), allow_pickle=False) as asked:
-        model, pictures = asked["model"].tobytes(), asked["pictures"]
+    asked = unpacked(request)
+    model, pictures = asked["model"].tobytes(), asked["pictures"]
     networks = [Network(model, xnnpack=xnnpack) for xnnpack in (True, False)]
     labels = [
         np.concatenate([network(p[np.newaxis]) for p in pictures]).argmax(axis=1) for network in networks
@@ -43,14 +43,15 @@ def times(request: bytes) -> bytes:
     """How long models take, each with XNNPACK and without, on one thread.
 
     Args:
-        request: arrays `pictures`, one batch, and any number of models under other names.
+        request: arrays `pictures`, one batch, and any number of models under other names, by
+            `convert.arrays.packed`.
 
     Returns:
         JSON: by name, the microseconds for one picture in each round, with XNNPACK and without.
     """
-    with np.load(io.BytesIO(request), allow_pickle=False) as asked:
-        models = {name: asked[name].tobytes() for name in asked.files if name != "pictures"}
-        pictures = asked["pictures"]
+    asked = unpacked(request)
+    pictures = asked.pop("pictures")
+    models = {name: model.tobytes() for name, model in asked.items()}
     networks = {
         (name, xnnpack): Network(model, xnnpack=xnnpack)
         for name, model in models.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convert.arrays import packed, unpacked
 from edge.classifier import Classifier, ask
 from edge.errors import ModelError
 from edge.isolated import IsolatedError, run_isolated
@@ -157,36 +157,25 @@ def prove(model: bytes, pictures: ByteArray, expected: FloatArray) -> None:
 
 def _in_child(target: str, **request: np.ndarray) -> FloatArray:
     try:
-        answer = run_isolated(f"{__name__}:{target}", _pack(**request), timeout_s=TIMEOUT_S)
+        answer = run_isolated(f"{__name__}:{target}", packed(request), timeout_s=TIMEOUT_S)
     except IsolatedError as error:
         raise ModelError(f"refused by edge's classifier: {error}") from error
-    raw: FloatArray = _unpack(answer)["raw"]
+    raw: FloatArray = unpacked(answer)["raw"]
     return raw
 
 
 def _outputs(request: bytes) -> bytes:
     """What the child process of `outputs` does."""
-    asked = _unpack(request)
+    asked = unpacked(request)
     *shape, labels = (int(value) for value in asked["contract"])
     network = Network(asked["model"].tobytes())
     network.expect(image=tuple(shape), output=(labels,), dtype=np.float32)
-    return _pack(raw=ask(network, asked["pictures"]))
+    return packed({"raw": ask(network, asked["pictures"])})
 
 
 def _classify(request: bytes) -> bytes:
     """What the child process of `prove` does."""
-    asked = _unpack(request)
+    asked = unpacked(request)
     model = asked["model"].tobytes()
     file = ModelFile(Path("the new file"), model, read_card(model), sha256(model).hexdigest(), shipped=False)
-    return _pack(raw=Classifier(file).raw(asked["pictures"]))
-
-
-def _pack(**arrays: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def _unpack(data: bytes) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return dict(arrays)
+    return packed({"raw": Classifier(file).raw(asked["pictures"])})

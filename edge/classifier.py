@@ -18,8 +18,8 @@ from edge.runtime import Network
 from edge.types import ByteArray, FloatArray, Glyph, Prediction
 
 TOLERANCE = 0.1
-"""How far a known answer may be off. Runtimes round differently (one step of the output is 1/256, and a few
-steps add up inside); one that is broken is off by nearly 1."""
+"""How far a known answer may be off. Runtimes round differently, by single steps of an integer, a few of
+which add up inside; one that is broken is off by nearly 1."""
 
 SMALLEST = 1 / 512
 """What an output of 0 may stand for: half a step of the int8 softmax, whose scale is 1/256."""

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -99,8 +98,12 @@ def test_numbers_are_not_read_with_a_model_of_something_else(formats, capsys):
 
 
 def test_it_is_said_at_once_what_edge_cannot_use_it_for(own, tmp_path, capsys):
-    assert main(options(own, "-o", str(tmp_path / "shapes.tflite"))) == 0
-    assert "its labels are not 0 to 9: " in capsys.readouterr().err
+    assert main(options(own, "-o", str(tmp_path / "shapes.tflite"), "--json")) == 0
+    said = capsys.readouterr()
+    assert "its labels are not 0 to 9: " in said.err
+    report = json.loads(said.out)
+    assert report["formats"]["int8"]["bytes"] == (tmp_path / "shapes.tflite").stat().st_size
+    assert not report["speed"]
     assert {path.name for path in tmp_path.iterdir()} == {"shapes.tflite", "shapes.json", "shapes.md"}
 
 
@@ -115,10 +118,11 @@ def test_what_is_refused_is_not_written_and_the_layers_are_told(own, tmp_path, c
 
 def test_force_writes_it_with_the_failure_in_its_card(own, tmp_path, capsys):
     path = tmp_path / "shapes.tflite"
-    assert main(options(own, "-o", str(path), "--min-agreement", "101", "--force")) == 0
+    refused = ["--format", "int16x8", "--min-agreement", "101"]
+    assert main(options(own, "-o", str(path), *refused, "--force")) == 0
+    assert "warning: int16x8 is slow on every runtime" in capsys.readouterr().err
     assert "(--min-agreement)" in load_model(path).card.failure
     assert "Refused, and written all the same" in path.with_suffix(".md").read_text()
-    capsys.readouterr()
     assert digitcam(["model", "verify", str(path)]) == 0
     assert "but was refused when it was converted" in capsys.readouterr().out
 
@@ -162,11 +166,12 @@ def test_an_end_asked_for_leaves_the_old_model_and_nothing_else(own, tmp_path):
     path = tmp_path / "shapes.tflite"
     path.write_bytes(b"the old model")
     command = [sys.executable, "-m", "convert", *options(own, "-o", str(path))]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "its labels are not 0 to 9" in process.stderr.readline()  # by now it is at work
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
     assert process.returncode == 130, said
-    assert said.endswith("stopped\n")
+    assert said == "stopped\n"
     assert [file.name for file in tmp_path.iterdir()] == ["shapes.tflite"]
     assert path.read_bytes() == b"the old model"
