@@ -1,4 +1,4 @@
-"""The command line: `digitcam run`, `digitcam read`, `digitcam model`.
+"""The command line: `digitcam run`, `digitcam read`, `digitcam serve`, `digitcam model`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done; 2 bad usage or input;
 1 anything else.
@@ -25,6 +25,7 @@ from edge.files import write_whole
 from edge.model_file import load_model
 from edge.overlay import SUFFIXES, draw, encode
 from edge.reader import DigitReader
+from edge.server.command import add_parser as add_serve_parser
 from edge.sinks import Sink
 from edge.sinks.jsonlines import JsonLines
 from edge.sinks.terminal import Terminal
@@ -91,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "--annotate", type=Path, metavar="DIR", help="write each picture with its readings drawn on it"
     )
     _add_model(read)
+
+    serve = add_serve_parser(verbs)
+    _add_model(serve)
 
     model = verbs.add_parser("model", help="show or verify a model", description="Show or verify a model.")
     actions = model.add_subparsers(title="actions", required=True, metavar="ACTION")

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.errors import OutputError
 
 
-def write_whole(path: str | Path, data: bytes | str) -> Path:
+def write_whole(path: str | Path, data: bytes | str, *, mode: int = 0o666) -> Path:
     """Write `data` to `path` so that a reader, a crash or a power cut sees the old file or the new one.
 
     Temporary file in the same folder, fsync, rename, fsync of the folder.
@@ -18,6 +18,7 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
     Args:
         path: where to write; its folder is made when it is missing.
         data: bytes, or text that is written as UTF-8.
+        mode: of the file, less what the umask takes away; never more than this while it is written.
 
     Returns:
         The path written.
@@ -36,7 +37,7 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide the file from other users
+        temporary.chmod(mode & ~_umask())  # mkstemp's 0600 would hide the file from other users
         temporary.replace(path)
         temporary = None
         folder = os.open(path.parent, os.O_RDONLY)

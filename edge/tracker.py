@@ -133,7 +133,8 @@ class _Track:
         """What all frames in the window say together."""
         fused = fuse(self.votes)
         digits = tuple(
-            Digit(digit.box, Prediction(p)) for digit, p in zip(self.line.digits, fused, strict=True)
+            replace(digit, prediction=Prediction(p))
+            for digit, p in zip(self.line.digits, fused, strict=True)
         )
         reading = to_reading(Line(digits), thresholds, track_id=self.track_id)
         steady = not self.rivals and self.agreed.count(False) <= FLICKER * len(self.agreed)
