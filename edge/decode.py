@@ -107,7 +107,7 @@ def _too_many_pixels(name: str, most: int, found: str) -> ImageError:
 def _open(data: bytes, name: str, formats: Sequence[str], max_pixels: int) -> Image.Image:
     """Read the header."""
     try:
-        return Image.open(io.BytesIO(data), formats=formats)
+        return Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError as error:
         # Pillow's own limit, which it checks before we can.
         found = f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million"

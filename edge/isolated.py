@@ -112,7 +112,7 @@ class Isolated:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", self._code],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 # A session of its own: Ctrl-C at the terminal is the parent's to answer.

@@ -10,7 +10,7 @@ from edge.preprocess import to_glyph
 from edge.types import Box, ByteArray, Digit, Result
 
 CROP_MARGIN = 0.15
-"""Of a digit's height: how much of the paper around it its crop shows."""
+"""Of a digit's longer side: how much of the paper around it its crop shows."""
 
 
 def with_glyphs(result: Result) -> dict[str, Any]:
@@ -35,9 +35,10 @@ def _glyph(digit: Digit) -> ByteArray:
 
 
 def _crop(image: ByteArray, box: Box) -> ByteArray:
-    margin = round(CROP_MARGIN * box.height)
-    around = Box(box.left - margin, box.top - margin, box.right + margin, box.bottom + margin)
-    return around.clipped(*image.shape[:2]).of(image)
+    """The square around a digit, as far as the picture goes."""
+    half = round((0.5 + CROP_MARGIN) * max(box.width, box.height))
+    x, y = map(round, box.centre)
+    return Box(x - half, y - half, x + half, y + half).clipped(*image.shape[:2]).of(image)
 
 
 def _data_url(picture: ByteArray) -> str:

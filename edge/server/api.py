@@ -33,7 +33,7 @@ COOKIE_S = 365 * 24 * 3600
 PICTURE = {
     "requestBody": {
         "required": True,
-        "description": f"The picture itself, at most {MAX_BYTES >> 20} MB and {MAX_PIXELS // 10**6} megapixels.",
+        "description": f"At most {MAX_BYTES >> 20} MB and {MAX_PIXELS // 10**6} megapixels.",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/png", "image/jpeg")
         },
@@ -56,7 +56,7 @@ def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
     )
     async def predict(
         request: Request,
-        annotate: Annotated[bool, Query(description="answer the picture with its readings drawn on it")] = False,
+        annotate: Annotated[bool, Query(description="answer the picture, its readings drawn on it")] = False,
         glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
     ) -> Response:
         """Read the numbers in a picture: the raw body, PNG or JPEG by its content."""
@@ -99,7 +99,7 @@ def status_api(live: Live, uploads: Uploads, classifier: Classifier, metrics: Me
         "runtime": classifier.runtime,
         "model": {**card, "sha256": classifier.name.sha256},
         "device": {
-            "board": raspberry_pi() or "not a Raspberry Pi",
+            "board": raspberry_pi(),
             "machine": platform.machine(),
             "processors": os.cpu_count(),
             "system": platform.platform(),

@@ -1,4 +1,4 @@
-"""`digitcam serve`: its arguments. What they start is imported when they are used: it needs the extra `web`."""
+"""`digitcam serve`: its arguments. What they start needs the extra `web` and is imported only then."""
 
 from __future__ import annotations
 

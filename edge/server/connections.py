@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from edge.server.problems import Problem
@@ -30,17 +31,25 @@ UNREAD_S = 5.0
 """After which a client is dropped that does not read what it asked for."""
 
 GRACE_S = 0.5
-"""Who has kept the server waiting for longer makes room for a new client when there is none left."""
+"""Who has kept the server waiting for longer makes room for a new client of the same address."""
 
 LINGER_S = 0.5
 """A refused client may still be sending; a connection that is closed at once takes the answer with it."""
 
+FULL = Problem(
+    503, f"there is room for {MAX_CONNECTIONS} connections, {MAX_PER_ADDRESS} of an address, and no more now"
+)
+
+MAX_LINGERING = 256
+"""Refused clients that are let finish; more are cut off."""
+
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    """An open connection: from which address, and since when it waits for what from its client, if it does."""
+    """An open connection: from which address, and what it waits for from its client, since when."""
 
     address: str
+    protocol: Http
     waiting: Waiting | None = None
     since: float = field(default_factory=time.monotonic)
 
@@ -55,22 +64,19 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, transport: asyncio.Transport) -> bool:
+    def admit(self, protocol: Http, transport: asyncio.Transport) -> bool:
         """Let a new connection in, or answer it with 503 and close it.
 
-        Where there is no room, the one that has kept the server waiting longest is closed for it: so those
-        who only drip or hold connections open never keep the others out.
+        Where there is no room, one that keeps the server waiting is closed for it: so those who only drip or
+        hold connections open never keep the others out.
         """
         address = transport.get_extra_info("peername")[0]
-        same = [other for other, held in self._open.items() if held.address == address]
-        if len(same) >= MAX_PER_ADDRESS:
-            full = not self._make_room(same)
-        else:
-            full = len(self._open) >= MAX_CONNECTIONS and not self._make_room(list(self._open))
-        if full:
-            self._refuse(transport)
+        mine = sum(held.address == address for held in self._open.values())
+        room = mine < MAX_PER_ADDRESS and len(self._open) < MAX_CONNECTIONS
+        if not room and not self._make_room(address, mine):
+            self.refuse(transport, FULL)
             return False
-        self._open[transport] = _Connection(address)
+        self._open[transport] = _Connection(address, protocol)
         return True
 
     def wait(self, transport: asyncio.Transport, waiting: Waiting | None) -> bool:
@@ -85,27 +91,41 @@ class Connections:
         """Note that a connection is closed."""
         self._open.pop(transport, None)
 
-    def _make_room(self, transports: list[asyncio.Transport]) -> bool:
-        latest = time.monotonic() - GRACE_S
-        late = [t for t in transports if self._open[t].waiting and self._open[t].since < latest]
-        if not late:
-            return False
-        longest = min(late, key=lambda transport: self._open[transport].since)
-        self.forget(longest)
-        longest.abort()
-        return True
-
-    def _refuse(self, transport: asyncio.Transport) -> None:
-        if self._refused >= MAX_CONNECTIONS:
+    def refuse(self, transport: asyncio.Transport, problem: Problem) -> None:
+        """Answer a connection with a problem, and close it when its client has had time to read that."""
+        self.forget(transport)
+        transport.set_protocol(asyncio.Protocol())  # reads on, and throws away
+        if self._refused >= MAX_LINGERING:
             transport.abort()
             return
         self._refused += 1
-        transport.set_protocol(asyncio.Protocol())  # reads on, and throws away
-        most = f"{MAX_CONNECTIONS} connections and {MAX_PER_ADDRESS} from one address"
-        transport.write(Problem(503, f"there is room for {most}, and no more now").raw())
+        transport.write(problem.raw())
         with contextlib.suppress(OSError):
             transport.write_eof()
         asyncio.get_running_loop().call_later(LINGER_S, self._leave, transport)
+
+    def _make_room(self, address: str, mine: int) -> bool:
+        """Close a connection for this address: of those that may go, the one that has waited longest.
+
+        An address that has all it may have gives up one of its own, if that had its time. Otherwise it is one
+        of those that have more connections than this address, however new it is.
+        """
+        latest = time.monotonic() - GRACE_S
+        held_by = Counter(held.address for held in self._open.values())
+        waiting = [
+            held
+            for held in self._open.values()
+            if held.waiting
+            and (
+                (held.address == address and held.since < latest)
+                if mine >= MAX_PER_ADDRESS
+                else (held_by[held.address] > mine or held.since < latest)
+            )
+        ]
+        if not waiting:
+            return False
+        min(waiting, key=lambda held: held.since).protocol.give_way()
+        return True
 
     def _leave(self, transport: asyncio.Transport) -> None:
         self._refused -= 1
@@ -113,13 +133,18 @@ class Connections:
 
 
 class _Impatient(asyncio.Protocol):
-    """Drops a client that does not read; for uvicorn's protocols, which wait."""
+    """Drops a client that does not read; for uvicorn's protocols, which wait.
+
+    Args:
+        connections: all that are open.
+        options: uvicorn's own.
+    """
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, connections: Connections, **options: Any) -> None:  # noqa: ANN401 - handed through
+        super().__init__(**options)
         self._all = connections
         self._unread: asyncio.TimerHandle | None = None
 
@@ -147,20 +172,14 @@ class WebSocket(_Impatient, WebSocketsSansIOProtocol):
 
 
 class Http(_Impatient, H11Protocol):
-    """uvicorn's, for clients that must keep the deadlines.
+    """uvicorn's, for clients that must keep the deadlines as well."""
 
-    Args:
-        connections: all that are open.
-    """
-
-    def __init__(self, connections: Connections, *args: Any, **options: Any) -> None:
-        super().__init__(connections, *args, **options)
-        self._deadline: asyncio.TimerHandle | None = None
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called when a client has connected."""
         assert isinstance(transport, asyncio.Transport)
-        if self._all.admit(transport):
+        if self._all.admit(self, transport):
             super().connection_made(transport)
             self._watch()
 
@@ -178,6 +197,10 @@ class Http(_Impatient, H11Protocol):
         """Called when the connection is closed, by whomever."""
         super().connection_lost(exc)
         self._set_deadline(None)
+
+    def give_way(self) -> None:
+        """End the wait for the client, for another one."""
+        self._end_wait(FULL)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -200,21 +223,30 @@ class Http(_Impatient, H11Protocol):
         if self.conn.their_state is h11.SEND_BODY:
             return "body"
         if self.conn.their_state is h11.IDLE:
-            begun = self.cycle is None or self.conn.trailing_data[0]
+            begun = self._request is None or self.conn.trailing_data[0]
             return "headers" if begun else "idle"
         return None
 
     def _late(self, waiting: Waiting) -> None:
-        if waiting == "idle":
+        limit = LIMITS_S[waiting]
+        self._end_wait(Problem(408, f"expected the whole {waiting} of the request within {limit:g} s"))
+
+    def _end_wait(self, problem: Problem) -> None:
+        if self._waiting() == "idle":
             self.transport.close()
         else:
-            limit = LIMITS_S[waiting]
-            self._refuse(Problem(408, f"expected the whole {waiting} of the request within {limit:g} s"))
+            self._refuse(problem)
 
     def _refuse(self, problem: Problem) -> None:
-        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        if answering:
+        request = self._request
+        if request is not None and request.response_started and not request.response_complete:
             self.transport.abort()
         else:
-            self.transport.write(problem.raw())
-            self.transport.close()
+            self.flow.resume_reading()
+            self._all.refuse(self.transport, problem)
+            self.connection_lost(ConnectionAbortedError())  # as far as uvicorn is concerned
+
+    @property
+    def _request(self) -> RequestResponseCycle | None:
+        """The latest request; uvicorn's hints leave out that there is none before the first."""
+        return cast("RequestResponseCycle | None", self.cycle)

@@ -25,6 +25,9 @@ EVENTS_KEPT = 1000
 REOPEN_S = 2.0
 """After a live source failed, until it is opened again."""
 
+CLOSE_S = 5.0
+"""For a source to end that hangs."""
+
 PICTURE_S = 2.0
 """How long each of several separate pictures is shown."""
 
@@ -70,7 +73,10 @@ class Live:
     """
 
     def __init__(
-        self, open_source: Callable[[], Source], reader: DigitReader, on_view: Callable[[View, list[Event]], None]
+        self,
+        open_source: Callable[[], Source],
+        reader: DigitReader,
+        on_view: Callable[[View, list[Event]], None],
     ) -> None:
         self.view = View()
         self.closed = False
@@ -104,12 +110,18 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    def close(self) -> None:
-        """End the reading and all `views`; called in the event loop, may be called twice."""
+    def stop(self) -> None:
+        """End the reading and all `views`; called in the event loop."""
         self.closed = True
         self._end.set()
         self._source.close()
         self._news.set()
+
+    def close(self) -> None:
+        """Wait until the reading has ended; may be called twice, and without `start`."""
+        self.stop()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_S)
 
     def events(self, since: int) -> list[tuple[int, Event]]:
         """The events after number `since`, as far as they are kept; all of them when that is not yet reached.

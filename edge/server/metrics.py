@@ -12,7 +12,7 @@ from edge.events import Event
 from edge.server.live import View
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Of the histograms: ten digits on a desktop take some milliseconds, a crowded page on a slow board a second."""
+"""Of the histograms: a few digits on a desktop take milliseconds, a crowded page on a slow board a second."""
 
 
 class Metrics:
@@ -29,7 +29,9 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._frames = Counter("digitcam_frames", "Frames read", registry=self._registry)
         self._dropped = Counter("digitcam_frames_dropped", "Frames given up", registry=self._registry)
-        self._events = Counter("digitcam_events", "What became of numbers", ["event"], registry=self._registry)
+        self._events = Counter(
+            "digitcam_events", "What became of numbers", ["event"], registry=self._registry
+        )
         self._latency = Histogram(
             "digitcam_latency_seconds", "Capture to reading", buckets=BUCKETS_S, registry=self._registry
         )

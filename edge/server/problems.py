@@ -17,7 +17,7 @@ RETRY_AFTER_S = 1
 """What a client is told to wait when there was no room for it."""
 
 
-class Problem(Exception):  # noqa: N818 - it is what RFC 9457 calls it
+class Problem(Exception):
     """An answer that is an error.
 
     Args:
@@ -37,7 +37,12 @@ class Problem(Exception):  # noqa: N818 - it is what RFC 9457 calls it
     def body(self) -> bytes:
         """The JSON document."""
         status = HTTPStatus(self.status)
-        problem = {"type": "about:blank", "title": status.phrase, "status": self.status, "detail": self.detail}
+        problem = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
         return json.dumps(problem).encode()
 
     def response(self) -> Response:

@@ -1,4 +1,4 @@
-"""The API's answers as models, from which OpenAPI describes them. What they describe is made in `edge.types`."""
+"""The API's answers, as OpenAPI describes them; what they describe is made elsewhere."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import cast
 
@@ -79,10 +79,8 @@ def serve(args: argparse.Namespace) -> int:
         )
         for listener in sockets:
             _say(f"serving {name} at {_url(listener)}")
-        try:
+        with suppress(KeyboardInterrupt):
             _Server(config, live).run(sockets)
-        except KeyboardInterrupt:
-            pass
     return 0
 
 
@@ -94,7 +92,7 @@ class _Server(uvicorn.Server):
         self._live = live
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._live.close()
+        self._live.stop()
         await super().shutdown(sockets)
 
 
@@ -110,7 +108,9 @@ def _listen(host: str, port: int) -> list[socket.socket]:
             # A free port is the same for all addresses.
             taken = listeners[0].getsockname()[1] if listeners else port
             listener = socket.create_server((address[0], taken), family=family, backlog=128)
+            # Clients' sockets inherit both. asyncio would set the second, but not on sockets made here.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listeners.append(listener)
     except (OSError, UnicodeError) as error:
         for listener in listeners:

@@ -17,6 +17,8 @@ from edge.isolated import Isolated, IsolatedError
 from edge.overlay import encode
 from edge.server.reading import Form, request
 
+READ = "edge.server.reading:answer"
+
 MAX_BYTES = 4 << 20
 
 MAX_WAITING = 32
@@ -65,7 +67,7 @@ class Uploads:
         self._jobs: queue.Queue[tuple[Future[bytes], bytes] | None] = queue.Queue(MAX_WAITING)
         self._held = 0
         self._closed = threading.Event()
-        self._children = [Isolated("edge.server.reading:answer", memory_mb=MEMORY_MB) for _ in range(children)]
+        self._children = [Isolated(READ, memory_mb=MEMORY_MB) for _ in range(children)]
         self._warm_up(self._children[0])  # where one starts, the others will
         self._threads = [
             threading.Thread(target=self._serve, args=[child], name="digitcam-upload", daemon=True)

@@ -56,7 +56,7 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
         with metrics.viewers.track_inprogress():
             sending = asyncio.create_task(_send_events(socket, live, since, frames))
             gone = asyncio.create_task(_gone(socket))
-            done, rest = await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+            _, rest = await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
             for task in rest:
                 task.cancel()
 
