@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import resource
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -26,8 +28,11 @@ from edge.isolated import _child
 _child({target!r}, {memory_mb!r})
 """
 
-_LENGTH = 8
-"""Bytes of a message's length, which goes before it; in an answer, one more says whether it is good."""
+_CALL = struct.Struct("!Qd")
+"""Before a message: its length, and how many seconds of the processor's time it may take (0: any)."""
+
+_ANSWER = struct.Struct("!Qc")
+"""Before an answer: its length and kind."""
 
 _DONE, _REFUSED, _FAILED = b"\x00", b"\x01", b"\x02"
 """What an answer holds: what the function returned, the message of its `EdgeError`, or that of what it died
@@ -59,12 +64,14 @@ class Isolated:
         """Whether a call would find the child ready."""
         return self._process is not None
 
-    def call(self, data: bytes, *, timeout_s: float = 20.0) -> bytes:
+    def call(self, data: bytes, *, timeout_s: float = 20.0, cpu_s: float = 0.0) -> bytes:
         """Call the function with `data` and return what it returns.
 
         Args:
             data: what it is given.
             timeout_s: seconds after which the child is killed; they include its start.
+            cpu_s: seconds of the processor's time after which it is killed, however busy the machine is; 0
+                sets no such limit.
 
         Raises:
             IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
@@ -74,15 +81,18 @@ class Isolated:
         end = time.monotonic() + timeout_s
         try:
             channel.settimeout(timeout_s)
-            channel.sendall(len(data).to_bytes(_LENGTH) + data)
-            head = _receive(channel, _LENGTH + 1, end)
-            answer = _receive(channel, int.from_bytes(head[:_LENGTH]), end)
+            channel.sendall(_CALL.pack(len(data), cpu_s) + data)
+            size, kind = _ANSWER.unpack(_receive(channel, _ANSWER.size, end))
+            answer = _receive(channel, size, end)
         except TimeoutError as error:
             self.close()
             raise IsolatedError(f"it took more than {timeout_s:g} s") from error
         except OSError as error:
-            raise IsolatedError(f"the process that opened it died ({self._ended()})") from error
-        kind = head[_LENGTH:]
+            code = self._ended()
+            if code == -signal.SIGPROF:
+                raise IsolatedError(f"it took more than {cpu_s:g} s of the processor's time") from error
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            raise IsolatedError(f"the process that opened it died ({how})") from error
         if kind == _DONE:
             return answer
         message = answer.decode()
@@ -121,18 +131,15 @@ class Isolated:
         self._socket = ours
         return ours
 
-    def _ended(self) -> str:
-        """How the child ended that hung up, in words."""
+    def _ended(self) -> int:
+        """The exit code of the child that hung up, negative for a signal."""
         process = self._process
         if process is None:  # `close` was called from another thread
-            return "it was closed"
+            return -signal.SIGKILL
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1.0)
-        code = process.poll()
         self.close()
-        if code is None:
-            return "it hung up"
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+        return process.returncode
 
 
 def run_isolated(target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb: int = 2048) -> bytes:
@@ -163,15 +170,19 @@ def _child(target: str, memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = target.partition(":")
     with socket.socket(fileno=sys.stdin.fileno()) as channel, channel.makefile("rwb") as stream:
-        while head := stream.read(_LENGTH):
+        while head := stream.read(_CALL.size):
+            size, cpu_s = _CALL.unpack(head)
+            data = stream.read(size)
+            signal.setitimer(signal.ITIMER_PROF, cpu_s)  # ends the process, wherever it is
             try:
                 # Imported here, so that what goes wrong with it is said as well.
                 function: Callable[[bytes], bytes] = getattr(importlib.import_module(module), name)
-                kind, answer = _DONE, function(stream.read(int.from_bytes(head)))
+                kind, answer = _DONE, function(data)
             except EdgeError as error:
                 kind, answer = _REFUSED, str(error).replace("\n", " ").encode()
             except Exception as error:  # MemoryError, and whatever else damaged input brings about
                 message = " ".join(str(error).split())
                 kind, answer = _FAILED, f"{type(error).__name__}{': ' + message if message else ''}".encode()
-            stream.write(len(answer).to_bytes(_LENGTH) + kind + answer)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            stream.write(_ANSWER.pack(len(answer), kind) + answer)
             stream.flush()

@@ -3,6 +3,7 @@
 With DIGITCAM_PICTURES=docs the pictures that the documents show are made again.
 """
 
+import base64
 import os
 import re
 import shutil
@@ -11,18 +12,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from samples import written
+from serving import serving
+
+from edge.sources.handwriting import Hand, write_number
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 CHROMIUM = shutil.which("chromium")
 if not CHROMIUM and not os.environ.get("CI"):
     pytest.skip("needs a browser: apt install chromium", allow_module_level=True)
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
-
-from PIL import Image
-from serving import serving
-
-from edge.sources.handwriting import Hand, write_number
 
 expect = sync_api.expect
 
@@ -182,8 +182,6 @@ def test_a_picture_is_dropped_and_pasted(open_page, photo):
         transfer.items.add(new File([bytes], 'photo.jpg', { type: 'image/jpeg' }));
         return transfer;
     }"""
-    import base64
-
     data = base64.b64encode(photo.read_bytes()).decode()
     page.dispatch_event("#photo .drop", "drop", {"dataTransfer": page.evaluate_handle(transfer, data)})
     expect(numbers(page, "photo")).to_have_text(["2859"])
@@ -259,7 +257,7 @@ def test_the_token_is_asked_for_once(open_page, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
 def test_it_looks_right_in_every_width_and_light(open_page, photo, tmp_path, scheme, size):
-    """Nothing is wider than the screen, small text has contrast, and pictures are kept for people to look at."""
+    """Nothing is wider than the screen, all text has contrast, and pictures are kept to be looked at."""
     page = open_page(viewport=size, color_scheme=scheme)
     folder = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path))
     narrow = size is NARROW
