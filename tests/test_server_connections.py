@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
 import uvicorn
+from websockets.sync.client import connect as connect_websocket
 
 from edge.server import connections as limits
 from edge.server.connections import Connections, Http, WebSocket
@@ -20,7 +21,10 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 async def app(scope, receive, send):
     """Answers with the length of the body; at /stream, without end; at /slow, after a while."""
-    if scope["type"] != "http":
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(1.5)
+        await send({"type": "websocket.send", "text": "still here"})
         return
     size = 0
     while (message := await receive())["type"] == "http.request":
@@ -137,6 +141,11 @@ def test_an_idle_connection_is_kept_a_while_and_then_closed(address):
 def test_an_answer_may_take_longer_than_any_deadline(address):
     with connect(address) as connection:
         assert ask(connection, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_websocket_outlives_all_deadlines(address):
+    with connect_websocket("ws://x/", sock=connect(address)) as socket:
+        assert socket.recv(timeout=5) == "still here"
 
 
 def test_what_is_no_http_is_a_problem(address):

@@ -1,6 +1,6 @@
 """The page in a real browser: Debian's Chromium, driven by Playwright.
 
-With DIGITCAM_PICTURES=docs the pictures that the documents show are made again.
+With DIGITCAM_PICTURES=docs the picture that the README shows is made again, as docs/page.jpg.
 """
 
 import base64
@@ -25,6 +25,7 @@ if not CHROMIUM and not os.environ.get("CI"):
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
 
 expect = sync_api.expect
+expect.set_options(timeout=20_000)
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
@@ -236,57 +237,86 @@ def test_tabs_are_changed_by_keys_and_kept_in_the_address(open_page):
     expect(page.get_by_role("tab", name="Photo")).to_have_attribute("aria-selected", "true")
 
 
-def test_the_token_is_asked_for_once(open_page, tmp_path):
-    file = tmp_path / "token"
-    with serving("demo", "--token-file", file) as server:
-        page = open_page(url=server.url)
-        dialog = page.get_by_role("dialog")
-        expect(dialog).to_be_visible()
-        token = file.read_text().strip()
-        page.get_by_label("Token").fill(token)
-        page.get_by_role("button", name="Open").click()
-        expect(dialog).to_be_hidden()
-        page.get_by_role("tab", name="Live").click()
-        expect(numbers(page, "live").first).to_be_visible()
-        page.reload()
-        expect(numbers(page, "live").first).to_be_visible()
-        expect(dialog).to_be_hidden()
-        assert token not in page.evaluate("document.cookie + JSON.stringify(localStorage)")
+@pytest.fixture
+def token_file(tmp_path):
+    return tmp_path / "token"
+
+
+@pytest.fixture
+def guarded(token_file):
+    with serving("demo", "--token-file", token_file) as running:
+        yield running
+
+
+def test_the_token_is_asked_for_once(guarded, open_page, token_file):
+    page = open_page(url=guarded.url)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    token = token_file.read_text().strip()
+    page.get_by_role("textbox", name="Token").fill(token)
+    page.get_by_role("button", name="Open").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("tab", name="Live").click()
+    expect(numbers(page, "live").first).to_be_visible()
+    page.reload()
+    expect(numbers(page, "live").first).to_be_visible()
+    expect(dialog).to_be_hidden()
+    assert token not in page.evaluate("document.cookie + JSON.stringify(localStorage)")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
 def test_it_looks_right_in_every_width_and_light(open_page, photo, tmp_path, scheme, size):
-    """Nothing is wider than the screen, all text has contrast, and pictures are kept to be looked at."""
     page = open_page(viewport=size, color_scheme=scheme)
-    folder = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path))
     narrow = size is NARROW
     write(page, "407", *((80, 20, 40) if narrow else (150, 60, 80)))
     write(page, "2859", *((70, 30, 190) if narrow else (140, 140, 350)))
     expect(numbers(page, "draw")).to_have_text(["407", "2859"])
     page.locator("#draw .list .text button").nth(2).click()
     expect(page.locator("#draw .verdict")).to_be_visible()
-    shots = {"draw": shoot(page)}
+    check_looks(page, tmp_path / "draw.png")
     page.get_by_role("tab", name="Photo").click()
     page.set_input_files("#photo .choose", photo)
     page.locator("#photo .list .text button").first.click()
     expect(page.locator("#photo .verdict")).to_be_visible()
-    shots["photo"] = shoot(page)
+    check_looks(page, tmp_path / "photo.png")
     page.get_by_role("tab", name="Live").click()
+    watch(page)
+    check_looks(page, tmp_path / "live.png")
+
+
+def watch(page):
+    """Wait until the camera shows two numbers or more, and look at a digit."""
     expect(page.locator("#live .list .accepted").nth(1)).to_be_visible()
     page.locator("#live .list .text button").first.click()
     expect(page.locator("#live .verdict")).to_be_visible()
-    shots["live"] = shoot(page)
-    for tab, shot in shots.items():
-        (folder / f"page-{tab}-{scheme}-{size['width']}.png").write_bytes(shot)
 
 
-def shoot(page):
-    """A picture of the page as it comes up, when nothing sticks out of it."""
+def check_looks(page, path):
+    """Nothing sticks out of the screen, and all text has contrast; a picture is kept to be looked at."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(CONTRAST) >= 4.5  # WCAG 2.2, level AA
     page.evaluate("scrollTo(0, 0)")
-    return page.screenshot()
+    page.screenshot(path=path)
+
+
+def test_the_readme_shows_the_page(open_page, tmp_path):
+    wide = open_page("live", color_scheme="light")
+    watch(wide)
+    narrow = open_page(viewport=NARROW, color_scheme="dark", device_scale_factor=2)
+    write(narrow, "407", 80, 20, 40)
+    write(narrow, "2859", 70, 30, 190)
+    expect(numbers(narrow, "draw")).to_have_text(["407", "2859"])
+    check_looks(wide, tmp_path / "wide.png")
+    check_looks(narrow, tmp_path / "narrow.png")
+    desk, phone = (Image.open(tmp_path / name).convert("RGB") for name in ("wide.png", "narrow.png"))
+    phone = phone.resize((desk.height * phone.width // phone.height, desk.height), Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (desk.width + 24 + phone.width, desk.height), "white")
+    both.paste(desk, (0, 0))
+    both.paste(phone, (desk.width + 24, 0))
+    path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "page.jpg"
+    both.save(path, quality=88)
+    assert path.stat().st_size < 300_000
 
 
 CONTRAST = """() => {

@@ -220,6 +220,8 @@ class Http(_Impatient, H11Protocol):
             self._deadline = self.loop.call_later(LIMITS_S[waiting], self._late, waiting)
 
     def _waiting(self) -> Waiting | None:
+        if self.transport.get_protocol() is not self:
+            return None  # it is a WebSocket by now
         if self.conn.their_state is h11.SEND_BODY:
             return "body"
         if self.conn.their_state is h11.IDLE:
