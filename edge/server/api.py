@@ -151,7 +151,7 @@ def session_api(access: Access) -> APIRouter:
         """Whether this server wants a token, and whether this client has shown it."""
         return JSONResponse({"token_wanted": access.wanted, "open": access.allows(request.headers)})
 
-    @api.post("/v1/session", status_code=204, responses=documented(401, 422))
+    @api.post("/v1/session", status_code=204, responses=documented(400, 401, 422))
     async def log_in(given: schema.Token) -> Response:
         """Show the token once, and get a cookie for it."""
         if not access.accepts(given.token):

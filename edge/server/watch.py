@@ -30,7 +30,11 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
     """What the source shows."""
     api = APIRouter(tags=["live"])
 
-    @api.get("/v1/readings", response_class=JSONResponse, responses={200: {"model": schema.Readings}})
+    @api.get(
+        "/v1/readings",
+        response_class=JSONResponse,
+        responses={200: {"model": schema.Readings}, **documented(422)},
+    )
     async def readings(
         since: Since = None,
         glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
@@ -73,7 +77,7 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
     @api.get(
         "/snapshot.jpg",
         response_class=Response,
-        responses={200: {"content": {"image/jpeg": {}}}, **documented(503)},
+        responses={200: {"content": {"image/jpeg": {}}}, **documented(422, 503)},
     )
     async def snapshot(
         annotate: Annotated[bool, Query(description="draw the readings on it")] = False,
