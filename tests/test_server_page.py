@@ -302,7 +302,11 @@ def check_looks(page, path):
 
 def test_the_readme_shows_the_page(open_page, tmp_path):
     wide = open_page("live", color_scheme="light")
-    watch(wide)
+    expect(wide.locator("#live .list .accepted").nth(2)).to_be_visible()
+    wide.get_by_role("button", name="Pause").click()
+    wide.wait_for_timeout(500)  # what is on its way still comes
+    wide.locator("#live .list .text button").first.click()
+    expect(wide.locator("#live .verdict")).to_be_visible()
     narrow = open_page(viewport=NARROW, color_scheme="dark", device_scale_factor=2)
     write(narrow, "407", 80, 20, 40)
     write(narrow, "2859", 70, 30, 190)

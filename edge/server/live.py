@@ -82,6 +82,7 @@ class Live:
         self.closed = False
         self._open, self._reader, self._on_view = open_source, reader, on_view
         self._source = open_source()
+        self._posted = self.view
         self._dropped_before = 0
         self._speedometer, self._changes = Speedometer(), Changes()
         self._events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)
@@ -156,8 +157,10 @@ class Live:
                 trouble = f"{source.name} has ended"
             except EdgeError as error:
                 trouble = str(error)
+            if self._end.is_set():
+                return
             self._dropped_before += source.dropped if source else 0
-            self._post(replace(self.view, frames_per_second=0.0, trouble=trouble), [])
+            self._post(replace(self._posted, frames_per_second=0.0, trouble=trouble), [])
             if not self._source.live:
                 return
             source = None
@@ -180,6 +183,7 @@ class Live:
                 return
 
     def _post(self, view: View, events: list[Event]) -> None:
+        self._posted = view
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             self._loop.call_soon_threadsafe(self._take, view, events)
 

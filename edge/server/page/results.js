@@ -81,6 +81,7 @@ export class Results {
       });
       setText(item.lastChild, `${STATES[reading.status]} ${percent(reading.confidence)}`);
     });
+    this.list.classList.toggle("many", readings.length > 4);
     this.nothing.hidden = readings.length > 0;
     setText(this.nothing, empty);
     const accepted = readings.filter((reading) => reading.status === "accepted").map((reading) => reading.text);
