@@ -211,6 +211,12 @@ def test_the_annotated_picture_is_saved(open_page, photo):
     assert saved.shape == (240, 360, 3)
 
 
+def pause(page):
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("^blob:"))
+    page.wait_for_function("document.querySelector('#live .shown').naturalWidth == 640")
+
+
 def test_the_camera_is_watched_live(open_page):
     page = open_page("live")
     expect(numbers(page, "live").first).to_be_visible()
@@ -218,8 +224,7 @@ def test_the_camera_is_watched_live(open_page):
     expect(page.locator("#live .latency")).to_have_text(re.compile(r"^\d+ ms$"))
     assert page.locator("#live .shown").evaluate("image => image.naturalWidth") == 640
     expect(page.locator("#live .frame.accepted").first).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
-    page.wait_for_timeout(500)  # what is on its way still comes
+    pause(page)
     page.locator("#live .list .text button").first.click()
     expect(page.locator("#live .verdict")).to_contain_text("Read as")
     page.get_by_role("button", name="Go on").click()
@@ -303,8 +308,7 @@ def check_looks(page, path):
 def test_the_readme_shows_the_page(open_page, tmp_path):
     wide = open_page("live", color_scheme="light")
     expect(wide.locator("#live .list .accepted").nth(2)).to_be_visible()
-    wide.get_by_role("button", name="Pause").click()
-    wide.wait_for_timeout(500)  # what is on its way still comes
+    pause(wide)
     wide.locator("#live .list .text button").first.click()
     expect(wide.locator("#live .verdict")).to_be_visible()
     narrow = open_page(viewport=NARROW, color_scheme="dark", device_scale_factor=2)

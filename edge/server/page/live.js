@@ -85,15 +85,17 @@ pause.addEventListener("click", () => {
   update();
 });
 
-/** Keep the picture that is shown, and all that was seen in it. */
+/** Show the newest picture in place of the stream, with all that was seen in it. */
 async function freeze() {
-  const canvas = document.createElement("canvas");
-  canvas.width = shown.naturalWidth;
-  canvas.height = shown.naturalHeight;
-  canvas.getContext("2d").drawImage(shown, 0, 0);
-  shown.src = canvas.toDataURL("image/jpeg", 0.9);
-  const latest = await detailed();
-  if (paused) results.show(latest, "No number in view.");
+  try {
+    const [picture, latest] = await Promise.all([request("/snapshot.jpg"), detailed()]);
+    const address = URL.createObjectURL(await picture.blob());
+    if (!paused) return;
+    shown.src = address;
+    results.show(latest, "No number in view.");
+  } catch (error) {
+    note.textContent = error.message;
+  }
 }
 
 document.addEventListener("visibilitychange", update);
