@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -167,11 +168,6 @@ def print_times(name: str, asked: list[tuple[int, float]]) -> None:
     print(f"{name:14} {len(asked)} answers {statuses}; {spread}")
 
 
-def write(folder: str, picture: ByteArray) -> str:
-    """A source of a single picture: nothing else to do while predictions are timed."""
-    return str(write_whole(Path(folder) / "page.png", encode(picture, ".png")))
-
-
 def lost(port: int, during: Callable[[], object]) -> float:
     """The share of frames that the camera lost while something was done."""
     before = frames(port)
@@ -205,6 +201,49 @@ def mutants(pictures: list[bytes], count: int) -> Iterator[bytes]:
         yield bytes(data)
 
 
+def hold_out(seconds: float, photo: bytes) -> None:
+    """What becomes of the camera, of `/healthz` and of uploads under all loads together."""
+    with server("demo") as port:
+        time.sleep(3)
+        quiet = lost(port, lambda: time.sleep(seconds / 2))
+        flooded = lost(port, lambda: asyncio.run(flood(port, seconds, photo)))
+    print(f"{'camera':14} loses {quiet:.1%} of its frames before, {flooded:.1%} meanwhile")
+
+
+def cost(port: int, page: ByteArray, photo: bytes, rounds: int = 100) -> None:
+    """A prediction against the reader's own time for the same picture, in turns; and how many at once."""
+    reader = DigitReader()
+    cv2.setNumThreads(1)
+    own, asked = [], []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        reader.read_image(page)
+        between = time.perf_counter()
+        get(port, "/v1/predict", photo)
+        own.append(between - started)
+        asked.append(time.perf_counter() - between)
+    p50 = statistics.median(asked)
+    print(
+        f"{'predict':14} p50 {p50 * 1000:.1f} ms, {p50 / statistics.median(own):.2f} times the reader's own"
+    )
+    started = time.perf_counter()
+    with ThreadPoolExecutor(4) as clients:
+        answers = list(clients.map(lambda _: get(port, "/v1/predict", photo)[0], range(2 * rounds)))
+    print(f"{'at once':14} {answers.count(200) / (time.perf_counter() - started):.0f} predictions a second")
+
+
+def damage(port: int, page: ByteArray, count: int) -> None:
+    """Damaged pictures, one by one."""
+    small = page[::2, ::2]
+    shapes = itertools.product((page, small, small[..., 0]), (".png", ".jpg"))
+    answers = []
+    for mutant in mutants([encode(picture, suffix) for picture, suffix in shapes], count):
+        started = time.perf_counter()
+        status, _ = get(port, "/v1/predict", mutant)
+        answers.append((status, time.perf_counter() - started))
+    print_times("mutants", answers)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
@@ -212,40 +251,12 @@ def main() -> None:
     args = parser.parse_args()
     page = next(iter(open_source("demo", realtime=False))).image
     photo = encode(page, ".jpg")
-
-    with server("demo") as port:
-        time.sleep(3)
-        quiet = lost(port, lambda: time.sleep(args.seconds / 2))
-        flooded = lost(port, lambda: asyncio.run(flood(port, args.seconds, photo)))
-        print(f"{'camera':14} loses {quiet:.1%} of its frames before, {flooded:.1%} meanwhile")
-
-    with tempfile.TemporaryDirectory() as folder, server(write(folder, page)) as port:
-        reader = DigitReader()
-        cv2.setNumThreads(1)
-        own, asked = [], []
-        for _ in range(100):
-            started = time.perf_counter()
-            reader.read_image(page)
-            between = time.perf_counter()
-            get(port, "/v1/predict", photo)
-            own.append(between - started)
-            asked.append(time.perf_counter() - between)
-        ratio = statistics.median(asked) / statistics.median(own)
-        print(
-            f"{'predict':14} p50 {statistics.median(asked) * 1000:.1f} ms, {ratio:.2f} times the reader's own"
-        )
-
-    with server("demo") as port:
-        small = page[::2, ::2]
-        kinds = [
-            encode(picture, suffix) for picture in (page, small, small[..., 0]) for suffix in (".png", ".jpg")
-        ]
-        answers = []
-        for mutant in mutants(kinds, args.mutants):
-            started = time.perf_counter()
-            status, _ = get(port, "/v1/predict", mutant)
-            answers.append((status, time.perf_counter() - started))
-        print_times("mutants", answers)
+    hold_out(args.seconds, photo)
+    with tempfile.TemporaryDirectory() as folder:
+        still = write_whole(Path(folder) / "page.png", encode(page, ".png"))
+        with server(str(still)) as port:  # nothing else to do
+            cost(port, page, photo)
+            damage(port, page, args.mutants)
 
 
 if __name__ == "__main__":
