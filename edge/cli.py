@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 # What is heavy is imported where it is used: a board has no memory for what a verb does not need.
 from edge.config import Setting, apply_settings, read_settings
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
+from edge.server.command import add_parser as add_serve_parser
 from edge.sources import KINDS, Source, SourceOptions, find_source, open_source
 from edge.sources.base import ROTATIONS
 
@@ -76,7 +77,7 @@ def _parser(settings: Iterable[Setting] = ()) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"digitcam {version('digitcam')}")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-    for add_verb in (_add_run, _add_read, _add_bench, _add_doctor, _add_model):
+    for add_verb in (_add_run, _add_read, _add_serve, _add_bench, _add_doctor, _add_model):
         add_verb(verbs)
     apply_settings(settings, verbs.choices)
     return parser
@@ -121,6 +122,13 @@ def _add_read(verbs: _Verbs) -> None:
     )
     _add_source_options(read)
     _add_model_file(read)
+
+
+def _add_serve(verbs: _Verbs) -> None:
+    serve = add_serve_parser(verbs)
+    serve.set_defaults(run=_serve)
+    _add_source_options(serve)
+    _add_model_file(serve)
 
 
 def _add_bench(verbs: _Verbs) -> None:
@@ -332,6 +340,16 @@ def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
     suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
     names = (f"{source.stem}-read{f'-{n}' if n else ''}{suffix}" for n in count())
     return next(path for path in (folder / name for name in names) if path not in written)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    try:
+        from edge.server.serve import serve
+    except ImportError as error:
+        raise RuntimeMissingError(
+            f"the web page needs {error.name}, which is missing: pip install 'digitcam[web]'"
+        ) from error
+    return serve(args, _source_options(args))
 
 
 def _bench(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import threading
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from PIL import Image, ImageOps
 from edge.errors import ImageError
 from edge.types import ByteArray
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "WebP", "BMP", "TIFF", "GIF")
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 256 * 1024 * 1024
@@ -39,7 +40,9 @@ _FOUND = (
 _one_at_a_time = threading.Lock()
 
 
-def decode_image(data: bytes, name: str) -> ByteArray:
+def decode_image(
+    data: bytes, name: str, *, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
+) -> ByteArray:
     """Decode a JPEG, PNG, WebP, BMP, TIFF or GIF picture (of an animation or a stack, the first).
 
     It comes out as the user sees it: EXIF orientation applied, transparent parts laid over white paper,
@@ -48,12 +51,14 @@ def decode_image(data: bytes, name: str) -> ByteArray:
     Args:
         data: the encoded picture, at most `MAX_BYTES`.
         name: what to call it in errors.
+        formats: those of `FORMATS` that are let in.
+        max_pixels: a larger picture is refused.
 
     Returns:
         Grey (rows, columns) or BGR (rows, columns, 3), uint8, 0 is black.
 
     Raises:
-        ImageError: when it is no picture, is damaged or cut off, or has more than `MAX_PIXELS` (which is
+        ImageError: when it is no picture, is damaged or cut off, or has more than `max_pixels` (which is
             seen in its header, before anything is decoded).
     """
     if not data:
@@ -62,10 +67,10 @@ def decode_image(data: bytes, name: str) -> ByteArray:
         raise too_many_bytes(name, len(data))
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _open(data, name) as image:
+        with _open(data, name, formats, max_pixels) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_many_pixels(name, f"{width} x {height}")
+            if width * height > max_pixels:
+                raise _too_many_pixels(name, max_pixels, f"{width} x {height}")
             try:
                 image.load()
                 return _to_array(image)
@@ -92,25 +97,24 @@ def too_many_bytes(name: str, size: int) -> ImageError:
     )
 
 
-def _too_many_pixels(name: str, found: str) -> ImageError:
+def _too_many_pixels(name: str, most: int, found: str) -> ImageError:
     return ImageError(
-        f"{name} is too large: expected at most {MAX_PIXELS // 10**6} million pixels, found {found}; "
+        f"{name} is too large: expected at most {most // 10**6} million pixels, found {found}; "
         "make it smaller first"
     )
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes, name: str, formats: Sequence[str], max_pixels: int) -> Image.Image:
     """Read the header."""
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=tuple(formats))
     except Image.DecompressionBombError as error:
         # Pillow's own limit, which it checks before we can.
-        raise _too_many_pixels(
-            name, f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million"
-        ) from error
+        found = f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million"
+        raise _too_many_pixels(name, max_pixels, found) from error
     except Exception as error:
         raise ImageError(
-            f"{name} is no picture that can be read: expected JPEG, PNG, WebP, BMP, TIFF or GIF, "
+            f"{name} is no picture that can be read: expected {', '.join(formats[:-1])} or {formats[-1]}, "
             f"found {_found(data)}; save it as JPEG or PNG"
         ) from error
 

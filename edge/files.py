@@ -12,7 +12,7 @@ from typing import TextIO
 from edge.errors import OutputError
 
 
-def write_whole(path: str | Path, data: bytes | str) -> Path:
+def write_whole(path: str | Path, data: bytes | str, *, mode: int = 0o666) -> Path:
     """Write `data` to `path` so that a reader, a crash or a power cut sees the old file or the new one.
 
     Temporary file in the same folder, fsync, rename, fsync of the folder.
@@ -20,6 +20,7 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
     Args:
         path: where to write; its folder is made when it is missing.
         data: bytes, or text that is written as UTF-8.
+        mode: of the file, less what the umask takes away; never more than this while it is written.
 
     Returns:
         The path written.
@@ -28,15 +29,16 @@ def write_whole(path: str | Path, data: bytes | str) -> Path:
         OutputError: when the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    write_all({path: data})
+    write_all({path: data}, mode=mode)
     return path
 
 
-def write_all(files: Mapping[Path, bytes | str]) -> None:
+def write_all(files: Mapping[Path, bytes | str], *, mode: int = 0o666) -> None:
     """Write several files, each as `write_whole` does; when there is no room for one, none is written.
 
     Args:
         files: what to write where. They take their names in this order, after all have been written.
+        mode: as `write_whole` takes it.
 
     Raises:
         OutputError: when a folder cannot be made or written to, or the disk is full.
@@ -52,7 +54,7 @@ def write_all(files: Mapping[Path, bytes | str]) -> None:
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
                 os.fsync(file.fileno())
-            staged[path].chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide the file from other users
+            staged[path].chmod(mode & ~_umask())  # mkstemp's 0600 would hide the file from other users
         for path, temporary in staged.items():
             put_in_place(temporary, path)
     except OSError as error:

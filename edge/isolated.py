@@ -6,59 +6,152 @@ change in a model): here only the child dies.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import resource
+import signal
+import socket
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from edge.errors import EdgeError
 
-_REFUSED = 3
-"""Exit code of a child whose function raised an `EdgeError`: its message is on standard error."""
+_CALL = struct.Struct("!Qd")
+"""Before a message: its length, and how many seconds of the processor's time it may take (0: any)."""
+
+_ANSWER = struct.Struct("!Qc")
+"""Before an answer: its length and kind."""
+
+_DONE, _REFUSED, _FAILED = b"\x00", b"\x01", b"\x02"
+"""What an answer holds: what the function returned, the message of its `EdgeError`, or that of what it died
+of."""
 
 
 class IsolatedError(EdgeError, RuntimeError):
     """The child refused the bytes, crashed, or took too long or too much."""
 
 
-def run_isolated(
-    target: str,
-    data: bytes,
-    *,
-    timeout_s: float = 20.0,
-    memory_mb: int = 2048,
-    python: Path | None = None,
-) -> bytes:
-    """Call a function with `data` in a child process and return the bytes that it returns.
+class Isolated:
+    """A child process that calls one function again and again; it is started when it is first needed.
+
+    What the function keeps between two calls stays as it was. A child that crashes or goes beyond a limit is
+    gone, and the next call starts another.
 
     Args:
         target: "module:function"; the function takes bytes and returns bytes.
-        data: what it is given.
-        timeout_s: seconds after which the child is killed.
         memory_mb: megabytes of address space that the child may take.
         python: the interpreter of another environment, which brings packages of its own but runs this code;
             None is this one.
+    """
+
+    def __init__(self, target: str, *, memory_mb: int = 2048, python: Path | None = None) -> None:
+        self._command = python_command("edge.isolated:_child", target, memory_mb, python=python)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a call would find the child ready."""
+        return self._process is not None
+
+    def call(self, data: bytes, *, timeout_s: float = 20.0, cpu_s: float = 0.0) -> bytes:
+        """Call the function with `data` and return what it returns.
+
+        Args:
+            data: what it is given.
+            timeout_s: seconds after which the child is killed; they include its start.
+            cpu_s: seconds of the processor's time after which it is killed, however busy the machine is; 0
+                sets no such limit.
+
+        Raises:
+            IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
+                became of the child.
+        """
+        channel = self._socket or self._start()
+        end = time.monotonic() + timeout_s
+        try:
+            channel.settimeout(timeout_s)
+            channel.sendall(_CALL.pack(len(data), cpu_s) + data)
+            size, kind = _ANSWER.unpack(_receive(channel, _ANSWER.size, end))
+            answer = _receive(channel, size, end)
+        except TimeoutError as error:
+            self.close()
+            raise IsolatedError(f"it took more than {timeout_s:g} s") from error
+        except OSError as error:
+            code = self._ended()
+            if code == -signal.SIGPROF:
+                raise IsolatedError(f"it took more than {cpu_s:g} s of the processor's time") from error
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            raise IsolatedError(f"the process that opened it died ({how})") from error
+        if kind == _DONE:
+            return answer
+        message = answer.decode()
+        if kind == _REFUSED:
+            raise IsolatedError(message)
+        self.close()
+        raise IsolatedError(f"the process that opened it died ({message})")
+
+    def close(self) -> None:
+        """Kill the child; may be called twice."""
+        if self._process is not None and self._socket is not None:
+            self._socket.close()
+            self._process.kill()
+            self._process.wait()
+        self._process = self._socket = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    # A session of its own: Ctrl-C at the terminal is the parent's to answer.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                raise IsolatedError(f"cannot run {self._command[0]}: {error.strerror or error}") from error
+        self._socket = ours
+        return ours
+
+    def _ended(self) -> int:
+        """The exit code of the child that hung up, negative for a signal."""
+        process = self._process
+        if process is None:  # `close` was called from another thread
+            return -signal.SIGKILL
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1.0)
+        self.close()
+        return process.returncode
+
+
+def run_isolated(
+    target: str, data: bytes, *, timeout_s: float = 20.0, memory_mb: int = 2048, python: Path | None = None
+) -> bytes:
+    """Call a function once, in a child process of its own: `Isolated` for a single call.
 
     Raises:
-        IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
-            became of the child.
+        IsolatedError: as `Isolated.call` does.
     """
-    command = python_command("edge.isolated:_child", target, memory_mb, python=python)
-    try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=timeout_s)
-    except OSError as error:
-        raise IsolatedError(f"cannot run {python}: {error.strerror or error}") from error
-    except subprocess.TimeoutExpired as error:
-        raise IsolatedError(f"it took more than {timeout_s:g} s") from error
-    if done.returncode == 0:
-        return done.stdout
-    last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    if done.returncode == _REFUSED:
-        raise IsolatedError(last)
-    how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-    raise IsolatedError(f"the process that opened it died ({how}{': ' + last if last else ''})")
+    with Isolated(target, memory_mb=memory_mb, python=python) as child:
+        return child.call(data, timeout_s=timeout_s)
 
 
 def python_command(target: str, *args: str | int, python: Path | None = None) -> list[str]:
@@ -79,14 +172,37 @@ _CODE = Path(__file__).parent.parent
 """Where this package is."""
 
 
+def _receive(channel: socket.socket, size: int, end: float) -> bytes:
+    """Wait for `size` bytes until a moment of `time.monotonic`."""
+    data = bytearray()
+    while len(data) < size:
+        channel.settimeout(max(1e-3, end - time.monotonic()))
+        chunk = channel.recv(min(1 << 20, size - len(data)))
+        if not chunk:
+            raise ConnectionResetError
+        data += chunk
+    return bytes(data)
+
+
 def _child(target: str, memory_mb: int) -> None:
+    """What the child does: answer until its parent hangs up."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = target.partition(":")
-    function: Callable[[bytes], bytes] = getattr(importlib.import_module(module), name)
-    try:
-        answer = function(sys.stdin.buffer.read())
-    except EdgeError as error:
-        print(str(error).replace("\n", " "), file=sys.stderr)
-        raise SystemExit(_REFUSED) from error
-    sys.stdout.buffer.write(answer)
+    with socket.socket(fileno=sys.stdin.fileno()) as channel, channel.makefile("rwb") as stream:
+        while head := stream.read(_CALL.size):
+            size, cpu_s = _CALL.unpack(head)
+            data = stream.read(size)
+            signal.setitimer(signal.ITIMER_PROF, cpu_s)  # ends the process, wherever it is
+            try:
+                # Imported here, so that what goes wrong with it is said as well.
+                function: Callable[[bytes], bytes] = getattr(importlib.import_module(module), name)
+                kind, answer = _DONE, function(data)
+            except EdgeError as error:
+                kind, answer = _REFUSED, str(error).replace("\n", " ").encode()
+            except Exception as error:  # MemoryError, and whatever else damaged input brings about
+                message = " ".join(str(error).split())
+                kind, answer = _FAILED, f"{type(error).__name__}{': ' + message if message else ''}".encode()
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            stream.write(_ANSWER.pack(len(answer), kind) + answer)
+            stream.flush()

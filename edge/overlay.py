@@ -66,12 +66,13 @@ def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(height)
 
 
-def encode(image: ByteArray, suffix: str) -> bytes:
+def encode(image: ByteArray, suffix: str, *, quality: int = 95) -> bytes:
     """A picture as the bytes of a file.
 
     Args:
         image: grey (rows, columns) or BGR (rows, columns, 3), uint8.
         suffix: one of `SUFFIXES`.
+        quality: of a JPEG, 0 to 100.
 
     Raises:
         UsageError: for any other suffix.
@@ -80,7 +81,8 @@ def encode(image: ByteArray, suffix: str) -> bytes:
         raise UsageError(
             f"cannot write a picture as {suffix or 'a file without suffix'!r}: use {' or '.join(SUFFIXES)}"
         )
-    done, data = cv2.imencode(suffix, image)
+    options = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, data = cv2.imencode(suffix, image, options)
     if not done:
         raise OutputError(f"OpenCV cannot encode a {suffix} picture of shape {image.shape}")
     return bytes(data)

@@ -95,7 +95,7 @@ class DigitReader:
         named = join(named, self._name, thresholds.accept)
         named = part(named, self._name, thresholds.accept)
         digits = [
-            Digit(piece.box, prediction)
+            Digit(piece.box, prediction, piece.pixels)
             for piece, prediction in named
             if prediction.confidence >= thresholds.digit
         ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edge.lines import to_reading
-from edge.types import Box, Digit, FloatArray, Line, Prediction, Reading, Thresholds
+from edge.types import Box, FloatArray, Line, Prediction, Reading, Thresholds
 
 SMALLEST = 1e-6
 """Stands for a probability of 0, whose logarithm one frame could never make good again."""
@@ -133,7 +133,7 @@ class _Track:
         """What all frames in the window say together."""
         fused = fuse(self.votes)
         digits = tuple(
-            Digit(digit.box, Prediction(p)) for digit, p in zip(self.line.digits, fused, strict=True)
+            replace(digit, prediction=Prediction(p)) for digit, p in zip(self.line.digits, fused, strict=True)
         )
         reading = to_reading(Line(digits), thresholds, track_id=self.track_id)
         steady = not self.rivals and self.agreed.count(False) <= FLICKER * len(self.agreed)

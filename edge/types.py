@@ -193,10 +193,18 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digit:
-    """A digit found in a frame: where it stands and what the network says of it."""
+    """A digit found in a frame: where it stands and what the network says of it.
+
+    Attributes:
+        box: where it stands.
+        prediction: what the network says of it; in a stream, of the last frames together.
+        ink: what it was read from, as `Ink.pixels`; `to_glyph` makes of it the glyph that the network saw.
+            None where nothing was seen, as in tests.
+    """
 
     box: Box
     prediction: Prediction
+    ink: ByteArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

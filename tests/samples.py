@@ -1,5 +1,7 @@
 """Values that several tests need, made by hand."""
 
+import struct
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -66,3 +68,20 @@ def result_of(
 def dark(grey: np.ndarray) -> np.ndarray:
     """A marker for clean pictures: all that is dark is ink."""
     return np.where(grey < 128, 255, 0).astype(np.uint8)
+
+
+def png_chunk(kind: bytes, content: bytes, length: int | None = None) -> bytes:
+    """A chunk of a PNG; `length` is what it says, where that is a lie."""
+    checksum = zlib.crc32(kind + content)
+    return (
+        struct.pack(">I", len(content) if length is None else length)
+        + kind
+        + content
+        + struct.pack(">I", checksum)
+    )
+
+
+def png_of_size(width: int, height: int, body: bytes = b"") -> bytes:
+    """A grey PNG with this in its header, and what else is given."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + body

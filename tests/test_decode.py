@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from samples import png_chunk, png_of_size
 
 from edge.decode import MAX_BYTES, MAX_PIXELS, decode_image
 from edge.errors import ImageError
@@ -18,21 +19,6 @@ def encoded(image, kind="PNG", **options):
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
-
-
-def png_chunk(kind, content, length=None):
-    checksum = zlib.crc32(kind + content)
-    return (
-        struct.pack(">I", len(content) if length is None else length)
-        + kind
-        + content
-        + struct.pack(">I", checksum)
-    )
-
-
-def png_of_size(width, height, body=b""):
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + body
 
 
 def corner_picture():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ImageError
-from edge.isolated import IsolatedError, run_isolated
+from edge.isolated import Isolated, IsolatedError, run_isolated
 
 
 def upper(data: bytes) -> bytes:
@@ -45,6 +45,37 @@ def test_the_childs_answer_comes_back():
 def test_what_becomes_of_the_child_is_said(function, message):
     with pytest.raises(IsolatedError, match=message):
         run_isolated(f"test_isolated:{function}", b"abc", memory_mb=1024)
+
+
+def spin(data: bytes) -> bytes:
+    while True:
+        pass
+
+
+CALLS = []
+
+
+def count(data: bytes) -> bytes:
+    if data == b"crash":
+        os.abort()
+    CALLS.append(data)
+    return str(len(CALLS)).encode()
+
+
+def test_a_child_that_spins_is_killed_by_its_own_clock():
+    with pytest.raises(IsolatedError, match="more than 0.2 s of the processor's time"):
+        Isolated("test_isolated:spin").call(b"", cpu_s=0.2)
+
+
+def test_a_child_is_kept_from_call_to_call_and_started_anew_when_it_is_gone():
+    with Isolated("test_isolated:count") as child:
+        assert not child.running
+        assert [child.call(b"one"), child.call(b"two")] == [b"1", b"2"]
+        with pytest.raises(IsolatedError, match="died .signal 6"):
+            child.call(b"crash")
+        assert not child.running
+        assert child.call(b"one") == b"1"
+    assert not child.running
 
 
 def test_a_child_that_hangs_is_killed():

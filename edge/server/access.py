@@ -1,0 +1,95 @@
+"""The token: made on first use, kept in a file that only its owner can read, asked for beyond loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+
+from starlette.datastructures import Headers
+
+from edge.errors import UsageError
+from edge.files import write_whole
+
+COOKIE = "digitcam"
+
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without 0, 1, i, l and o, because people type it on phones."""
+
+GROUPS, GROUP = 4, 5
+"""Of the token: 31 ** 20 is 99 bits, which cannot be guessed over a network."""
+
+SHORTEST = 16
+"""Characters of a token that somebody else wrote."""
+
+
+class Access:
+    """Knows the token, and who has shown it.
+
+    A program sends it with each request; the page sends it once and gets a cookie that is made from it, so
+    that pictures and WebSockets, for which a page cannot set headers, carry it too.
+
+    Args:
+        token: None lets everybody in.
+    """
+
+    def __init__(self, token: str | None) -> None:
+        self.wanted = token is not None
+        self._token = _plain(token or "")
+        # Not the token itself: a cookie is sent, shown and stored in more places.
+        self.cookie = hmac.new(self._token.encode(), b"digitcam page", hashlib.sha256).hexdigest()
+
+    def accepts(self, token: str) -> bool:
+        """Whether this is the token; dashes, spaces and capitals do not matter."""
+        return not self.wanted or _same(_plain(token), self._token)
+
+    def allows(self, headers: Headers) -> bool:
+        """Whether a request with these headers shows the token, or the cookie made from it."""
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if not self.wanted or (kind.lower() == "bearer" and self.accepts(token)):
+            return True
+        try:
+            cookies = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return False
+        return COOKIE in cookies and _same(cookies[COOKIE].value, self.cookie)
+
+
+def default_token_file() -> Path:
+    """Where the token is kept: `~/.config/digitcam/token`."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "digitcam" / "token"
+
+
+def read_or_make_token(path: Path) -> str:
+    """The token in a file; a new one when there is no such file.
+
+    Raises:
+        UsageError: others can read the file, or it holds no token.
+        OutputError: it cannot be made.
+    """
+    try:
+        if path.stat().st_mode & 0o077:
+            raise UsageError(f"others can read the token in {path}: chmod 600 {path}")
+        token = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        token = "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP)) for _ in range(GROUPS))
+        write_whole(path, token + "\n", mode=0o600)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the token in {path}: {error}") from error
+    if len(_plain(token)) < SHORTEST:
+        raise UsageError(
+            f"expected a token of {SHORTEST} characters or more in {path}, found {len(_plain(token))}: "
+            "remove the file, and a new one is made"
+        )
+    return token
+
+
+def _plain(token: str) -> str:
+    return "".join(character for character in token.lower() if character.isalnum())
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())

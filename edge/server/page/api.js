@@ -1,0 +1,63 @@
+// Requests to the server this page came from. Whoever is asked for the token is shown the dialog, once.
+
+const dialog = document.querySelector("#token");
+const field = dialog.querySelector("input");
+const wrong = dialog.querySelector(".wrong");
+let asking = null;
+
+dialog.addEventListener("cancel", (event) => event.preventDefault());
+dialog.querySelector("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const answer = await fetch("/v1/session", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ token: field.value }),
+  });
+  field.value = "";
+  wrong.textContent = answer.ok ? "" : "That is not the token of this camera.";
+  if (answer.ok) dialog.close();
+  else field.focus();
+});
+
+/** Ask for the token until it is right. */
+export function logIn() {
+  asking ??= new Promise((resolve) => {
+    dialog.addEventListener("close", () => { asking = null; resolve(); }, { once: true });
+    dialog.showModal();
+  });
+  return asking;
+}
+
+/** What the server says of this client: {token_wanted, open}. */
+export async function session() {
+  return (await fetch("/v1/session")).json();
+}
+
+/** `fetch`, which asks for the token where it is wanted, tries again when the server is busy, and throws
+ *  an Error that says what is wrong. */
+export async function request(path, options = {}) {
+  for (;;) {
+    let answer;
+    try {
+      answer = await fetch(path, options);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Error("The server does not answer.");
+    }
+    if (answer.ok) return answer;
+    if (answer.status === 401) {
+      await logIn();
+    } else if (answer.status === 503 && answer.headers.has("Retry-After") && !options.signal?.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * answer.headers.get("Retry-After")));
+    } else {
+      const problem = await answer.json().catch(() => ({}));
+      throw new Error(problem.detail ?? `The server answered ${answer.status}.`);
+    }
+  }
+}
+
+/** Read a picture: a Blob in, schema 1 with glyphs out. */
+export async function predict(picture, signal) {
+  const answer = await request("/v1/predict?glyphs=1", { method: "POST", body: picture, signal });
+  return answer.json();
+}

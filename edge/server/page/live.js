@@ -1,0 +1,107 @@
+// Watch the camera read: the picture as it is, boxes drawn over it from what the server says of each frame.
+
+import { logIn, request, session } from "./api.js";
+import { Results } from "./results.js";
+
+const AGAIN_MS = 1500; // after the connection broke
+
+const panel = document.querySelector("#live");
+const stage = panel.querySelector(".stage");
+const shown = panel.querySelector(".shown");
+const hint = panel.querySelector(".hint");
+const note = panel.querySelector(".note");
+const pause = panel.querySelector(".pause");
+const meters = Object.fromEntries(["fps", "latency", "dropped"].map((name) => [name, panel.querySelector(`.${name}`)]));
+const results = new Results(panel, look);
+
+let wanted = false; // whether the tab is open
+let paused = false;
+let socket = null;
+let again = null;
+
+/** What is read now, with what the reader saw of each digit. */
+async function detailed() {
+  return (await (await request("/v1/readings?glyphs=1")).json()).latest;
+}
+
+/** A digit with what the reader saw: while the picture runs, of the same number in the newest frame. */
+async function look(reading, index) {
+  if (reading.digits[index].glyph) return reading.digits[index];
+  const readings = (await detailed())?.readings ?? [];
+  const same = (one) => one.track_id === reading.track_id && (one.track_id !== null || `${one.box}` === `${reading.box}`);
+  return readings.find(same)?.digits[index];
+}
+
+function connect() {
+  socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/v1/events?frames=1`);
+  socket.addEventListener("open", () => {
+    note.textContent = "";
+    shown.src = `/stream.mjpg?${Date.now()}`; // a new address, or the broken picture stays
+  });
+  socket.addEventListener("message", (event) => {
+    const message = JSON.parse(event.data);
+    if (message.event === "frame") frame(message);
+  });
+  socket.addEventListener("close", async () => {
+    socket = null;
+    if (!wanted || paused) return;
+    note.textContent = "Not connected; trying again …";
+    const { token_wanted, open } = await session().catch(() => ({ open: true }));
+    if (token_wanted && !open) await logIn();
+    clearTimeout(again);
+    again = setTimeout(update, AGAIN_MS);
+  });
+}
+
+function frame({ camera, result }) {
+  meters.fps.textContent = camera.frames_per_second.toFixed(0);
+  meters.latency.textContent = `${camera.latency_ms.toFixed(0)} ms`;
+  meters.dropped.textContent = camera.dropped;
+  note.textContent = camera.trouble;
+  note.classList.toggle("bad", camera.trouble !== "");
+  shown.hidden = result === null;
+  hint.hidden = result !== null;
+  if (!result) return;
+  stage.style.setProperty("--ratio", result.image_size[0] / result.image_size[1]);
+  results.show(result, "No number in view.");
+}
+
+/** Connect or disconnect, as it is wanted now: a page that nobody looks at costs the board nothing. */
+function update() {
+  const on = wanted && !paused && !document.hidden;
+  if (on && !socket) connect();
+  if (!on) {
+    clearTimeout(again);
+    socket?.close();
+  }
+  if (!wanted) shown.removeAttribute("src");
+}
+
+pause.addEventListener("click", () => {
+  paused = !paused;
+  pause.setAttribute("aria-pressed", paused);
+  pause.textContent = paused ? "Go on" : "Pause";
+  if (paused) freeze();
+  update();
+});
+
+/** Show the newest picture in place of the stream, with all that was seen in it. */
+async function freeze() {
+  try {
+    const [picture, latest] = await Promise.all([request("/snapshot.jpg"), detailed()]);
+    const address = URL.createObjectURL(await picture.blob());
+    if (!paused) return;
+    shown.src = address;
+    results.show(latest, "No number in view.");
+  } catch (error) {
+    note.textContent = error.message;
+  }
+}
+
+document.addEventListener("visibilitychange", update);
+
+/** Called when the tab is shown and hidden. */
+export const live = {
+  open() { wanted = true; update(); },
+  close() { wanted = false; update(); },
+};

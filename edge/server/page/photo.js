@@ -1,0 +1,121 @@
+// Read a picture that was dropped, chosen, pasted or taken.
+
+import { predict, request } from "./api.js";
+import { Results } from "./results.js";
+
+const LARGEST = 2048; // pixels of the longer side; digits are searched at half of that
+const MOST_BYTES = 3_000_000; // of a file that is sent as it is; the server takes 4 MB
+
+const panel = document.querySelector("#photo");
+const stage = panel.querySelector(".stage");
+const target = panel.querySelector(".picture");
+const shown = panel.querySelector(".shown");
+const hint = panel.querySelector(".hint");
+const note = panel.querySelector(".note");
+const save = panel.querySelector(".save");
+const results = new Results(panel);
+
+let current = null; // the Blob that was read
+let reading = null; // AbortController of the request under way
+
+/** A picture that the server takes: what is large or of another kind is drawn anew as JPEG. */
+async function prepare(file) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    throw new Error(`This browser cannot open ${file.name || "this"} as a picture.`);
+  }
+  const scale = Math.min(1, LARGEST / Math.max(bitmap.width, bitmap.height));
+  const plain = ["image/png", "image/jpeg"].includes(file.type) && file.size <= MOST_BYTES && scale === 1;
+  if (plain) return file;
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white"; // under what is transparent
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+}
+
+function say(text, bad = false) {
+  note.textContent = text;
+  note.classList.toggle("bad", bad);
+}
+
+async function read(file) {
+  reading?.abort();
+  reading = new AbortController();
+  const { signal } = reading;
+  say("Reading …");
+  save.hidden = true;
+  results.show(null);
+  try {
+    const picture = await prepare(file);
+    URL.revokeObjectURL(shown.src);
+    shown.src = URL.createObjectURL(picture);
+    await shown.decode();
+    stage.style.setProperty("--ratio", shown.naturalWidth / shown.naturalHeight);
+    shown.hidden = false;
+    hint.hidden = true;
+    const result = await predict(picture, signal);
+    current = picture;
+    save.hidden = false;
+    results.show(result, "No digits found in this picture.");
+    const digits = result.readings.reduce((sum, one) => sum + one.digits.length, 0);
+    shown.alt = `The picture, with ${result.readings.length} numbers`;
+    say(`${result.readings.length} numbers, ${digits} digits, read in ${result.speed_ms.total.toFixed(0)} ms`);
+  } catch (error) {
+    if (error.name !== "AbortError") say(error.message, true);
+  }
+}
+
+function readFirst(files) {
+  const file = [...(files ?? [])].find((one) => one.type.startsWith("image/") || !one.type);
+  if (file) read(file);
+  else if (files?.length) say(`Expected a picture, found ${files[0].name}.`, true);
+}
+
+for (const input of panel.querySelectorAll("input[type=file]")) {
+  input.addEventListener("change", () => {
+    readFirst(input.files);
+    input.value = ""; // so that the same file can be chosen again
+  });
+}
+
+for (const kind of ["dragenter", "dragover"]) {
+  target.addEventListener(kind, (event) => {
+    event.preventDefault();
+    target.classList.add("over");
+  });
+}
+for (const kind of ["dragleave", "drop"]) {
+  target.addEventListener(kind, () => target.classList.remove("over"));
+}
+target.addEventListener("drop", (event) => {
+  event.preventDefault();
+  readFirst(event.dataTransfer.files);
+});
+// A picture that misses its place is not opened in place of the page.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+
+document.addEventListener("paste", (event) => {
+  if (!panel.hidden) readFirst(event.clipboardData.files);
+});
+
+save.addEventListener("click", async () => {
+  try {
+    const answer = await request("/v1/predict?annotate=1", { method: "POST", body: current });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = "digitcam.png";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  } catch (error) {
+    say(error.message, true);
+  }
+});
+
+/** Called when the tab is shown and hidden. */
+export const photo = { open() {}, close() {} };

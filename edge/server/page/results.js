@@ -1,0 +1,143 @@
+// What was read: boxes over the picture, numbers beside it, and what the reader saw of a digit.
+
+const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+const STATES = { accepted: "sure", uncertain: "not sure", rejected: "no number" };
+
+/** Give a parent one child for each item: existing ones are kept, so that clicks and focus survive. */
+function fill(parent, items, create, update) {
+  while (parent.children.length > items.length) parent.lastElementChild.remove();
+  items.forEach((item, index) => {
+    const child = parent.children[index] ?? parent.appendChild(create());
+    update(child, item, index);
+  });
+}
+
+function element(name, className = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  return made;
+}
+
+function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+function place(target, [left, top, right, bottom], [width, height]) {
+  target.style.left = `${(100 * left) / width}%`;
+  target.style.top = `${(100 * top) / height}%`;
+  target.style.width = `${(100 * (right - left)) / width}%`;
+  target.style.height = `${(100 * (bottom - top)) / height}%`;
+}
+
+/** The results of one tab: `look(reading, index)` gives a digit with its crop, glyph and probabilities. */
+export class Results {
+  constructor(panel, look = async (reading, index) => reading.digits[index]) {
+    this.look = look;
+    this.result = null;
+    this.chosen = null;
+    panel.append(document.querySelector("#side").content.cloneNode(true));
+    const picture = panel.querySelector(".picture");
+    this.frames = picture.appendChild(element("div", "overlay"));
+    this.digits = picture.appendChild(element("div", "overlay"));
+    this.frames.setAttribute("aria-hidden", "true");
+    this.list = panel.querySelector(".list");
+    this.nothing = panel.querySelector(".numbers .none");
+    this.announcement = panel.querySelector(".announce");
+    this.inspector = panel.querySelector(".inspector");
+    this.key = (reading, index) => `${reading.track_id ?? this.result.readings.indexOf(reading)}.${index}`;
+  }
+
+  /** Show a result of schema 1, or null; `empty` says what to show where there is no number. */
+  show(result, empty = "Nothing read yet.") {
+    this.result = result;
+    const readings = result?.readings ?? [];
+    const size = result?.image_size ?? [1, 1];
+    fill(this.frames, readings, () => {
+      const frame = element("div");
+      frame.append(element("span", "plate"));
+      return frame;
+    }, (frame, reading) => {
+      frame.className = `frame ${reading.status}${reading.box[1] < 0.1 * size[1] ? " low" : ""}`;
+      place(frame, reading.box, size);
+      setText(frame.firstChild, reading.text);
+    });
+    const digits = readings.flatMap((reading) => reading.digits.map((digit, index) => ({ reading, digit, index })));
+    fill(this.digits, digits, () => this.button("digit", -1), (button, found) => {
+      button.found = found;
+      button.className = `digit ${found.reading.status}`;
+      place(button, found.digit.box, size);
+      this.label(button);
+    });
+    fill(this.list, readings, () => {
+      const item = element("li");
+      item.append(element("span", "text"), element("span", "state"));
+      return item;
+    }, (item, reading) => {
+      item.className = reading.status;
+      fill(item.firstChild, reading.digits, () => this.button("", 0), (button, digit, index) => {
+        button.found = { reading, digit, index };
+        setText(button, reading.text[index]);
+        this.label(button);
+      });
+      setText(item.lastChild, `${STATES[reading.status]} ${percent(reading.confidence)}`);
+    });
+    this.list.classList.toggle("many", readings.length > 4);
+    this.nothing.hidden = readings.length > 0;
+    setText(this.nothing, empty);
+    const accepted = readings.filter((reading) => reading.status === "accepted").map((reading) => reading.text);
+    setText(this.announcement, accepted.length ? `Read: ${accepted.join(", ")}` : "");
+    if (!result) this.forget();
+  }
+
+  /** Take away what was shown of a digit. */
+  forget() {
+    this.chosen = null;
+    this.inspector.querySelector(".seen").hidden = true;
+    this.inspector.querySelector(".none").hidden = false;
+  }
+
+  button(className, tabIndex) {
+    const button = element("button", className);
+    button.type = "button";
+    button.tabIndex = tabIndex;
+    button.addEventListener("click", () => this.inspect(button.found));
+    return button;
+  }
+
+  label(button) {
+    const { reading, digit, index } = button.found;
+    const label = `${digit.label}, ${percent(digit.confidence)} sure, digit ${index + 1} of ${reading.text}`;
+    if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
+    button.classList.toggle("chosen", this.key(reading, index) === this.chosen);
+  }
+
+  async inspect({ reading, index }) {
+    this.chosen = this.key(reading, index);
+    for (const button of [...this.digits.children, ...this.list.querySelectorAll("button")]) this.label(button);
+    const digit = await this.look(reading, index);
+    if (!digit?.glyph) return;
+    const seen = this.inspector.querySelector(".seen");
+    seen.querySelector(".crop").src = digit.crop;
+    seen.querySelector(".crop").alt = `The digit in the picture`;
+    seen.querySelector(".glyph").src = digit.glyph;
+    seen.querySelector(".glyph").alt = `The same as 28 by 28 pixels, white on black`;
+    const [[best, confidence], [second]] = digit.top_k;
+    seen.querySelector(".verdict").textContent =
+      `Read as ${best}, with a confidence of ${percent(confidence, 1)}. Second comes ${second}; the margin is ${percent(digit.margin, 1)}.`;
+    fill(seen.querySelector(".bars"), digit.probabilities, () => {
+      const row = element("li");
+      const bar = element("span", "bar");
+      bar.append(element("div", "fill"));
+      row.append(element("span"), bar, element("span", "share"));
+      return row;
+    }, (row, share, label) => {
+      row.className = label === best ? "best" : "";
+      row.children[0].textContent = label;
+      row.children[1].firstChild.style.width = percent(share, 1).replace(" ", "");
+      row.children[2].textContent = percent(share, 1);
+    });
+    seen.hidden = false;
+    this.inspector.querySelector(".none").hidden = true;
+    this.inspector.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  }
+}

@@ -1,0 +1,63 @@
+"""What a child process does with an upload: decode, read, answer. Called through `edge.isolated`."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from typing import Literal
+
+import cv2
+
+from edge.classifier import Classifier
+from edge.decode import decode_image
+from edge.model_file import load_model
+from edge.overlay import draw, encode
+from edge.reader import DigitReader
+from edge.server.answers import with_glyphs
+
+FORMATS = ("PNG", "JPEG")
+MAX_PIXELS = 16_000_000
+
+NICENESS = 5
+"""Uploads wait for the camera, not the camera for uploads: each step is 0.8 of the processor's time."""
+
+Form = Literal["json", "glyphs", "annotated"]
+"""What is wanted: schema 1, the same with what the reader saw, or the annotated picture as PNG."""
+
+
+def request(picture: bytes, form: Form, model: str | None) -> bytes:
+    """The message that `answer` takes.
+
+    Args:
+        picture: an encoded PNG or JPEG.
+        form: of the answer.
+        model: path of the model, None for the shipped one.
+    """
+    return json.dumps({"form": form, "model": model}).encode() + b"\n" + picture
+
+
+def answer(message: bytes) -> bytes:
+    """Read the picture of a `request`.
+
+    Returns:
+        JSON, or a PNG.
+
+    Raises:
+        ImageError: it is no PNG or JPEG, is damaged, or has more than `MAX_PIXELS`.
+    """
+    head, _, picture = message.partition(b"\n")
+    wanted = json.loads(head)
+    reader = _reader(wanted["model"])
+    image = decode_image(picture, "the picture", formats=FORMATS, max_pixels=MAX_PIXELS)
+    result = reader.read_image(image, "upload")
+    if wanted["form"] == "annotated":
+        return encode(draw(image, result.readings), ".png")
+    return json.dumps(with_glyphs(result) if wanted["form"] == "glyphs" else result.as_dict()).encode()
+
+
+@lru_cache(maxsize=1)
+def _reader(model: str | None) -> DigitReader:
+    os.nice(NICENESS)
+    cv2.setNumThreads(1)  # as many pictures at a time as there are children
+    return DigitReader(Classifier(load_model(model)))

@@ -1,0 +1,133 @@
+"""The API's answers, as OpenAPI describes them; what they describe is made elsewhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Box = tuple[int, int, int, int]
+
+
+class Digit(BaseModel):
+    """A digit of a number."""
+
+    label: int = Field(ge=0, le=9)
+    confidence: float = Field(ge=0, le=1)
+    margin: float = Field(ge=0, le=1, description="how far it is ahead of the second")
+    box: Box = Field(description="left, top, right, bottom in pixels; right and bottom are exclusive")
+    top_k: list[tuple[int, float]] = Field(description="the most probable digits, best first")
+    crop: str | None = Field(None, description="with glyphs=1: the digit in the picture, a data URL")
+    glyph: str | None = Field(None, description="with glyphs=1: the 28x28 picture that the network saw")
+    probabilities: list[float] | None = Field(None, description="with glyphs=1: of 0 to 9")
+
+
+class Reading(BaseModel):
+    """A number."""
+
+    text: str = Field(description="leading zeros kept; ? for a digit that is not certain")
+    status: Literal["accepted", "uncertain", "rejected"]
+    confidence: float = Field(ge=0, le=1)
+    box: Box
+    track_id: int | None = Field(description="stays with a number from frame to frame; null in a picture")
+    digits: list[Digit]
+
+
+class Speed(BaseModel):
+    """Milliseconds that each stage took."""
+
+    capture: float
+    segment: float
+    normalise: float
+    classify: float
+    total: float
+
+
+class ModelName(BaseModel):
+    """Which model made a result."""
+
+    name: str
+    sha256: str
+
+
+class Result(BaseModel):
+    """All that was read in a picture or frame: schema 1."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    source: str
+    frame_id: int
+    captured_at: str
+    image_size: tuple[int, int] = Field(description="width, height")
+    readings: list[Reading]
+    speed_ms: Speed
+    model: ModelName
+
+
+class Event(BaseModel):
+    """A number appeared, changed, was accepted or went."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    id: int = Field(description="counts up; pass it as since")
+    event: Literal["appeared", "changed", "accepted", "gone"]
+    source: str
+    frame_id: int
+    captured_at: str
+    reading: Reading
+
+
+class Camera(BaseModel):
+    """How the live reading goes."""
+
+    source: str
+    frames_per_second: float
+    latency_ms: float = Field(description="from capture to reading of the newest frame")
+    dropped: int = Field(description="frames given up so far")
+    trouble: str = Field(description="why there is no new frame; empty where all is well")
+
+
+class Readings(BaseModel):
+    """What the source shows, and what changed."""
+
+    latest: Result | None
+    camera: Camera
+    events: list[Event]
+    last_event: int = Field(description="pass it as since")
+
+
+class Info(BaseModel):
+    """What runs here."""
+
+    version: str
+    source: str
+    runtime: str
+    model: dict[str, object] = Field(description="the model's card")
+    device: dict[str, object]
+    limits: dict[str, object]
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"]
+
+
+class Session(BaseModel):
+    """Whether a token is wanted and was shown."""
+
+    token_wanted: bool
+    open: bool = Field(description="whether this client may ask for more than the page")
+
+
+class Token(BaseModel):
+    """What is sent to log in."""
+
+    token: str = Field(max_length=200)
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="what was wanted, and what came")

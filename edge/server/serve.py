@@ -1,0 +1,154 @@
+"""Puts the server together and runs it: sockets, token, source, children, uvicorn."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import cast
+
+import uvicorn
+
+from edge.classifier import Classifier
+from edge.errors import UsageError
+from edge.model_file import load_model
+from edge.reader import DigitReader
+from edge.server.access import Access, default_token_file, read_or_make_token
+from edge.server.app import create_app
+from edge.server.connections import LIMITS_S, UNREAD_S, Connections, Http, WebSocket
+from edge.server.live import Live
+from edge.server.metrics import Metrics
+from edge.server.uploads import Uploads
+from edge.sources import SourceOptions, find_source, open_source
+
+SEND_BUFFER = 128 << 10
+"""Bytes that the system keeps for a client that does not read: some frames, not seconds of them."""
+
+PING_S = 1.0
+"""From one ping of a WebSocket to the next; who does not answer for `UNREAD_S` is dropped."""
+
+END_S = 1.0
+"""For the requests under way when the end is asked for."""
+
+
+def serve(args: argparse.Namespace, options: SourceOptions) -> int:
+    """Serve until Ctrl-C or SIGTERM, which are the orderly end.
+
+    Args:
+        args: of the verb `serve`.
+        options: what the source is asked for.
+
+    Raises:
+        UsageError: the address cannot be listened on, or the token file is no good.
+        EdgeError: the model or the source cannot be opened.
+    """
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
+        token = _token(args, sockets)
+        classifier = Classifier(load_model(args.model))
+        name = args.source or find_source()
+        connections = Connections()
+        metrics = Metrics(connections=lambda: len(connections))
+        live = Live(partial(open_source, name, options), DigitReader(classifier), metrics.see)
+        stack.callback(live.close)
+        uploads = stack.enter_context(Uploads(args.readers, args.model and str(args.model)))
+        app = create_app(
+            live=live,
+            uploads=uploads,
+            classifier=classifier,
+            access=Access(token),
+            metrics=metrics,
+            hosts=_names(args.host, args.allow_host),
+        )
+        config = uvicorn.Config(
+            app,
+            http=cast(type[asyncio.Protocol], partial(Http, connections)),
+            ws=cast(type[asyncio.Protocol], partial(WebSocket, connections)),
+            loop="asyncio",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=round(LIMITS_S["idle"]),
+            timeout_graceful_shutdown=round(END_S),
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=UNREAD_S,
+            ws_max_size=1 << 16,
+            ws_per_message_deflate=False,
+        )
+        for listener in sockets:
+            _say(f"serving {name} at {_url(listener)}")
+        with suppress(KeyboardInterrupt):
+            _Server(config, live).run(sockets)
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams first, for which it would wait."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.stop()
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for an address or a name, one for each address that it has.
+
+    Raises:
+        UsageError: there is no such address, or another program listens there.
+    """
+    listeners: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            # A free port is the same for all addresses.
+            taken = listeners[0].getsockname()[1] if listeners else port
+            listener = socket.create_server((address[0], taken), family=family, backlog=128)
+            # Clients' sockets inherit both. asyncio would set the second, but not on sockets made here.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listeners.append(listener)
+    except (OSError, UnicodeError) as error:
+        for listener in listeners:
+            listener.close()
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {error}; choose others with --host and --port"
+        ) from error
+    return listeners
+
+
+def _token(args: argparse.Namespace, sockets: list[socket.socket]) -> str | None:
+    """The token that clients must show; None where only this machine can ask."""
+    if args.token_file is None and all(_address(listener).is_loopback for listener in sockets):
+        return None
+    path = args.token_file or default_token_file()
+    token = read_or_make_token(path)
+    _say(f"clients must show the token in {path}; the page asks for it once")
+    return token
+
+
+def _names(host: str, others: list[str]) -> list[str]:
+    machine = socket.gethostname()
+    return ["localhost", machine, f"{machine.partition('.')[0]}.local", host, *others]
+
+
+def _address(listener: socket.socket) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(listener.getsockname()[0])
+
+
+def _url(listener: socket.socket) -> str:
+    address, port = _address(listener), listener.getsockname()[1]
+    name = socket.gethostname() if address.is_unspecified else str(address)
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/"
+
+
+def _say(text: str) -> None:
+    print(f"digitcam: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,151 @@
+"""The live view: what was read, what changed, and the picture."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response, WebSocket
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.websockets import WebSocketDisconnect
+
+from edge.events import Event
+from edge.overlay import draw, encode
+from edge.server import schema
+from edge.server.answers import with_glyphs
+from edge.server.live import Live, View
+from edge.server.metrics import Metrics
+from edge.server.problems import Problem, documented
+from edge.types import Frame
+
+BOUNDARY = "frame"
+
+Since = Annotated[int | None, Query(ge=0, description="number of the last event that is known already")]
+
+
+def live_api(live: Live, metrics: Metrics) -> APIRouter:
+    """What the source shows."""
+    api = APIRouter(tags=["live"])
+
+    @api.get(
+        "/v1/readings",
+        response_class=JSONResponse,
+        responses={200: {"model": schema.Readings}, **documented(422)},
+    )
+    async def readings(
+        since: Since = None,
+        glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
+    ) -> Response:
+        """The newest frame's readings; with `since`, also what has changed after that event."""
+        view, last_event = live.view, live.last_event
+        latest: dict[str, Any] | None = None
+        if view.result is not None:
+            latest = await asyncio.to_thread(with_glyphs, view.result) if glyphs else view.result.as_dict()
+        return JSONResponse(
+            {
+                "latest": latest,
+                "camera": _camera(live.source, view),
+                "events": [] if since is None else [_event(*numbered) for numbered in live.events(since)],
+                "last_event": last_event,
+            }
+        )
+
+    @api.websocket("/v1/events")
+    async def events(socket: WebSocket, since: Since = None, frames: bool = False) -> None:
+        """A JSON message for each event; with `frames`, also one for each frame."""
+        await socket.accept()
+        with metrics.viewers.track_inprogress():
+            sending = asyncio.create_task(_send_events(socket, live, since, frames))
+            gone = asyncio.create_task(_gone(socket))
+            _, rest = await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+            for task in rest:
+                task.cancel()
+
+    @api.get(
+        "/stream.mjpg",
+        response_class=StreamingResponse,
+        responses={200: {"content": {f"multipart/x-mixed-replace; boundary={BOUNDARY}": {}}}},
+    )
+    async def stream() -> Response:
+        """The picture, live, as Motion JPEG; boxes are drawn by whoever shows it."""
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return StreamingResponse(_parts(live, metrics), headers={"Content-Type": kind})
+
+    @api.get(
+        "/snapshot.jpg",
+        response_class=Response,
+        responses={200: {"content": {"image/jpeg": {}}}, **documented(422, 503)},
+    )
+    async def snapshot(
+        annotate: Annotated[bool, Query(description="draw the readings on it")] = False,
+    ) -> Response:
+        """The newest frame."""
+        result = live.view.result
+        if result is None:
+            raise Problem(503, f"no frame from {live.source}: {live.view.trouble}")
+        if not annotate:
+            return Response(await live.jpeg(result.frame), media_type="image/jpeg")
+        picture = await asyncio.to_thread(lambda: encode(draw(result.frame.image, result.readings), ".jpg"))
+        return Response(picture, media_type="image/jpeg")
+
+    return api
+
+
+async def _parts(live: Live, metrics: Metrics) -> AsyncIterator[bytes]:
+    shown: Frame | None = None
+    with metrics.viewers.track_inprogress():
+        # The boundary goes behind each picture: browsers show it when they see where it ends.
+        yield f"--{BOUNDARY}\r\n".encode()
+        async for view in live.views():
+            if view.result is None or view.result.frame is shown:
+                continue
+            shown = view.result.frame
+            jpeg = await live.jpeg(shown)
+            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\nX-Frame-Id: {shown.frame_id}"
+            yield b"%b\r\n\r\n%b\r\n--%b\r\n" % (head.encode(), jpeg, BOUNDARY.encode())
+
+
+async def _send_events(socket: WebSocket, live: Live, since: int | None, frames: bool) -> None:
+    seen = live.last_event if since is None else since
+    shown: View | None = None
+    try:
+        async for view in live.views():
+            for number, event in live.events(seen):
+                await socket.send_text(json.dumps(_event(number, event)))
+                seen = number
+            if frames and view is not shown:
+                shown = view
+                await socket.send_text(_frame(live.source, view))
+        await socket.close(1001)
+    except WebSocketDisconnect:
+        pass
+
+
+async def _gone(socket: WebSocket) -> None:
+    """Wait until the client has gone; what it sends is not asked for."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+@lru_cache(maxsize=1)
+def _frame(source: str, view: View) -> str:
+    """The message of a frame, made once for all viewers."""
+    result = view.result.as_dict() if view.result else None
+    return json.dumps({"event": "frame", "camera": _camera(source, view), "result": result})
+
+
+def _camera(source: str, view: View) -> dict[str, Any]:
+    return {
+        "source": source,
+        "frames_per_second": round(view.frames_per_second, 1),
+        "latency_ms": round(view.latency_ms, 1),
+        "dropped": view.dropped,
+        "trouble": view.trouble,
+    }
+
+
+def _event(number: int, event: Event) -> dict[str, Any]:
+    return {"id": number, **event.as_dict()}

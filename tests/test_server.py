@@ -1,0 +1,473 @@
+"""The REST API and the live view, asked over HTTP."""
+
+import base64
+import io
+import json
+import os
+import signal
+import socket
+import stat
+import time
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from samples import png_chunk, png_of_size, written
+
+from edge.cli import main
+
+pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
+
+from serving import serving
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+
+def pixels(compressed):
+    """The rest of a PNG."""
+    return png_chunk(b"IDAT", compressed) + png_chunk(b"IEND", b"")
+
+
+PNG = cv2.imencode(".png", written("407"))[1].tobytes()
+JPEG = cv2.imencode(".jpg", written("407"))[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving("demo") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def events(server):
+    with listening(server, "?since=0") as socket:
+        yield socket
+
+
+def listening(server, query="", **options):
+    return connect(f"ws{server.url[4:]}/v1/events{query}", max_queue=None, **options)
+
+
+def texts(answer):
+    return [reading["text"] for reading in answer.json()["readings"]]
+
+
+@pytest.mark.parametrize("picture", [PNG, JPEG])
+def test_a_picture_is_read_as_schema_1(client, picture):
+    answer = client.post("/v1/predict", content=picture)
+    assert answer.headers["content-type"] == "application/json"
+    result = answer.json()
+    assert (result["schema"], result["source"], result["image_size"]) == (1, "upload", [320, 240])
+    (reading,) = result["readings"]
+    assert (reading["text"], reading["status"], reading["track_id"]) == ("407", "accepted", None)
+
+
+def test_the_type_is_found_from_the_content(client):
+    answer = client.post("/v1/predict", content=PNG, headers={"Content-Type": "text/html"})
+    assert texts(answer) == ["407"]
+
+
+def test_a_canvas_with_transparent_paper_is_read(client):
+    ink = 255 - cv2.imdecode(np.frombuffer(PNG, np.uint8), 0)
+    ink = np.clip((ink.astype(int) - 45) * 2, 0, 255).astype(np.uint8)
+    canvas = np.dstack([np.zeros((*ink.shape, 3), np.uint8), ink])
+    assert texts(client.post("/v1/predict", content=cv2.imencode(".png", canvas)[1].tobytes())) == ["407"]
+
+
+def test_a_photo_is_turned_as_its_exif_says(client):
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    Image.fromarray(np.rot90(written("407"))).save(buffer, "JPEG", exif=exif)
+    answer = client.post("/v1/predict", content=buffer.getvalue())
+    assert answer.json()["image_size"] == [320, 240]
+    assert texts(answer) == ["407"]
+
+
+def test_the_annotated_picture_is_a_png_of_the_same_size(client):
+    answer = client.post("/v1/predict?annotate=1", content=JPEG)
+    assert answer.headers["content-type"] == "image/png"
+    drawn = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert drawn.shape == (240, 320, 3)
+    assert (drawn[..., 0] != drawn[..., 1]).any()
+
+
+def decoded(data_url):
+    kind, _, data = data_url.partition(",")
+    assert kind == "data:image/png;base64"
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_glyphs_are_what_the_network_saw(client, classifier):
+    answer = client.post("/v1/predict?glyphs=1", content=PNG)
+    digits = answer.json()["readings"][0]["digits"]
+    assert [digit["label"] for digit in digits] == [4, 0, 7]
+    for digit in digits:
+        (prediction,) = classifier.classify([decoded(digit["glyph"])])
+        assert prediction.label == digit["label"]
+        assert prediction.confidence == pytest.approx(digit["confidence"], abs=1e-3)
+        assert digit["probabilities"] == pytest.approx(prediction.probabilities, abs=1e-3)
+        assert min(decoded(digit["crop"]).shape[:2]) >= 48
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"", 422, "the picture is empty: expected a picture"),
+        (b"hello", 422, "expected PNG or JPEG, found 5 bytes"),
+        (cv2.imencode(".webp", written("4"))[1].tobytes(), 422, "expected PNG or JPEG"),
+        (JPEG[:1000], 422, "damaged or cut off"),
+        (png_of_size(4001, 4000, pixels(b"")), 422, "expected at most 16 million pixels, found 4001 x 4000"),
+        (png_of_size(20000, 20000, pixels(b"")), 422, "expected at most 16 million pixels"),
+        (bytes((4 << 20) + 1), 413, "expected a picture of at most 4,194,304 bytes, found 4194305"),
+    ],
+    ids=["empty", "text", "webp", "cut", "16 megapixels", "400 megapixels", "4 MB"],
+)
+def test_what_is_no_good_picture_is_refused_within_a_second(client, body, status, detail):
+    started = time.monotonic()
+    answer = client.post("/v1/predict", content=body)
+    assert time.monotonic() - started < 1
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert detail in problem["detail"]
+
+
+def test_a_body_whose_length_is_not_said_is_cut_off(client):
+    answer = client.post("/v1/predict", content=(b"x" * 65536 for _ in range(80)))
+    assert answer.status_code == 413
+
+
+def memory_kb(process):
+    status = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def test_pictures_that_are_no_good_do_not_make_the_server_grow(server, client):
+    client.post("/v1/predict", content=PNG)
+    before = memory_kb(server.process)
+    white = zlib.compress(b"\xff" * 4001 * 4000)
+    for side, body in [(4000, white), (4000, white[:99]), (20000, white)]:
+        client.post("/v1/predict", content=png_of_size(side, side, pixels(body)))
+    client.post("/v1/predict", content=bytes(5 << 20))
+    assert memory_kb(server.process) - before < 20_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "detail"),
+    [
+        ("GET", "/nothing", 404, "there is nothing at /nothing"),
+        ("GET", "/page/../serve.py", 404, "there is nothing at"),
+        ("GET", "/page/%2e%2e/serve.py", 404, "there is nothing at"),
+        ("GET", "/v1/predict", 405, "expected POST at /v1/predict, found GET"),
+        ("GET", "/v1/readings?since=x", 422, "since: Input should be a valid integer"),
+        ("POST", "/v1/session", 422, "Field required"),
+    ],
+)
+def test_errors_are_problem_details(client, method, path, status, detail):
+    answer = client.request(method, path)
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, problem["status"], problem["type"]) == (status, status, "about:blank")
+    assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "8.8.8.8"}, 421),
+        ({"Host": "[::1"}, 421),
+        ({"Host": "localhost"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "localhost", "Origin": "http://localhost"}, 200),
+    ],
+)
+def test_other_sites_get_nothing(client, headers, status):
+    assert client.post("/v1/predict", content=PNG, headers=headers).status_code == status
+
+
+def test_other_sites_cannot_listen(server):
+    with pytest.raises(InvalidStatus, match="403"):
+        listening(server, additional_headers={"Origin": "http://evil.example"})
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/page/main.js", "/docs", "/nothing"])
+def test_every_answer_says_that_nothing_comes_from_elsewhere(client, path):
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_events_come_as_they_happen(events):
+    seen = [json.loads(events.recv(timeout=10))]
+    while seen[-1]["event"] != "accepted":
+        seen.append(json.loads(events.recv(timeout=10)))
+    assert [event["id"] for event in seen] == list(range(1, len(seen) + 1))
+    assert seen[0]["event"] == "appeared"
+    assert all(event["reading"]["track_id"] for event in seen)
+
+
+def test_frames_come_to_those_who_ask(server):
+    with listening(server, "?frames=1") as socket:
+        messages = [json.loads(socket.recv(timeout=10)) for _ in range(20)]
+    frames = [message for message in messages if message["event"] == "frame"]
+    ids = [frame["result"]["frame_id"] for frame in frames]
+    assert ids == sorted(set(ids))
+    assert frames[-1]["camera"]["source"] == "demo"
+
+
+def test_readings_are_the_latest_and_what_came_since(client, events):
+    events.recv(timeout=10)  # there is one
+    latest = client.get("/v1/readings").json()
+    assert latest["latest"]["source"] == "demo"
+    assert latest["events"] == []
+    assert latest["last_event"] > 0
+    everything = client.get("/v1/readings?since=0").json()["events"]
+    assert [event["id"] for event in everything] == list(range(1, len(everything) + 1))
+    middle = everything[len(everything) // 2]["id"]
+    rest = client.get(f"/v1/readings?since={middle}").json()["events"]
+    assert rest[: len(everything) - middle] == everything[middle:]
+    # After a restart a client knows a number that there is not yet.
+    assert client.get("/v1/readings?since=1000000").json()["events"][0]["id"] == 1
+
+
+def test_readings_show_what_the_reader_saw(client, events):
+    while json.loads(events.recv(timeout=10))["event"] != "accepted":
+        pass
+    latest = client.get("/v1/readings?glyphs=1").json()["latest"]
+    for reading in latest["readings"]:
+        for digit in reading["digits"]:
+            assert decoded(digit["glyph"]).shape == (28, 28)
+            assert len(digit["probabilities"]) == 10
+
+
+def test_the_stream_is_motion_jpeg(client):
+    with client.stream("GET", "/stream.mjpg") as stream:
+        kind, _, boundary = stream.headers["content-type"].partition("; boundary=")
+        assert kind == "multipart/x-mixed-replace"
+        data = b""
+        for chunk in stream.iter_raw():
+            data += chunk
+            if data.count(f"--{boundary}".encode()) > 3:
+                break
+    parts = data.split(f"--{boundary}\r\n".encode())[1:4]
+    for part in parts:
+        head, _, jpeg = part.partition(b"\r\n\r\n")
+        assert b"Content-Type: image/jpeg" in head
+        assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (480, 640, 3)
+    assert len(set(parts)) == 3
+
+
+@pytest.mark.parametrize("path", ["/snapshot.jpg", "/snapshot.jpg?annotate=1"])
+def test_a_snapshot_is_the_newest_frame(client, path):
+    client.get("/stream.mjpg", headers={"Host": "evil.example"})  # refused: it would never end
+    picture = cv2.imdecode(np.frombuffer(client.get(path).content, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (480, 640, 3)
+
+
+def test_it_says_that_it_is_well_and_what_it_is(client, events):
+    events.recv(timeout=10)
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok"}
+    info = client.get("/v1/info").json()
+    assert info["source"] == "demo"
+    assert info["model"]["labels"] == list("0123456789")
+    assert "known_answers" not in info["model"]
+
+
+def test_metrics_count_and_never_tell_what_was_read(client, events):
+    number = next(
+        event["reading"]["text"]
+        for event in (json.loads(events.recv(timeout=10)) for _ in range(30))
+        if event["event"] == "accepted" and len(event["reading"]["text"]) > 2
+    )
+    client.post("/v1/predict", content=PNG)
+    client.post("/v1/predict", content=b"")
+    text = client.get("/metrics").text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(values["digitcam_frames_total"]) > 0
+    assert float(values['digitcam_events_total{event="accepted"}']) > 0
+    assert float(values['digitcam_uploads_total{status="200"}']) > 0
+    assert float(values['digitcam_uploads_total{status="422"}']) > 0
+    assert float(values['digitcam_stage_seconds_count{stage="segment"}']) > 0
+    assert float(values["digitcam_connections"]) >= 1
+    labels = [line.rpartition(" ")[0] for line in text.splitlines()]
+    assert not any(f'"{number}"' in label for label in labels)
+
+
+def test_the_documentation_page_needs_no_internet(client):
+    page = client.get("/docs").text
+    assert "://" not in page
+    for path in ("/page/swagger/swagger-ui-bundle.js", "/page/swagger/swagger-ui.css", "/page/docs.js"):
+        assert path in page
+        assert client.get(path).status_code == 200
+    assert {"/v1/predict", "/v1/readings", "/metrics"} <= set(client.get("/openapi.json").json()["paths"])
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A server that wants a token, which it makes."""
+    file = tmp_path_factory.mktemp("home") / "digitcam" / "token"
+    with serving("demo", "--host", "0.0.0.0", env={"XDG_CONFIG_HOME": str(file.parent.parent)}) as running:
+        yield running, file
+
+
+def test_beyond_this_machine_a_token_is_made_that_only_its_owner_can_read(guarded):
+    server, file = guarded
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    token = file.read_text().strip()
+    assert len(token.replace("-", "")) == 20
+    assert str(file) in "".join(server.said)
+    assert token not in "".join(server.said)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/readings", "/stream.mjpg", "/snapshot.jpg", "/metrics", "/openapi.json", "/v1/info", "/docs"],
+)
+def test_without_the_token_there_is_nothing_to_see(guarded, path):
+    server, _ = guarded
+    with server.client() as client:
+        answer = client.get(path)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_without_the_token_nobody_listens_or_uploads(guarded):
+    server, _ = guarded
+    with pytest.raises(InvalidStatus, match="401"):
+        listening(server)
+    with server.client() as client:
+        assert client.post("/v1/predict", content=PNG).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/page/main.js", "/healthz", "/v1/session"])
+def test_the_page_that_asks_for_the_token_comes_without(guarded, path):
+    server, _ = guarded
+    with server.client() as client:
+        assert client.get(path).status_code == 200
+
+
+def test_a_program_shows_the_token_with_each_request(guarded):
+    server, file = guarded
+    token = file.read_text().strip()
+    with server.client() as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert texts(client.post("/v1/predict", content=PNG, headers=headers)) == ["407"]
+        assert client.get("/v1/info", headers={"Authorization": f"Bearer {token}x"}).status_code == 401
+        assert client.get("/v1/info", headers={"Authorization": token}).status_code == 401
+
+
+def test_the_page_shows_it_once_and_gets_a_cookie(guarded):
+    server, file = guarded
+    token = file.read_text().strip()
+    with server.client() as client:
+        assert client.post("/v1/session", json={"token": "guess"}).status_code == 401
+        assert client.get("/v1/session").json() == {"token_wanted": True, "open": False}
+        answer = client.post("/v1/session", json={"token": f" {token.upper()} "})
+        assert answer.status_code == 204
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert token not in cookie
+        assert client.get("/v1/info").status_code == 200
+        assert client.get("/v1/session").json() == {"token_wanted": True, "open": True}
+        assert client.delete("/v1/session").status_code == 204
+        assert client.get("/v1/info").status_code == 401
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_from_outside_is_orderly_though_somebody_watches(number):
+    with serving("demo") as server, server.client() as client, client.stream("GET", "/stream.mjpg") as stream:
+        next(stream.iter_raw())
+        children = descendants(server.process.pid)
+        assert len(children) >= 1
+        started = time.monotonic()
+        server.process.send_signal(number)
+        _, rest = server.process.communicate(timeout=20)
+        assert time.monotonic() - started < 10
+    assert (server.process.returncode, rest) == (0, "")
+    assert not [child for child in children if alive(child)]
+
+
+def descendants(pid):
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in children for child in file.read_text().split()]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_picture_is_served_as_a_source_too(tmp_path):
+    path = tmp_path / "page.png"
+    path.write_bytes(PNG)
+    with serving(path) as server, server.client() as client:
+        end = time.monotonic() + 10
+        while not (answer := client.get("/v1/readings").json())["latest"] and time.monotonic() < end:
+            time.sleep(0.05)
+        assert [reading["text"] for reading in answer["latest"]["readings"]] == ["407"]
+        assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["nonsense", "--port", "0"], "unknown source 'nonsense'"),
+        (["demo", "--host", "no.such.host.invalid"], "cannot listen on no.such.host.invalid port 8000"),
+        (["demo", "--port", "0", "--model", "nowhere.tflite"], "cannot read the model nowhere.tflite"),
+    ],
+)
+def test_bad_usage_is_one_clear_line_and_exit_code_2(args, message, capsys):
+    assert main(["serve", *args]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_port_that_is_no_port_is_named(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["serve", "demo", "--port", "70000"])
+    assert "expected a port, 0 to 65535, found '70000'" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_named(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "demo", "--port", str(port)]) == 2
+    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "message"),
+    [
+        (0o644, "abcdefghjkmnpqrstuvw", "others can read the token"),
+        (0o600, "short", "expected a token of 16 characters or more"),
+    ],
+)
+def test_a_token_that_is_no_good_is_refused(tmp_path, mode, content, message, capsys):
+    file = tmp_path / "token"
+    file.write_text(content)
+    file.chmod(mode)
+    assert main(["serve", "demo", "--port", "0", "--token-file", str(file)]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert content not in err

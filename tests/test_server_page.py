@@ -1,0 +1,351 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright.
+
+With DIGITCAM_PICTURES=docs the picture that the README shows is made again, as docs/page.jpg.
+"""
+
+import base64
+import os
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from samples import written
+from serving import serving
+
+from edge.sources.handwriting import Hand, write_number
+
+pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
+CHROMIUM = shutil.which("chromium")
+if not CHROMIUM and not os.environ.get("CI"):
+    pytest.skip("needs a browser: apt install chromium", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
+
+expect = sync_api.expect
+expect.set_options(timeout=20_000)
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        # Chromium's own sandbox does not work as root, as in CI.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving("demo") as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Opens the page; in the end, nothing was asked of anybody else, and nothing went wrong in it."""
+    contexts, wrong = [], []
+
+    def open_page(tab="draw", url=server.url, **options):
+        context = browser.new_context(**{"viewport": WIDE, **options})
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+        page.on(
+            "request", lambda request: wrong.append(request.url) if is_outside(request.url, url) else None
+        )
+        page.goto(f"{url}/#{tab}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def is_outside(asked, url):
+    return not asked.startswith((f"{url}/", f"ws{url[4:]}/", "data:", "blob:"))
+
+
+def write(page, text, height=150, left=60, top=100):
+    """Write a number with the pointer, stroke by stroke."""
+    paper = page.locator("#draw canvas").bounding_box()
+    hand = Hand(height, slant=0.05, width=1.0, gap=0.3, pen=0.09, shake=0.008, habits=(0,) * 10)
+    rng = np.random.default_rng(5)
+    for k, character in enumerate(text):
+        corner = np.array((paper["x"] + left + 0.95 * height * k, paper["y"] + top + height))
+        for stroke in write_number(character, hand, rng):
+            way = (stroke + corner)[:: max(1, len(stroke) // 20)]
+            page.mouse.move(*way[0])
+            page.mouse.down()
+            for x, y in way[1:]:
+                page.mouse.move(x, y)
+            page.mouse.up()
+
+
+def numbers(page, tab):
+    return page.locator(f"#{tab} .list .text")
+
+
+def test_digits_are_read_as_the_pen_is_lifted(open_page):
+    page = open_page()
+    expect(page.get_by_text("Write some digits here")).to_be_visible()
+    write(page, "407")
+    expect(numbers(page, "draw")).to_have_text(["407"])
+    expect(page.locator("#draw .plate")).to_have_text(["407"])
+    expect(page.locator("#draw .announce")).to_have_text("Read: 407")
+    write(page, "25", top=320)
+    expect(numbers(page, "draw")).to_have_text(["407", "25"])
+
+
+def test_undo_takes_back_a_stroke_and_clear_all(open_page):
+    page = open_page()
+    write(page, "10")
+    expect(numbers(page, "draw")).to_have_text(["10"])
+    page.keyboard.press("Control+z")
+    expect(numbers(page, "draw")).to_have_text(["1"])
+    page.get_by_role("button", name="Clear").click()
+    expect(numbers(page, "draw")).to_have_count(0)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_a_finger_draws_too(open_page):
+    page = open_page(viewport=NARROW, has_touch=True, is_mobile=True)
+    write(page, "7", height=120)
+    expect(numbers(page, "draw")).to_have_text(["7"])
+
+
+def test_a_click_on_a_digit_shows_what_the_reader_saw(open_page):
+    page = open_page()
+    write(page, "407")
+    expect(numbers(page, "draw")).to_have_text(["407"])
+    box = page.locator("#draw .overlay .digit").nth(1).bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    # On paper a click draws a dot: the digits of the list show it there.
+    page.get_by_role("button", name=re.compile("^7, .* digit 3 of")).last.click()
+    inspector = page.locator("#draw .inspector")
+    expect(inspector.locator(".verdict")).to_contain_text("Read as 7, with a confidence of")
+    expect(inspector.locator(".bars li")).to_have_count(10)
+    expect(inspector.locator(".bars li.best")).to_contain_text("7")
+    glyph = inspector.locator(".glyph")
+    assert glyph.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
+    assert inspector.locator(".crop").evaluate("image => image.naturalWidth") > 28
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.jpg"
+    cv2.imwrite(str(path), written("2859", size=(240, 360)))
+    return path
+
+
+def test_a_photo_is_shown_with_boxes_over_its_digits(open_page, photo):
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", photo)
+    expect(numbers(page, "photo")).to_have_text(["2859"])
+    shown = page.locator("#photo .shown").bounding_box()
+    assert shown["width"] / shown["height"] == pytest.approx(360 / 240, rel=0.01)
+    boxes = [digit.bounding_box() for digit in page.locator("#photo .overlay .digit").all()]
+    assert len(boxes) == 4
+    for k, box in enumerate(boxes):
+        left = (box["x"] - shown["x"]) / shown["width"] * 360
+        assert left == pytest.approx(36 + 45 * k, abs=8)  # where `written` wrote it
+    page.locator("#photo .overlay .digit").first.click()
+    expect(page.locator("#photo .verdict")).to_contain_text("Read as 2")
+
+
+def test_real_photos_are_read(open_page, real_dir):
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", real_dir / "photos" / "sparsha_2rows.jpg")
+    expect(numbers(page, "photo")).to_have_text(["12345", "67891", "23456", "19773"])
+
+
+def test_what_the_browser_shows_is_read_whatever_its_kind_and_size(open_page, tmp_path):
+    path = tmp_path / "photo.webp"
+    large = cv2.resize(written("407"), None, fx=16, fy=16)  # 19 megapixels
+    Image.fromarray(large).save(path)
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", path)
+    expect(numbers(page, "photo")).to_have_text(["407"])
+
+
+def test_a_picture_is_dropped_and_pasted(open_page, photo):
+    page = open_page("photo")
+    transfer = """async data => {
+        const transfer = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        transfer.items.add(new File([bytes], 'photo.jpg', { type: 'image/jpeg' }));
+        return transfer;
+    }"""
+    data = base64.b64encode(photo.read_bytes()).decode()
+    page.dispatch_event("#photo .drop", "drop", {"dataTransfer": page.evaluate_handle(transfer, data)})
+    expect(numbers(page, "photo")).to_have_text(["2859"])
+    page.reload()
+    page.evaluate(
+        "transfer => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer }))",
+        page.evaluate_handle(transfer, data),
+    )
+    expect(numbers(page, "photo")).to_have_text(["2859"])
+
+
+def test_what_is_no_picture_is_said(open_page, tmp_path):
+    path = tmp_path / "letter.png"
+    path.write_bytes(b"no picture")
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_have_text("This browser cannot open letter.png as a picture.")
+
+
+def test_the_annotated_picture_is_saved(open_page, photo):
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", photo)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save with boxes").click()
+    saved = cv2.imread(str(download.value.path()))
+    assert saved.shape == (240, 360, 3)
+
+
+def pause(page):
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("^blob:"))
+    page.wait_for_function("document.querySelector('#live .shown').naturalWidth == 640")
+
+
+def test_the_camera_is_watched_live(open_page):
+    page = open_page("live")
+    expect(numbers(page, "live").first).to_be_visible()
+    expect(page.locator("#live .fps")).to_have_text(re.compile(r"^[1-9]\d*$"))
+    expect(page.locator("#live .latency")).to_have_text(re.compile(r"^\d+ ms$"))
+    assert page.locator("#live .shown").evaluate("image => image.naturalWidth") == 640
+    expect(page.locator("#live .frame.accepted").first).to_be_visible()
+    pause(page)
+    page.locator("#live .list .text button").first.click()
+    expect(page.locator("#live .verdict")).to_contain_text("Read as")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("stream"))
+
+
+def test_tabs_are_changed_by_keys_and_kept_in_the_address(open_page):
+    page = open_page("draw")
+    page.get_by_role("tab", name="Draw").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Photo")).to_be_focused()
+    expect(page.get_by_role("tabpanel", name="Photo")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Draw")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("tab", name="Photo")).to_have_attribute("aria-selected", "true")
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    return tmp_path / "token"
+
+
+@pytest.fixture
+def guarded(token_file):
+    with serving("demo", "--token-file", token_file) as running:
+        yield running
+
+
+def test_the_token_is_asked_for_once(guarded, open_page, token_file):
+    page = open_page(url=guarded.url)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    token = token_file.read_text().strip()
+    page.get_by_role("textbox", name="Token").fill(token)
+    page.get_by_role("button", name="Open").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("tab", name="Live").click()
+    expect(numbers(page, "live").first).to_be_visible()
+    page.reload()
+    expect(numbers(page, "live").first).to_be_visible()
+    expect(dialog).to_be_hidden()
+    assert token not in page.evaluate("document.cookie + JSON.stringify(localStorage)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
+def test_it_looks_right_in_every_width_and_light(open_page, photo, tmp_path, scheme, size):
+    page = open_page(viewport=size, color_scheme=scheme)
+    narrow = size is NARROW
+    write(page, "407", *((80, 20, 40) if narrow else (150, 60, 80)))
+    write(page, "2859", *((70, 30, 190) if narrow else (140, 140, 350)))
+    expect(numbers(page, "draw")).to_have_text(["407", "2859"])
+    page.locator("#draw .list .text button").nth(2).click()
+    expect(page.locator("#draw .verdict")).to_be_visible()
+    check_looks(page, tmp_path / "draw.png")
+    page.get_by_role("tab", name="Photo").click()
+    page.set_input_files("#photo .choose", photo)
+    page.locator("#photo .list .text button").first.click()
+    expect(page.locator("#photo .verdict")).to_be_visible()
+    check_looks(page, tmp_path / "photo.png")
+    page.get_by_role("tab", name="Live").click()
+    watch(page)
+    check_looks(page, tmp_path / "live.png")
+
+
+def watch(page):
+    """Wait until the camera shows two numbers or more, and look at a digit."""
+    expect(page.locator("#live .list .accepted").nth(1)).to_be_visible()
+    page.locator("#live .list .text button").first.click()
+    expect(page.locator("#live .verdict")).to_be_visible()
+
+
+def check_looks(page, path):
+    """Nothing sticks out of the screen, and all text has contrast; a picture is kept to be looked at."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(CONTRAST) >= 4.5  # WCAG 2.2, level AA
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=path)
+
+
+def test_the_readme_shows_the_page(open_page, tmp_path):
+    wide = open_page("live", color_scheme="light")
+    expect(wide.locator("#live .list .accepted").nth(2)).to_be_visible()
+    pause(wide)
+    wide.locator("#live .list .text button").first.click()
+    expect(wide.locator("#live .verdict")).to_be_visible()
+    narrow = open_page(viewport=NARROW, color_scheme="dark", device_scale_factor=2)
+    write(narrow, "407", 80, 20, 40)
+    write(narrow, "2859", 70, 30, 190)
+    expect(numbers(narrow, "draw")).to_have_text(["407", "2859"])
+    check_looks(wide, tmp_path / "wide.png")
+    check_looks(narrow, tmp_path / "narrow.png")
+    desk, phone = (Image.open(tmp_path / name).convert("RGB") for name in ("wide.png", "narrow.png"))
+    phone = phone.resize((desk.height * phone.width // phone.height, desk.height), Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (desk.width + 24 + phone.width, desk.height), "white")
+    both.paste(desk, (0, 0))
+    both.paste(phone, (desk.width + 24, 0))
+    path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "page.jpg"
+    both.save(path, quality=88)
+    assert path.stat().st_size < 300_000
+
+
+CONTRAST = """() => {
+    const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+        .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
+    const behind = element => {
+        for (; element; element = element.parentElement) {
+            const colour = getComputedStyle(element).backgroundColor;
+            const [r, g, b, alpha = 1] = channels(colour);
+            if (colour.startsWith('rgb') && alpha === 1) return [r, g, b];
+        }
+        return [255, 255, 255];
+    };
+    const contrasts = [...document.querySelectorAll('h1, h2, p, dd, dt, li span, figcaption, button, a')]
+        .filter(element => element.checkVisibility() && element.textContent.trim() && !element.disabled
+            && !element.closest('.hint, .skip, [role=tablist], .overlay'))
+        .map(element => {
+            const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
+            return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        });
+    return Math.min(...contrasts);
+}"""
