@@ -13,7 +13,6 @@ from edge.lines import to_reading
 from edge.types import Box, Digit, FloatArray, Line, Prediction, Reading, Thresholds
 
 Reals = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 SMALLEST = 1e-6
 """Stands for a probability of 0, whose logarithm one frame could never make good again."""
@@ -99,7 +98,7 @@ class Track:
         former: what they were before.
         known: it was accepted since its digits last changed.
         moved: how far the paper moved since the last of `sights`, x and y in pixels.
-        whole_at: when all of it was last seen, seconds.
+        whole_at: when it was last seen, and not only a part of it, seconds.
         missed: frames since then.
     """
 
@@ -154,15 +153,14 @@ class Track:
         own = self.box
         return own.intersection(sight.box).area >= TOUCHED * min(own.area, sight.box.area)
 
-    def explains(self, sight: Sight) -> Flags:
-        """Which digits of a line may be its own, or what is left of them where one side is covered."""
+    def explains(self, sight: Sight) -> bool:
+        """Whether a digit of a line may be one of its own, or what is left of one when a side is covered."""
         own = self.sights[-1].edges + np.tile(self.moved, 2)
         off = (sight.edges[:, np.newaxis] - own) / (own[:, 3] - own[:, 1])[:, np.newaxis]
         aligned = np.abs(off) <= SAME_EDGE
         inside = (off * (-1, -1, 1, 1) <= SAME_EDGE).all(axis=2)
         same = np.array([[a == b for b in self.text] for a in sight.text])
-        explained = inside & (aligned.sum(axis=2) >= 3) & (same | ~aligned.all(axis=2))
-        return np.asarray(explained.any(axis=1))
+        return bool((inside & (aligned.sum(axis=2) >= 3) & (same | ~aligned.all(axis=2))).any())
 
     def see(self, sight: Sight, timestamp: float, thresholds: Thresholds) -> bool:
         """Add what one frame shows, and say whether it shows the number clearly."""

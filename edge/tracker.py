@@ -129,7 +129,7 @@ def _is_another_page(found: int, rest: Iterable[Sight], lost: Iterable[Track]) -
     """
     strange = familiar = 0
     for sight in rest:
-        if any(track.explains(sight).any() for track in lost):
+        if any(track.explains(sight) for track in lost):
             familiar += 1
         else:
             strange += 1
