@@ -153,14 +153,12 @@ class Track:
         own = self.box
         return own.intersection(sight.box).area >= TOUCHED * min(own.area, sight.box.area)
 
-    def explains(self, sight: Sight) -> bool:
-        """Whether a digit of a line may be one of its own, or what is left of one when a side is covered."""
+    def has_digit_in(self, sight: Sight) -> bool:
+        """Whether one of its digits is seen in a line where it was, though one side may be covered."""
         own = self.sights[-1].edges + np.tile(self.moved, 2)
-        off = (sight.edges[:, np.newaxis] - own) / (own[:, 3] - own[:, 1])[:, np.newaxis]
-        aligned = np.abs(off) <= SAME_EDGE
-        inside = (off * (-1, -1, 1, 1) <= SAME_EDGE).all(axis=2)
+        off = np.abs(sight.edges[:, np.newaxis] - own) / (own[:, 3] - own[:, 1])[:, np.newaxis]
         same = np.array([[a == b for b in self.text] for a in sight.text])
-        return bool((inside & (aligned.sum(axis=2) >= 3) & (same | ~aligned.all(axis=2))).any())
+        return bool((same & ((off <= SAME_EDGE).sum(axis=2) >= 3)).any())
 
     def see(self, sight: Sight, timestamp: float, thresholds: Thresholds) -> bool:
         """Add what one frame shows, and say whether it shows the number clearly."""

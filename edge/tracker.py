@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from edge.track import Sight, Track
+from edge.track import CHANGED_AFTER, Sight, Track
 from edge.types import Line, Reading, Thresholds
 
 
@@ -30,6 +30,7 @@ class Tracker:
         self.window = window
         self.forget_after_s = forget_after_s
         self._tracks: list[Track] = []
+        self._strange = 0  # frames in a row that seem to show another page
         self._ids = itertools.count(1)
 
     def update(
@@ -53,7 +54,9 @@ class Tracker:
         found = _recognise(sights, known, thresholds)
         lost = [track for track in known if track not in found.values()]
         rest = [sight for sight in sights if sight not in found]
-        if _is_another_page(len(found), rest, lost):
+        familiar = sum(any(track.has_digit_in(sight) for track in lost) for sight in rest)
+        self._strange = self._strange + 1 if len(rest) - familiar > len(found) + familiar else 0
+        if self._strange >= CHANGED_AFTER:  # most of what is seen has nothing to do with what was known
             for track in lost:
                 track.known = False
             lost = []
@@ -117,20 +120,3 @@ def _recognise(
             if track not in found.values():
                 track.moved += drift
     return found
-
-
-def _is_another_page(found: int, rest: Iterable[Sight], lost: Iterable[Track]) -> bool:
-    """Whether most lines of a frame have nothing to do with what was known.
-
-    Args:
-        found: how many of them are known numbers where they were.
-        rest: the others.
-        lost: known numbers that are not found.
-    """
-    strange = familiar = 0
-    for sight in rest:
-        if any(track.explains(sight) for track in lost):
-            familiar += 1
-        else:
-            strange += 1
-    return strange > found + familiar
