@@ -54,9 +54,7 @@ class Tracker:
         found = _recognise(sights, known, thresholds)
         lost = [track for track in known if track not in found.values()]
         rest = [sight for sight in sights if sight not in found]
-        familiar = sum(any(track.has_digit_in(sight) for track in lost) for sight in rest)
-        self._strange = self._strange + 1 if len(rest) - familiar > len(found) + familiar else 0
-        if self._strange >= CHANGED_AFTER:  # most of what is seen has nothing to do with what was known
+        if self._is_another_page(len(found), rest, lost):
             for track in lost:
                 track.known = False
             lost = []
@@ -80,6 +78,19 @@ class Tracker:
             track.reading(thresholds, size, clear=clear, confirm_after=self.confirm_after)
             for track, clear in shown.items()
         ]
+
+    def _is_another_page(self, found: int, rest: Sequence[Sight], lost: Sequence[Track]) -> bool:
+        """Whether most of what is seen, in some frames in a row, has nothing to do with what was known.
+
+        Args:
+            found: lines that show known numbers.
+            rest: the other lines.
+            lost: the other known numbers.
+        """
+        familiar = found + sum(any(track.has_digit_in(sight) for track in lost) for sight in rest)
+        strange = found + len(rest) - familiar
+        self._strange = self._strange + 1 if strange > familiar else 0
+        return self._strange >= CHANGED_AFTER
 
     def _nearest(self, sight: Sight, taken: Collection[Track]) -> Track:
         """The number that stood about here and is not known yet, or a new one."""
