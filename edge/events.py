@@ -39,13 +39,16 @@ class Event:
 class Changes:
     """Compares each result with those before it.
 
+    A number that is covered for a moment and then read as before makes no event: nothing became of it.
+
     Args:
         gone_after_s: seconds after which a number that is no longer read counts as gone.
     """
 
     def __init__(self, *, gone_after_s: float = 0.5) -> None:
         self.gone_after_s = gone_after_s
-        self._known: dict[int, tuple[Reading, float]] = {}
+        self._told: dict[int, Reading] = {}  # what the last event of each number said
+        self._seen: dict[int, tuple[Reading, float]] = {}
 
     def update(self, result: Result) -> list[Event]:
         """The events of one frame; in a single picture every accepted reading is one."""
@@ -56,21 +59,21 @@ class Changes:
                 if reading.status == "accepted":
                     events.append(Event("accepted", reading, frame))
                 continue
-            old, _ = self._known.get(reading.track_id, (None, 0.0))
-            self._known[reading.track_id] = reading, frame.timestamp
-            kind = _kind(old, reading)
+            self._seen[reading.track_id] = reading, frame.timestamp
+            kind = _kind(self._told.get(reading.track_id), reading)
             if kind:
+                self._told[reading.track_id] = reading
                 events.append(Event(kind, reading, frame))
-        for track_id, (reading, seen_at) in list(self._known.items()):
+        for track_id, (reading, seen_at) in list(self._seen.items()):
             if frame.timestamp - seen_at > self.gone_after_s:
-                del self._known[track_id]
+                del self._seen[track_id], self._told[track_id]
                 events.append(Event("gone", reading, frame))
         return events
 
 
-def _kind(old: Reading | None, new: Reading) -> Kind | None:
-    if old is not None and (old.text, old.status) == (new.text, new.status):
+def _kind(told: Reading | None, new: Reading) -> Kind | None:
+    if told is not None and told.text == new.text and told.status in (new.status, "accepted"):
         return None
     if new.status == "accepted":
         return "accepted"
-    return "appeared" if old is None else "changed"
+    return "appeared" if told is None else "changed"

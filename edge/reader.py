@@ -77,7 +77,7 @@ class DigitReader:
         lines, speed = self._lines(frame)
         thresholds = self.classifier.card.thresholds
         if follow:
-            readings = self.tracker.update(lines, frame.timestamp, thresholds)
+            readings = self.tracker.update(lines, frame.timestamp, thresholds, frame.size)
         else:
             readings = [to_reading(line, thresholds) for line in lines]
         return Result(frame, tuple(readings), speed, self.classifier.name)

@@ -8,10 +8,13 @@ import pytest
 from edge.errors import UsageError
 from edge.preprocess import to_glyph
 from edge.sources import SourceOptions, open_source
-from edge.sources.demo import MOVE_S, SHEET_S, DemoCamera
+from edge.sources.arm import draw_arm
+from edge.sources.demo import DemoCamera
 from edge.sources.handwriting import SHAPES, draw_strokes, some_hand, write_number
+from edge.sources.scene import MOVE_S, SHEET_S, Change, Scene
 from edge.types import Box
 
+SEED = 5
 SHEET_FRAMES = round(SHEET_S * 30)
 MOVE_FRAMES = round(MOVE_S * 30)
 
@@ -31,7 +34,7 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def camera():
-    return DemoCamera(seed=5)
+    return DemoCamera(seed=SEED)
 
 
 def ink_of(image):
@@ -62,7 +65,7 @@ def test_pictures_have_the_size_asked_for(size):
 @pytest.mark.parametrize("seed", range(6))
 def test_the_truth_holds_the_ink_and_fits_it(seed):
     camera = DemoCamera(seed)
-    frame_id = 60
+    frame_id = 30
     ink = ink_of(camera.picture(frame_id))
     for text, box in camera.truth(frame_id):
         inside = box.of(ink)
@@ -81,21 +84,93 @@ def test_the_truth_is_in_reading_order(camera):
         assert below.top > above.bottom or below.left > above.right
 
 
-def test_sheets_change_with_a_short_move(camera):
-    assert not camera.moving(SHEET_FRAMES - 1)
-    assert camera.moving(SHEET_FRAMES + MOVE_FRAMES // 2)
-    assert not camera.moving(SHEET_FRAMES + MOVE_FRAMES)
-    before = [text for text, _ in camera.truth(SHEET_FRAMES - 1)]
-    after = [text for text, _ in camera.truth(SHEET_FRAMES + MOVE_FRAMES)]
-    assert before != after
-    edges = [cv2.Laplacian(camera.picture(k), cv2.CV_64F).var() for k in (SHEET_FRAMES - 1, SHEET_FRAMES + 9)]
-    assert edges[1] < edges[0]
+def changed(camera, *ways: Change) -> int:
+    """The first frame of the first sheet that comes in one of these ways."""
+    scene = Scene(SEED, (640, 480), 30)
+    return SHEET_FRAMES * next(n for n in range(1, 99) if scene.change(n) in ways)
+
+
+def keys(camera, frame_id, *, whole=True):
+    """Sheets and places of the numbers that are shown in a frame."""
+    return {number.key for number in camera.shown(frame_id) if number.whole or not whole}
+
+
+def sharpness(picture):
+    return cv2.Laplacian(picture, cv2.CV_64F).var()
+
+
+def test_a_sheet_is_pushed_away_by_the_next_in_a_short_and_blurred_move(camera):
+    start = changed(camera, "from the left", "from the right", "from above", "from below")
+    assert not camera.moving(start - 1)
+    assert camera.moving(start + MOVE_FRAMES // 2)
+    assert not camera.moving(start + MOVE_FRAMES)
+    before, after = keys(camera, start - 1), keys(camera, start + MOVE_FRAMES)
+    assert {sheet for sheet, _ in before} == {start // SHEET_FRAMES - 1}
+    assert {sheet for sheet, _ in after} == {start // SHEET_FRAMES}
+    assert sharpness(camera.picture(start + MOVE_FRAMES // 2)) < sharpness(camera.picture(start - 1))
+
+
+def test_numbers_come_into_the_picture_part_by_part(camera):
+    start = changed(camera, "from the left", "from the right")
+    halves = [keys(camera, k, whole=False) - keys(camera, k) for k in range(start, start + MOVE_FRAMES)]
+    assert any(halves)
+    assert not halves[-1]
+
+
+def test_a_cut_changes_the_sheet_from_one_frame_to_the_next(camera):
+    start = changed(camera, "cut")
+    assert keys(camera, start - 1).isdisjoint(keys(camera, start, whole=False))
+    assert keys(camera, start) == keys(camera, start, whole=False)
+    assert not camera.moving(start)
+
+
+def test_a_page_that_is_turned_uncovers_the_next_from_the_right(camera):
+    start = changed(camera, "turned")
+    sheet = start // SHEET_FRAMES
+    uncovered = [[place for n, place in keys(camera, start + k) if n == sheet] for k in range(MOVE_FRAMES)]
+    assert not uncovered[0]
+    assert all(set(before) <= set(after) for before, after in pairwise(uncovered))
+    assert len(uncovered[-1]) == len(camera.truth(start + MOVE_FRAMES))
+    assert all(n == sheet for k in range(MOVE_FRAMES) for n, _ in keys(camera, start + k))
+    widths = [
+        {number.key: number.box.width for number in camera.shown(start + k)}.get((sheet - 1, 0), 0)
+        for k in range(MOVE_FRAMES)
+    ]
+    assert all(after <= before + 1 for before, after in pairwise(widths))
+    assert widths[-1] < widths[0] / 2
+
+
+def test_an_arm_hides_numbers_for_a_while(camera):
+    scene = Scene(SEED, (640, 480), 30)
+    rests = [k for k in range(0, 5 * SHEET_FRAMES, 5) if scene.arm(k)]
+    assert {k // SHEET_FRAMES for k in rests} != set(range(5))
+    hidden = [k for k in rests if keys(camera, k) != keys(camera, k, whole=False)]
+    assert len(hidden) > len(rests) / 2  # it reaches for a number
+    frame_id = hidden[len(hidden) // 2]
+    before = frame_id - frame_id % SHEET_FRAMES + MOVE_FRAMES
+    assert keys(camera, before) == keys(camera, frame_id, whole=False)
+    assert keys(camera, frame_id) < keys(camera, before)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_arm_hides_what_is_below_its_finger_and_nothing_beside_it(seed):
+    arm = draw_arm(np.random.default_rng(seed), (640, 480))
+    map = arm.map((300.0, 200.0), angle=20.0)
+    paper = np.full((480, 640, 3), 220, np.uint8)
+    arm.lay_over(paper, map)
+    direction = np.array((np.sin(np.radians(20)), np.cos(np.radians(20))))
+    tip = np.array((300.0, 200.0))
+    assert arm.covers(np.array([tip + 30 * direction]), map)
+    assert not arm.covers(np.array([tip - 30 * direction, (5.0, 5.0)]), map)
+    assert (paper[5, 5] == 220).all()
+    x, y = np.rint(tip + 30 * direction).astype(int)
+    assert (paper[y, x] != 220).any()
 
 
 def test_the_camera_drifts_but_slowly(camera):
-    first = np.array([box.as_list() for _, box in camera.truth(0)])
-    next_ = np.array([box.as_list() for _, box in camera.truth(1)])
-    later = np.array([box.as_list() for _, box in camera.truth(100)])
+    first, next_, later = (
+        np.array([number.box.as_list() for number in camera.shown(k)]) for k in (0, 1, 100)
+    )
     assert np.abs(next_ - first).max() <= 3
     assert np.abs(later - first).max() >= 3
 

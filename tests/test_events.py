@@ -9,7 +9,7 @@ def events_of(frames, fps=30):
     tracker, changes = Tracker(confirm_after=3), Changes(gone_after_s=0.5)
     found: list[tuple[int, str, str]] = []
     for k, lines in enumerate(frames):
-        readings = tracker.update(lines, k / fps, THRESHOLDS)
+        readings = tracker.update(lines, k / fps, THRESHOLDS, (640, 480))
         events = changes.update(result_of(*readings, frame_id=k, timestamp=k / fps))
         found += [(k, event.kind, event.reading.text) for event in events]
     return found
@@ -21,8 +21,13 @@ def test_a_number_appears_is_accepted_and_goes():
 
 
 def test_a_number_that_becomes_another_is_accepted_again():
-    frames = [[number("12")]] * 10 + [[number("13")]] * 5
-    assert [(kind, text) for _, kind, text in events_of(frames)][-1] == ("accepted", "13")
+    frames = [[number("12")]] * 10 + [[number("34")]] * 5
+    assert [(kind, text) for _, kind, text in events_of(frames)][-1] == ("accepted", "34")
+
+
+def test_a_number_that_is_covered_for_a_moment_makes_no_event():
+    frames = [[number("12")]] * 10 + [[number("1")]] * 10 + [[number("12")]] * 20
+    assert events_of(frames) == [(0, "appeared", "12"), (2, "accepted", "12")]
 
 
 def test_each_accepted_number_of_a_single_picture_is_an_event():
@@ -34,7 +39,7 @@ def test_each_accepted_number_of_a_single_picture_is_an_event():
 
 
 def test_an_event_is_one_json_object():
-    reading = Tracker(confirm_after=1).update([number("7")], 0.0, THRESHOLDS)[0]
+    reading = Tracker(confirm_after=1).update([number("7")], 0.0, THRESHOLDS, (640, 480))[0]
     (event,) = Changes().update(result_of(reading, frame_id=4))
     values = event.as_dict()
     assert {key: values[key] for key in ("schema", "event", "source", "frame_id", "captured_at")} == {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -15,24 +14,29 @@ import numpy as np
 
 from edge.errors import UsageError
 from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source, wall_clock
-from edge.sources.paper import FINENESS, MARGIN, Number, Sheet, draw_desk, draw_sheet
+from edge.sources.handwriting import Points
+from edge.sources.paper import FINENESS, MARGIN, Sheet
+from edge.sources.scene import Lying, Scene
 from edge.types import Box, ByteArray, FloatArray, Frame
-
-SHEET_S = 5.0
-"""Seconds from one sheet to the next."""
-
-MOVE_S = 0.6
-"""Of which so many go by while the next one is pushed in place."""
 
 _NOISE_MARGIN = 64
 _LIGHT_STEP = 16  # pixels; light and shadow are soft, so they are computed for one pixel in 16 x 16
 
 
-class _View(NamedTuple):
-    """A sheet in a frame: the affine map (2, 3) from its pixels to those of the frame."""
+class Shown(NamedTuple):
+    """A number that is in a frame, or a part of it.
 
-    sheet: Sheet
-    map: FloatArray
+    Attributes:
+        text: its digits.
+        box: of its ink; parts of it may be hidden, or beyond the border.
+        whole: all of it is seen: inside the picture, under no arm, on a sheet that lies flat and uncovered.
+        key: its sheet, from 0, and its place there in reading order, from 0: the same in all frames.
+    """
+
+    text: str
+    box: Box
+    whole: bool
+    key: tuple[int, int]
 
 
 class DemoCamera(Source):
@@ -69,13 +73,11 @@ class DemoCamera(Source):
                 f"demo: expected at least 160 x 120 pixels and a positive frame rate, "
                 f"found {size[0]} x {size[1]} at {fps:g} frames per second"
             )
-        self._seed, self._size, self._fps = abs(seed), size, fps
+        self._size, self._fps = size, fps
+        self._scene = Scene(abs(seed), size, fps)
         self._realtime, self._clock, self._sleep = realtime, clock, sleep
         self._closed = False
-        # The sheet in place and the one that is pushed away; drawing one takes longer than a frame.
-        self._sheet = lru_cache(maxsize=2)(self._draw_sheet)
-        self._desk = draw_desk(self._rng("desk"), size)
-        rng = self._rng("camera")
+        rng = self._scene.rng("camera")
         self._phases = rng.uniform(0, 2 * np.pi, (4, 2))
         self._lamp = rng.uniform(-0.5, 0.5, 2)
         self._falloff = rng.uniform(0.08, 0.3)
@@ -110,13 +112,14 @@ class DemoCamera(Source):
     def picture(self, frame_id: int) -> ByteArray:
         """What the camera shows in a frame: BGR, uint8; a function of the seed and the frame's number."""
         image = np.zeros((self._size[1], self._size[0], 3), np.uint8)
-        for view in self._views(frame_id):
-            cv2.warpAffine(
-                view.sheet.image, view.map, self._size, image, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT
-            )
-        if blur := round(self._speed(frame_id) * self._size[0] / self._fps / 2):
-            cv2.blur(image, (blur, 1), image)
-        rng = self._rng("frame", frame_id)
+        for lying in self._scene.sheets(frame_id):
+            self._lay_down(lying, self._map(frame_id, lying), image)
+        across, down = (round(abs(pixels) / 2) for pixels in self._scene.speed(frame_id))
+        if across or down:  # the shutter is open for half a frame
+            cv2.blur(image, (max(1, across), max(1, down)), image)
+        if reaching := self._scene.arm(frame_id):
+            reaching.arm.lay_over(image, reaching.arm.map(reaching.tip, reaching.angle))
+        rng = self._scene.rng("frame", frame_id)
         light = cv2.resize(self._light(frame_id, rng), self._size, interpolation=cv2.INTER_CUBIC)
         cv2.multiply(image, light, image, 1 / 128)
         left, top = rng.integers(0, _NOISE_MARGIN, 2)
@@ -124,57 +127,50 @@ class DemoCamera(Source):
         cv2.add(image, noise, image, dtype=cv2.CV_8U)
         return image
 
-    def truth(self, frame_id: int) -> list[tuple[str, Box]]:
-        """The numbers that are wholly inside a frame, in reading order, each with the box of its ink."""
-        found = []
+    def shown(self, frame_id: int) -> list[Shown]:
+        """The numbers of which at least a part is inside a frame, in reading order, sheet by sheet."""
         frame = Box(0, 0, *self._size)
-        for view in self._views(frame_id):
-            for number in view.sheet.numbers:
-                box = _box(number, view.map)
-                if box.intersection(frame) == box:
-                    found.append((number.text, box))
+        reaching = self._scene.arm(frame_id)
+        turning = [lying for lying in self._scene.sheets(frame_id) if lying.turned]
+        pages = [_box(_corners(page.sheet), self._map(frame_id, page), 0) for page in turning]
+        found = []
+        for lying in self._scene.sheets(frame_id):
+            map = self._map(frame_id, lying)
+            for place, number in enumerate(lying.sheet.numbers):
+                box = _box(number.way, map, number.radius)
+                if not box.intersection(frame).area:
+                    continue
+                hidden = bool(lying.turned) or any(page.intersection(box).area for page in pages)
+                if reaching:
+                    way = number.way @ map[:, :2].T + map[:, 2]
+                    hidden |= reaching.arm.covers(way, reaching.arm.map(reaching.tip, reaching.angle))
+                whole = not hidden and box.intersection(frame) == box
+                found.append(Shown(number.text, box, whole, (lying.number, place)))
         return found
 
+    def truth(self, frame_id: int) -> list[tuple[str, Box]]:
+        """The numbers that are wholly visible in a frame, in reading order, each with the box of its ink."""
+        return [(number.text, number.box) for number in self.shown(frame_id) if number.whole]
+
     def moving(self, frame_id: int) -> bool:
-        """Whether sheets are being changed: the frame is blurred, and only hands could say what it shows."""
-        return self._speed(frame_id) > 0
+        """Whether sheets are being pushed: the frame is blurred, and only hands could say what it shows."""
+        return self._scene.speed(frame_id) != (0, 0)
 
-    def _rng(self, *what: str | int) -> np.random.Generator:
-        """Random numbers of their own for each thing, so that none depends on the order of the others."""
-        key = [int.from_bytes(part.encode()) if isinstance(part, str) else part for part in what]
-        return np.random.default_rng([self._seed, *key])
+    def _lay_down(self, lying: Lying, map: FloatArray, image: ByteArray) -> None:
+        """Draw a sheet into the picture; of one that is being turned, the paper alone."""
+        sheet = lying.sheet
+        if not lying.turned:
+            cv2.warpAffine(sheet.image, map, self._size, image, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+            return
+        page = cv2.warpAffine(sheet.image, map, self._size, flags=cv2.INTER_LINEAR)
+        paper = cv2.warpAffine(sheet.paper, map, self._size, flags=cv2.INTER_NEAREST)
+        # It turns away from the light.
+        cv2.copyTo(cv2.convertScaleAbs(page, alpha=1 - 0.4 * lying.turned), paper, image)
 
-    def _draw_sheet(self, number: int) -> Sheet:
-        return draw_sheet(self._rng("sheet", number), self._desk, self._size)
+    def _map(self, frame_id: int, lying: Lying) -> FloatArray:
+        """Where a sheet is seen: the affine map (2, 3) from its pixels to the frame's.
 
-    def _push(self, frame_id: int) -> tuple[int, float]:
-        """Which sheet is the newest in a frame, and how far it is in place, 0 to 1."""
-        # Whole frames, so that rounding does not leave a sheet a hair off its place.
-        number, since = divmod(frame_id, max(1, round(SHEET_S * self._fps)))
-        return number, min(1.0, since / max(1, round(MOVE_S * self._fps))) if number else 1.0
-
-    def _speed(self, frame_id: int) -> float:
-        """How fast the sheets move, frame widths per second."""
-        done = self._push(frame_id)[1]
-        # The derivative of the smooth step in `_views`.
-        return (1 + 2 * MARGIN) * 6 * done * (1 - done) / MOVE_S
-
-    def _views(self, frame_id: int) -> list[_View]:
-        """The sheets in a frame, of which one is being pushed out by the next."""
-        number, done = self._push(frame_id)
-        width = self._size[0] * (1 + 2 * MARGIN)
-        smooth = done * done * (3 - 2 * done)
-        views = [_View(self._sheet(number), self._map(frame_id, (1 - smooth) * width))]
-        if done < 1:
-            views.insert(0, _View(self._sheet(number - 1), self._map(frame_id, -smooth * width)))
-        return views
-
-    def _map(self, frame_id: int, push: float) -> FloatArray:
-        """Where a sheet is seen in a frame: the camera drifts, turns and nears a little, all slowly.
-
-        Args:
-            frame_id: the frame.
-            push: how far the sheet is off its place to the right, pixels of the frame.
+        The camera drifts, turns and nears a little, all slowly.
         """
         seconds = frame_id / self._fps
         # Two sines each, of periods that never meet again, so that it wanders.
@@ -182,9 +178,14 @@ class DemoCamera(Source):
         width, height = self._size
         centre = np.array((width, height)) / 2
         linear = cv2.getRotationMatrix2D((0, 0), 1.6 * waves[2], (1 + 0.025 * waves[3]) / FINENESS)
-        drift = waves[:2] * 0.018 * width + (push, 0)
+        drift = waves[:2] * 0.018 * width + lying.shift
         sheet_centre = centre * (1 + 2 * MARGIN) * FINENESS
         linear[:, 2] = centre + drift - linear[:, :2] @ sheet_centre
+        if lying.turned:
+            # Seen from above, a page that turns over its left edge becomes narrower towards it.
+            spine, narrower = _corners(lying.sheet)[:, 0].min(), np.cos(lying.turned * np.pi / 2)
+            linear[:, 2] += linear[:, 0] * spine * (1 - narrower)
+            linear[:, 0] *= narrower
         return linear.astype(np.float32)
 
     def _light(self, frame_id: int, rng: np.random.Generator) -> ByteArray:
@@ -202,10 +203,16 @@ class DemoCamera(Source):
         return np.asarray(np.clip(light, 0, 255), np.uint8)
 
 
-def _box(number: Number, map: FloatArray) -> Box:
-    """The box of a number's ink after an affine map."""
-    way = number.way @ map[:, :2].T + map[:, 2]
-    radius = number.radius * float(np.sqrt(np.linalg.det(map[:, :2])))
+def _corners(sheet: Sheet) -> Points:
+    """Two opposite corners of the box that holds the paper, shape (2, 2), in the sheet's pixels."""
+    left, top, width, height = cv2.boundingRect(sheet.paper)
+    return np.array([(left, top), (left + width, top + height)], np.float64)
+
+
+def _box(way: Points, map: FloatArray, radius: float) -> Box:
+    """The box of a line of this half width after an affine map."""
+    way = way @ map[:, :2].T + map[:, 2]
+    radius *= float(np.sqrt(np.abs(np.linalg.det(map[:, :2]))))
     left, top = np.floor(way.min(axis=0) - radius).astype(int).tolist()
     right, bottom = np.ceil(way.max(axis=0) + radius).astype(int).tolist()
     return Box(left, top, right + 1, bottom + 1)

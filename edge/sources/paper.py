@@ -39,10 +39,12 @@ class Sheet:
 
     Attributes:
         image: BGR, uint8; `FINENESS` times the picture, with `MARGIN` around it.
+        paper: (rows, columns), uint8, 255 where the paper is.
         numbers: in reading order.
     """
 
     image: ByteArray
+    paper: ByteArray
     numbers: tuple[Number, ...]
 
 
@@ -65,7 +67,8 @@ def draw_sheet(rng: np.random.Generator, desk: FloatArray, size: tuple[int, int]
         draw_strokes(ink, strokes, pen, rng)
         numbers.append(Number(text, np.concatenate(strokes), pen / 2))
     _blend(paper, ink, _INKS[rng.integers(len(_INKS))], _grain(rng, rows, columns))
-    return Sheet(_lay_down(rng, paper, desk), tuple(numbers))
+    image, mask = _lay_down(rng, paper, desk)
+    return Sheet(image, mask, tuple(numbers))
 
 
 def draw_desk(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
@@ -125,8 +128,12 @@ def _paper(rng: np.random.Generator, rows: int, columns: int, height: float) -> 
     return paper
 
 
-def _lay_down(rng: np.random.Generator, paper: FloatArray, desk: FloatArray) -> ByteArray:
-    """The paper on the desk, a little askew, with its shadow; as 8 bits, as sharp as a cheap lens is."""
+def _lay_down(rng: np.random.Generator, paper: FloatArray, desk: FloatArray) -> tuple[ByteArray, ByteArray]:
+    """The paper on the desk, a little askew, with its shadow; as 8 bits, as sharp as a cheap lens is.
+
+    Returns:
+        The picture, and where in it the paper is.
+    """
     rows, columns = paper.shape[:2]
     centre = np.array([columns, rows]) / 2 + rng.normal(0, 0.01, 2) * columns
     size = np.array([columns, rows]) * rng.uniform(0.78, 1.05, 2)
@@ -137,7 +144,7 @@ def _lay_down(rng: np.random.Generator, paper: FloatArray, desk: FloatArray) -> 
     scene = desk * (1 - shade.astype(np.float32)[..., np.newaxis] * np.float32(0.45 / 255))
     _blend(scene, mask, paper)
     soft = cv2.GaussianBlur(scene, (0, 0), float(rng.uniform(0.6, 1.0)))
-    return np.clip(soft, 0, 255).astype(np.uint8)
+    return np.clip(soft, 0, 255).astype(np.uint8), mask
 
 
 def _blend(
