@@ -122,8 +122,9 @@ class Isolated:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    # A session of its own: Ctrl-C at the terminal is the parent's to answer.
-                    start_new_session=True,
+                    # Ctrl-C at the terminal is the parent's to answer. (A session of its own would see to that
+                    # too; but Linux shares the processor between sessions first, niceness counts inside one.)
+                    process_group=0,
                 )
             except OSError as error:
                 ours.close()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.lines import to_reading
-from edge.types import Box, Digit, FloatArray, Line, Prediction, Reading, Thresholds
+from edge.types import Box, FloatArray, Line, Prediction, Reading, Thresholds
 
 Reals = npt.NDArray[np.float64]
 

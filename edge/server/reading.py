@@ -20,7 +20,7 @@ FORMATS = ("PNG", "JPEG")
 MAX_PIXELS = 16_000_000
 
 NICENESS = 5
-"""Uploads wait for the camera, not the camera for uploads: each step is 0.8 of the processor's time."""
+"""Uploads wait for the camera, not the camera for uploads: a third of its share of a busy processor."""
 
 Form = Literal["json", "glyphs", "annotated"]
 """What is wanted: schema 1, the same with what the reader saw, or the annotated picture as PNG."""

@@ -21,7 +21,7 @@ READ = "edge.server.reading:answer"
 
 MAX_BYTES = 4 << 20
 
-MAX_WAITING = 32
+MAX_WAITING = 24
 """Uploads that may wait for a child."""
 
 MAX_HELD_BYTES = 16 << 20
