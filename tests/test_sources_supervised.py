@@ -41,7 +41,7 @@ def test_frames_come_through_as_the_source_gives_them(control):
         for frame in itertools.islice(source, 5):
             assert (frame.image == truth[frame.frame_id]).all()
             assert frame.source == f"faulty:{control}"
-            assert 0 <= time.monotonic() - frame.timestamp < 1
+            assert 0 <= time.monotonic() - frame.timestamp < 5
 
 
 def test_a_frame_given_stays_as_it_is(control):
@@ -72,7 +72,7 @@ def test_every_frame_left_out_has_its_cause(control):
                 os.kill(source.pid, signal.SIGKILL)
     assert seen == sorted(set(seen))
     assert source.dropped == seen[-1] + 1 - len(seen)
-    assert source.drops["busy"] > 10
+    assert source.drops["busy"] > 0
     assert source.drops["outage"] > 0
 
 
