@@ -58,7 +58,8 @@ class LiveView(Sink):
 
     def _view(self) -> Group:
         table = Table("id", "number", "status", "confidence")
-        for reading in self._readings:
+        # What was read long ago is not what is there: without frames there are no numbers.
+        for reading in self._readings if self._speedometer.frames_per_second else ():
             table.add_row(
                 "" if reading.track_id is None else str(reading.track_id),
                 Text(reading.text, STYLES[reading.status]),
