@@ -122,8 +122,8 @@ class Isolated:
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    # Ctrl-C at the terminal is the parent's to answer. (A session of its own would see to it as
-                    # well; but Linux shares the processor between sessions first, niceness counts in one only.)
+                    # Ctrl-C at the terminal is the parent's to answer. (A session of its own would see to it
+                    # too; but Linux shares the processor between sessions, and niceness counts inside one.)
                     process_group=0,
                 )
             except OSError as error:
