@@ -74,8 +74,12 @@ class Tracker:
         for track in self._tracks:
             if track not in found.values():
                 track.miss(covered=track in shown)
+        # While known numbers are hidden, something lies over the paper, and what appears may belong to that.
+        needed = self.window if lost else self.confirm_after
         return [
-            track.reading(thresholds, size, clear=clear, confirm_after=self.confirm_after)
+            track.reading(
+                thresholds, size, clear=clear, confirm_after=self.confirm_after if track.known else needed
+            )
             for track, clear in shown.items()
         ]
 

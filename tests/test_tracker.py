@@ -149,6 +149,14 @@ def test_an_arm_over_most_of_a_page_does_not_make_it_another_page():
     assert last_of(seen) == [(1, "4038", "accepted"), (2, "88084", "accepted"), (3, "170", "accepted")]
 
 
+def test_what_appears_while_something_lies_over_the_paper_must_last_longer():
+    hidden, beside, false = number("4075"), number("12", top=300), number("6", left=400)
+    tracker = Tracker(confirm_after=4, window=8)
+    seen = follow(tracker, [[hidden, beside]] * 10 + [[beside, false]] * 8)
+    assert accepted_in(seen[10:17]) == {"12"}
+    assert accepted_in(seen[17:]) == {"12", "6"}
+
+
 def test_numbers_that_are_read_as_one_for_a_while_stay_apart():
     left, right = number("12", left=100), number("34", left=200)
     both = Line(left.digits + right.digits)
