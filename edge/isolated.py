@@ -125,8 +125,8 @@ class Isolated:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                # Ctrl-C at the terminal is the parent's to answer. (Not a session of its own: Linux shares the
-                # processor between sessions first, and niceness counts only inside one.)
+                # Ctrl-C at the terminal is the parent's to answer. Not a session of its own: Linux shares the
+                # processor between sessions first, and niceness counts only inside one.
                 process_group=0,
             )
         self._socket = ours
