@@ -74,7 +74,8 @@ def test_times_are_those_of_the_sensor_and_every_frame_is_accounted_for(page):
         assert 0 < time.monotonic() - frames[-1].timestamp < 0.5
     times = np.array([frame.timestamp for frame in frames])
     numbers = np.array([frame.frame_id for frame in frames])
-    assert np.allclose(np.diff(times), np.diff(numbers) / 20, atol=0.5 / 20)  # the machine may be busy
+    # To one frame: on a busy machine the virtual camera is late, and then in a hurry.
+    assert np.allclose(np.diff(times), np.diff(numbers) / 20, atol=1 / 20)
     assert source.dropped == numbers[-1] + 1 - len(frames)
 
 
@@ -131,7 +132,7 @@ def test_the_camera_comes_back_when_its_process_is_lost(page, blow):
         os.kill(source.pid, blow)
         begun = time.monotonic()
         next(frame for frame in frames if source.restarts)
-        assert time.monotonic() - begun < 10  # it decodes 60 pictures when it is opened
+        assert time.monotonic() - begun < 15  # it decodes 60 pictures when it is opened
     assert source.restarts.total() == 1
 
 
