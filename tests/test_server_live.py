@@ -35,7 +35,7 @@ class Camera(Source):
             if frame_id == self._frames:
                 raise SourceError("the cable is out")
             time.sleep(0.005)
-            self.dropped += 1
+            self.drops["missed"] += 1
             yield Frame(written("407"), frame_id, time.monotonic(), datetime.now(UTC), self.name)
 
     def close(self):
