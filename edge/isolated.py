@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import resource
 import signal
 import socket
@@ -84,11 +85,11 @@ class Isolated:
             self.close()
             raise IsolatedError(f"it took more than {timeout_s:g} s") from error
         except OSError as error:
-            code = self._ended()
+            code, said = self._ended()
             if code == -signal.SIGPROF:
                 raise IsolatedError(f"it took more than {cpu_s:g} s of the processor's time") from error
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise IsolatedError(f"the process that opened it died ({how})") from error
+            raise IsolatedError(f"the process that opened it died ({how}{said and ': ' + said})") from error
         if kind == _DONE:
             return answer
         message = answer.decode()
@@ -103,6 +104,8 @@ class Isolated:
             self._socket.close()
             self._process.kill()
             self._process.wait()
+            if self._process.stderr is not None:
+                self._process.stderr.close()
         self._process = self._socket = None
 
     def __enter__(self) -> Self:
@@ -121,7 +124,7 @@ class Isolated:
                     self._command,
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,  # until it is ready: why it cannot start
                     # Ctrl-C at the terminal is the parent's to answer. (A session of its own would see to it
                     # too; but Linux shares the processor between sessions, and niceness counts inside one.)
                     process_group=0,
@@ -132,15 +135,17 @@ class Isolated:
         self._socket = ours
         return ours
 
-    def _ended(self) -> int:
-        """The exit code of the child that hung up, negative for a signal."""
+    def _ended(self) -> tuple[int, str]:
+        """The exit code of the child that hung up, negative for a signal, and its last words."""
         process = self._process
-        if process is None:  # `close` was called from another thread
-            return -signal.SIGKILL
+        if process is None or process.stderr is None:  # `close` was called from another thread
+            return -signal.SIGKILL, ""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1.0)
+        process.kill()
+        last = process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
         self.close()
-        return process.returncode
+        return process.returncode, last
 
 
 def run_isolated(
@@ -187,6 +192,7 @@ def _receive(channel: socket.socket, size: int, end: float) -> bytes:
 
 def _child(target: str, memory_mb: int) -> None:
     """What the child does: answer until its parent hangs up."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody reads it: it would fill up
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = target.partition(":")
