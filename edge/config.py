@@ -25,7 +25,7 @@ SYSTEM_FILE = Path("/etc") / NAME
 PREFIX = "DIGITCAM_"
 
 NOT_OPTIONS = frozenset({"DIGITCAM_DATA", "DIGITCAM_LAB", "DIGITCAM_PICTURES"})
-"""Variables that belong to the workstation: where training finds its data, and where tests keep what they make."""
+"""Variables that belong to the workstation: where training finds data, where tests keep what they make."""
 
 SWITCHES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 """How a variable says whether a switch is on."""
