@@ -168,10 +168,11 @@ def test_an_end_asked_for_leaves_the_old_model_and_nothing_else(own, tmp_path):
     command = [sys.executable, "-m", "convert", *options(own, "-o", str(path))]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert "its labels are not 0 to 9" in process.stderr.readline()  # by now it is at work
+        # By now it is at work. (TensorFlow may have a word to say before.)
+        assert any("its labels are not 0 to 9" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
     assert process.returncode == 130, said
-    assert said == "stopped\n"
+    assert said.endswith("stopped\n")
     assert [file.name for file in tmp_path.iterdir()] == ["shapes.tflite"]
     assert path.read_bytes() == b"the old model"
