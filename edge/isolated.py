@@ -99,14 +99,16 @@ class Isolated:
         raise IsolatedError(f"the process that opened it died ({message})")
 
     def close(self) -> None:
-        """Kill the child; may be called twice."""
-        if self._process is not None and self._socket is not None:
-            self._socket.close()
-            self._process.kill()
-            self._process.wait()
-            if self._process.stderr is not None:
-                self._process.stderr.close()
+        """Kill the child; may be called twice, and from another thread than the calls."""
+        process, channel = self._process, self._socket
         self._process = self._socket = None
+        if channel is not None:
+            channel.close()
+        if process is not None:
+            process.kill()
+            process.wait()
+            if process.stderr is not None:
+                process.stderr.close()
 
     def __enter__(self) -> Self:
         return self
@@ -143,9 +145,11 @@ class Isolated:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1.0)
         process.kill()
-        last = process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
+        said = b""
+        with contextlib.suppress(ValueError):  # closed from another thread
+            said = process.stderr.read()
         self.close()
-        return process.returncode, last
+        return process.returncode, said.decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def run_isolated(

@@ -13,7 +13,8 @@ from pathlib import Path
 import cv2
 
 from edge import DigitReader
-from edge.sources.demo import SHEET_S, DemoCamera
+from edge.sources.demo import DemoCamera
+from edge.sources.scene import SHEET_S
 
 SEEDS = (1, 2, 3)
 FRAMES = 10
