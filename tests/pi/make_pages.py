@@ -3,7 +3,7 @@
 FOLDER/pages/SEED/K.jpg    frames of one handwritten page, as a camera sees it
 FOLDER/pages/SEED.json     the numbers on it
 FOLDER/frames/K.png        ten frames of several pages
-FOLDER/frames.json         what is read in them here: [text, status] of each reading
+FOLDER/frames.json         what is read in them here: [label, confidence, box] of each digit
 """
 
 import json
@@ -41,7 +41,8 @@ def main(folder: Path) -> None:
         picture = camera.picture(round((k + 0.5) * SHEET_S * FPS))
         cv2.imwrite(str(path), picture)
         result = reader.read_image(picture)
-        read[path.name] = [[reading.text, reading.status] for reading in result.readings]
+        digits = [digit for reading in result.readings for digit in reading.digits]
+        read[path.name] = [[d.prediction.label, d.prediction.confidence, d.box.as_list()] for d in digits]
     (folder / "frames.json").write_text(json.dumps(read))
 
 
