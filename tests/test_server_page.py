@@ -214,7 +214,7 @@ def test_the_annotated_picture_is_saved(open_page, photo):
 def pause(page):
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("^blob:"))
-    page.wait_for_function("document.querySelector('#live .shown').naturalWidth == 640")
+    expect(page.locator("#live .shown")).to_have_js_property("naturalWidth", 640)
 
 
 def test_the_camera_is_watched_live(open_page):
@@ -222,7 +222,7 @@ def test_the_camera_is_watched_live(open_page):
     expect(numbers(page, "live").first).to_be_visible()
     expect(page.locator("#live .fps")).to_have_text(re.compile(r"^[1-9]\d*$"))
     expect(page.locator("#live .latency")).to_have_text(re.compile(r"^\d+ ms$"))
-    page.wait_for_function("document.querySelector('#live .shown').naturalWidth == 640")
+    expect(page.locator("#live .shown")).to_have_js_property("naturalWidth", 640)
     expect(page.locator("#live .frame.accepted").first).to_be_visible()
     pause(page)
     page.locator("#live .list .text button").first.click()
