@@ -22,7 +22,7 @@ TOLERANCE = 0.1
 which add up inside; one that is broken is off by nearly 1."""
 
 SMALLEST = 1 / 512
-"""What an output of 0 may stand for: half a step of the int8 softmax, whose scale is 1/256."""
+"""What an output of 0 may stand for where the softmax is int8, in steps of 1/256: half a step."""
 
 
 class Classifier:
@@ -109,7 +109,7 @@ def calibrate(raw: FloatArray, temperature: float) -> FloatArray:
     softmax(log(p) / T) equals softmax(logits / T), as the logits are log(p) up to a constant.
 
     Args:
-        raw: probabilities, shape (n, labels); an int8 softmax gives multiples of 1/256, 0 among them.
+        raw: probabilities, shape (n, labels); where the softmax is int8, multiples of 1/256, 0 among them.
         temperature: above 1 makes confident answers humbler.
 
     Returns:

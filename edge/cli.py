@@ -349,7 +349,7 @@ def _serve(args: argparse.Namespace) -> int:
         raise RuntimeMissingError(
             f"the web page needs {error.name}, which is missing: pip install 'digitcam[web]'"
         ) from error
-    return serve(args, _source_options(args))
+    return serve(args, _source_options(args), _say)
 
 
 def _bench(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
@@ -168,9 +169,15 @@ def test_who_does_not_read_is_dropped(address):
         assert 0.4 < time.monotonic() - started < 3
 
 
+@contextmanager
+def holding(connections):
+    """Connections that are closed in the end."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(connection) for connection in connections]
+
+
 def test_one_address_has_eight_connections_and_the_ninth_is_told_to_come_back(address):
-    held = [connect(address) for _ in range(8)]
-    try:
+    with holding(connect(address) for _ in range(8)) as held:
         for connection in held:
             connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
@@ -181,45 +188,30 @@ def test_one_address_has_eight_connections_and_the_ninth_is_told_to_come_back(ad
         with connect(address, 2) as other:
             assert ask(other).startswith(b"HTTP/1.1 200")
         assert all(connection.recv(1 << 16).startswith(b"HTTP/1.1 200") for connection in held)
-    finally:
-        for connection in held:
-            connection.close()
 
 
 def test_an_address_whose_connections_only_drip_gives_one_up(address):
-    held = [connect(address) for _ in range(8)]
-    try:
+    with holding(connect(address) for _ in range(8)) as held:
         for connection in held:
             connection.sendall(b"GET / HTTP/1.1\r\n")
         time.sleep(0.3)
         with connect(address) as ninth:
             assert ask(ninth).startswith(b"HTTP/1.1 200")
         assert rest(held[0]).startswith(b"HTTP/1.1 503 ")
-    finally:
-        for connection in held:
-            connection.close()
 
 
 def test_those_who_hold_all_places_do_not_keep_others_out(address):
-    held = [connect(address, 10 + number // 8) for number in range(64)]
-    try:
+    with holding(connect(address, 10 + number // 8) for number in range(64)):
         for number in range(2, 6):
             with connect(address, number) as other:
                 assert ask(other).startswith(b"HTTP/1.1 200")
-    finally:
-        for connection in held:
-            connection.close()
 
 
 def test_a_refused_client_gets_its_answer_though_it_still_sends(address):
-    held = [connect(address) for _ in range(8)]
-    try:
+    with holding(connect(address) for _ in range(8)) as held:
         for connection in held:
             connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
         with connect(address) as ninth:
             ninth.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(200_000))
             assert rest(ninth).startswith(b"HTTP/1.1 503 ")
-    finally:
-        for connection in held:
-            connection.close()

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import ipaddress
 import socket
-import sys
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import cast
@@ -24,6 +23,7 @@ from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.uploads import Uploads
 from edge.sources import SourceOptions, find_source, open_source
+from edge.sources.base import Notice
 
 SEND_BUFFER = 128 << 10
 """Bytes that the system keeps for a client that does not read: some frames, not seconds of them."""
@@ -35,12 +35,13 @@ END_S = 1.0
 """For the requests under way when the end is asked for."""
 
 
-def serve(args: argparse.Namespace, options: SourceOptions) -> int:
+def serve(args: argparse.Namespace, options: SourceOptions, say: Notice) -> int:
     """Serve until Ctrl-C or SIGTERM, which are the orderly end.
 
     Args:
         args: of the verb `serve`.
         options: what the source is asked for.
+        say: tells whoever started it where it serves, and how its source fares.
 
     Raises:
         UsageError: the address cannot be listened on, or the token file is no good.
@@ -48,12 +49,12 @@ def serve(args: argparse.Namespace, options: SourceOptions) -> int:
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
-        token = _token(args, sockets)
+        token = _token(args, sockets, say)
         classifier = Classifier(load_model(args.model))
         name = args.source or find_source()
         connections = Connections()
         metrics = Metrics(connections=lambda: len(connections))
-        live = Live(partial(open_source, name, options), DigitReader(classifier), metrics.see)
+        live = Live(partial(open_source, name, options, on_notice=say), DigitReader(classifier), metrics.see)
         stack.callback(live.close)
         uploads = stack.enter_context(Uploads(args.readers, args.model and str(args.model)))
         app = create_app(
@@ -82,7 +83,7 @@ def serve(args: argparse.Namespace, options: SourceOptions) -> int:
             ws_per_message_deflate=False,
         )
         for listener in sockets:
-            _say(f"serving {name} at {_url(listener)}")
+            say(f"serving {name} at {_url(listener)}")
         with suppress(KeyboardInterrupt):
             _Server(config, live).run(sockets)
     return 0
@@ -125,13 +126,13 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     return listeners
 
 
-def _token(args: argparse.Namespace, sockets: list[socket.socket]) -> str | None:
+def _token(args: argparse.Namespace, sockets: list[socket.socket], say: Notice) -> str | None:
     """The token that clients must show; None where only this machine can ask."""
     if args.token_file is None and all(_address(listener).is_loopback for listener in sockets):
         return None
     path = args.token_file or default_token_file()
     token = read_or_make_token(path)
-    _say(f"clients must show the token in {path}; the page asks for it once")
+    say(f"clients must show the token in {path}; the page asks for it once")
     return token
 
 
@@ -148,7 +149,3 @@ def _url(listener: socket.socket) -> str:
     address, port = _address(listener), listener.getsockname()[1]
     name = socket.gethostname() if address.is_unspecified else str(address)
     return f"http://{f'[{name}]' if ':' in name else name}:{port}/"
-
-
-def _say(text: str) -> None:
-    print(f"digitcam: {text}", file=sys.stderr, flush=True)
