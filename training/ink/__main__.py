@@ -18,7 +18,7 @@ from training.commands import CONFIG, add_run, exit_code, new_run, positive, res
 
 # Keras takes seconds to import: `_train` does it, and --help does not.
 
-PATCHES, VALIDATION_PATCHES = 16_000, 400
+PATCHES, VALIDATION_PATCHES = 36_000, 400
 CALIBRATION_PATCHES = 200
 """Training patches that show the converter the range of every activation."""
 
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="folder of data sets (default: $DIGITCAM_DATA)"
     )
     add_run(parser, "ink")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the patches (default: 18)")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the patches (default: 20)")
     parser.add_argument(
         "--patches", type=positive, metavar="N", help=f"patches to learn from (default: {PATCHES})"
     )

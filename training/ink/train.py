@@ -36,7 +36,7 @@ class Recipe:
         weight_decay: of AdamW.
     """
 
-    epochs: int = 18
+    epochs: int = 20
     batch_size: int = 16
     learning_rate: float = 4e-3
     weight_decay: float = 1e-2

@@ -56,7 +56,11 @@ CAPITAL = 26.0  # pixels: height of a capital letter in the picture that a strok
 
 WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"  # as common as they are
 PLAIN_LETTERS = "eeeeaaaarrrrnnnntttdduukkmmpphhvvyyffwwccxxEANRTKMDLWPFH"
-"""For words whose letters stand apart: without those that look like digits, o, l, i, s, z, b, g, q."""
+"""For words whose letters stand apart: without those that look like digits."""
+AMBIGUOUS_LETTERS = "oooolllliiisssbgzqOISZB"
+"""Those that do; in a word, the others tell."""
+LEAST_LETTERS, MOST_AMBIGUOUS = 4, 0.4
+"""Letters of the shortest word that has ambiguous ones, and the share of them, at most."""
 
 LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
 
@@ -171,10 +175,10 @@ SYMBOLS: dict[str, Drawing] = {
     "star": ((False, ((0.2, 1), (0.5, 0), (0.8, 1), (0, 0.38), (1, 0.38), (0.2, 1))),),
     "heart": ((True, ((0.5, 0.3), (0.25, 0), (0, 0.3), (0.5, 1), (1, 0.3), (0.75, 0), (0.5, 0.3))),),
 }
-ALONE = tuple(
-    name for name in SYMBOLS if name not in ("slash", "open", "close", "exclamation", "comma", "question")
-)
-"""Signs that cannot be taken for a digit where they stand by themselves, as a slash can for a 1."""
+LOOKALIKE_SIGNS = ("slash", "open", "close", "exclamation", "comma", "question")
+"""Signs that can be taken for a digit where they stand by themselves, as a slash can for a 1."""
+
+ALONE = tuple(name for name in SYMBOLS if name not in LOOKALIKE_SIGNS)
 
 OPERATORS = ("plus", "minus", "equals", "divide", "times", "slash", "open", "close", "root")
 
@@ -278,8 +282,13 @@ class GlyphBank:
         end = floats([0, 0])
         x, apart = 0.0, between(random, 0, 0.25) if joined else between(random, -0.03, 0.2)
         capitals = not joined and chance(random, 0.15)
+        ambiguous: set[int] = set()
+        if not joined and count >= LEAST_LETTERS and chance(random, 0.7):
+            ambiguous.update(
+                random.choice(count, int(random.integers(1, 1 + int(MOST_AMBIGUOUS * count))), False)
+            )
         for i in range(count):
-            letters = WORD_LETTERS if joined else PLAIN_LETTERS
+            letters = WORD_LETTERS if joined else AMBIGUOUS_LETTERS if i in ambiguous else PLAIN_LETTERS
             name = letters[random.integers(len(letters))]
             letter, advance = self._character(font, name if capitals or i == 0 else name.lower())
             change = floats(np.eye(2) + random.normal(0, 0.06, (2, 2)))

@@ -144,6 +144,8 @@ def add_doodles(random: Random, canvas: Canvas, layout: Layout, pen: Pen, page: 
         around = (
             layout.taken[random.integers(len(layout.taken))] if layout.taken and chance(random, 0.6) else None
         )
+        if kind == "ring" and around is None:
+            continue  # by itself it would be a 0
         strokes: list[FloatArray]
         if kind == "underline" and around is not None:
             under = around.bottom + between(random, 0.08, 0.4) * layout.height
@@ -196,7 +198,7 @@ def _doodle(random: Random, kind: str, x: float, y: float, size: float) -> list[
     t = np.linspace(0, 1, 40, dtype=np.float32)
     match kind:
         case "curl":
-            turns, squeeze = between(random, 1, 5), between(random, 0.3, 1)
+            turns, squeeze = between(random, 2, 5), between(random, 0.3, 1)  # one turn is a 0, a 6 or a 9
             angle = t * np.float32(2 * np.pi * turns)
             radius = 0.5 * (1 - t * np.float32(between(random, 0, 0.9)))
             points = np.stack(
@@ -224,8 +226,6 @@ def _doodle(random: Random, kind: str, x: float, y: float, size: float) -> list[
             return [_around(random, Area(x, y, x + size * between(random, 0.7, 2.5), y + size), round_=False)]
         case "underline":
             return [_wave(random, (x, y), (x + size * between(random, 1, 4), y))]
-        case "ring":
-            return [_around(random, Area(x, y, x + size * between(random, 1.3, 2.5), y + size), round_=True)]
         case _:
             corners = random.uniform(0, 1, (int(random.integers(4, 14)), 2)).astype(np.float32)
             return [smooth_curve(corner + corners * np.float32(size))]

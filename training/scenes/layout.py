@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edge.types import FloatArray
-from training.scenes.bank import OPERATORS, GlyphBank
+from training.scenes.bank import LOOKALIKE_SIGNS, OPERATORS, GlyphBank
 from training.scenes.draws import Random, between, chance, floats, log_between
 from training.scenes.ink import Placement
 from training.scenes.shapes import Shape
@@ -24,11 +24,19 @@ AFTER = ("minus", "equals", "euro", "dollar", "percent", "hash", "plus")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mark:
-    """Something to write and where; `label` is None for what is no digit."""
+    """Something to write and where.
+
+    Attributes:
+        shape: what.
+        place: where.
+        label: 0 to 9; None for what is no digit.
+        lookalike: whether it is no digit but looks like one, as a slash looks like a 1.
+    """
 
     shape: Shape
     place: Placement
     label: int | None = None
+    lookalike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +391,7 @@ def _sign(
 ) -> float:
     """Put a sign with its top left corner at x, y; return the x of its right border."""
     shape = bank.symbol(random, name)
-    layout.signs.append(Mark(shape, Placement(x, y, height)))
+    layout.signs.append(Mark(shape, Placement(x, y, height), lookalike=name in LOOKALIKE_SIGNS))
     right = x + shape.width * height
     layout.taken.append(Area(x, y, right, y + shape.height * height))
     return right

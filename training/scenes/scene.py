@@ -13,7 +13,7 @@ from edge.types import Box, ByteArray
 from training.scenes import clutter, paper, surroundings
 from training.scenes.bank import GlyphBank
 from training.scenes.camera import light_on, take_picture
-from training.scenes.canvas import CLUTTER, Canvas, draw_geometry, window
+from training.scenes.canvas import CLUTTER, IGNORE, Canvas, draw_geometry, window
 from training.scenes.draws import Random, between, chance, floats, log_between, pick, pixels
 from training.scenes.ink import Pen, draw_pen, draw_strokes, write
 from training.scenes.layout import LAYOUTS, Area, Hand, Layout, Mark, draw_hand
@@ -78,7 +78,7 @@ class Scene:
             left in a stroke count as ink.
         clutter_ink: uint8, the same for writing that is no digit: letters, signs, doodles, printed words.
         ignore: uint8, 255 where nothing should be asked: printed numbers, digits cut by the border, hidden or
-            too faint to be read by a person.
+            too faint to be read by a person, signs that look like a digit.
         instances: uint16, the number of the digit that a pixel belongs to, 0 for none; tells touching digits
             apart.
         digits: in reading order.
@@ -273,7 +273,7 @@ def _write_all(
             truth[instance] = _Written(mark.label, line, position)
             write(random, canvas, mark.shape, mark.place, pen, instance, as_raster=as_raster)
     for mark in layout.signs:
-        write(random, canvas, mark.shape, mark.place, pen, CLUTTER)
+        write(random, canvas, mark.shape, mark.place, pen, IGNORE if mark.lookalike else CLUTTER)
     for rule in layout.rules:
         draw_strokes(random, canvas, [canvas.geometry.map(rule)], pen, CLUTTER)
     return truth
