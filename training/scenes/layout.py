@@ -279,6 +279,8 @@ def scattered(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout
     spread = between(random, 0.0, 0.26)
     for _ in range(int(random.integers(2, 16))):
         mine = max(SMALLEST, size * log_between(random, 0.7, 1.4))
+        if mine > min(area.width, area.height):
+            continue
         x, y = between(random, area.left, area.right - mine), between(random, area.top + mine, area.bottom)
         angle = float(np.clip(random.normal(0, spread), -0.45, 0.45))
         marks, taken = _number(random, bank, hand, _labels(random, 6), x, y, mine, angle)

@@ -16,7 +16,7 @@ from training.scenes.camera import light_on, take_picture
 from training.scenes.canvas import CLUTTER, IGNORE, Canvas, draw_geometry, window
 from training.scenes.draws import Random, between, chance, floats, log_between, pick, pixels
 from training.scenes.ink import Pen, draw_pen, draw_strokes, write
-from training.scenes.layout import LAYOUTS, Area, Hand, Layout, Mark, draw_hand
+from training.scenes.layout import LAYOUTS, SMALLEST, Area, Hand, Layout, Mark, draw_hand
 
 VISIBLE = 0.75
 """Share of a digit's ink that must show; with less it is cut by the border or hidden, and ignored."""
@@ -127,6 +127,8 @@ def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480,
     if style == "cheque":  # amounts are written closely
         hand = replace(hand, gap=min(hand.gap, between(random, -0.1, 0.3)))
     area = _writable(random, page, rows, columns)
+    if min(area.width, area.height) < SMALLEST:  # of a sheet held up, hardly anything is in the picture
+        plan = "nothing"
     layout = LAYOUTS[plan](random, bank, hand, area)
     layout.limit = page
     canvas.conditions[f"layout {plan}"] = 1.0
