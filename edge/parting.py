@@ -8,7 +8,6 @@ and Strategies in Character Segmentation", 1996).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,23 +50,23 @@ HOLE = 0.4
 CUT_COST = 0.7
 """Natural logarithms of probability that one more part must win."""
 
-SAME = 0.6
-"""Intersection over union from which on two pieces are the same ink, found in two ways."""
+CLEAR = 0.9
+"""Confidence from which on what was found first has no rival of about its size."""
 
-SHARED = 0.5
+SAME = 0.85
+"""Intersection over union from which on two pieces are of about the same size, in the same place."""
+
+SHARED = 0.4
 """Two pieces of which the smaller shares this part of its box cannot both be a digit."""
 
-HIGHER = 0.5
-"""Natural logarithms of probability that a piece e times as high has in advance: the other is part of it."""
+THETA = 0.4
+"""Confidence at which ink is as likely as not to be what it looks most like."""
+
+LEAST_WEIGHT = 1e-3
+"""Pixels: what the marker is certain of that it is no ink is chosen, all the same, where nothing else is."""
 
 BREAK = 0.15
 """Gap between the pieces of a broken digit, at most, in heights of the higher piece."""
-
-JOINED = 0.5
-"""Confidence that pieces put together must have: else they are two of whatever they are."""
-
-JOIN_COST = 0.5
-"""Natural logarithms of probability that the whole must win over its two pieces."""
 
 MOST_PAIRS = 24
 """Pairs that are tried in a picture; where there are more, it is no writing."""
@@ -82,70 +81,83 @@ Namer = Callable[[list[Ink]], list[Prediction]]
 """What the classifier makes of pieces of ink."""
 
 
-def settle(named: Sequence[Named], doubted: Sequence[Ink], name: Namer, sure: float) -> list[Named]:
-    """Where the same ink was found in two ways, keep the one that reads better; keep what was found in one.
+def read_ink(
+    marked: Sequence[Ink],
+    doubted: Sequence[Ink],
+    again: Callable[[Sequence[Box]], Sequence[Ink]],
+    name: Namer,
+    sure: float,
+) -> list[Named]:
+    """Name ink; where it is no clear digit, try it in other ways, and take those that read best together.
 
     Args:
-        named: ink that the marker marked.
+        marked: ink at the first look.
         doubted: ink that was found otherwise, of which some may be the same.
+        again: the same ink in other ways, less what is clear, given the boxes of what is.
         name: says what ink is.
-        sure: confidence from which on marked ink has no rival.
-    """
-    clear = [ink.box for ink, prediction in named if prediction.confidence >= sure]
-    rivals = [ink for ink in doubted if all(box.overlap(ink.box) < SAME for box in clear)]
-    if not rivals:
-        return list(named)
-    candidates = [(each, True) for each in named]
-    candidates += [(each, False) for each in zip(rivals, name(rivals), strict=True)]
-
-    def merit(candidate: tuple[Named, bool]) -> float:
-        ink, prediction = candidate[0]
-        return math.log(prediction.confidence) + HIGHER * math.log(ink.box.height)
-
-    kept: list[tuple[Named, bool]] = []
-    for candidate in sorted(candidates, key=merit, reverse=True):
-        (ink, _), way = candidate
-        if all(way == other_way or _shared(ink.box, other.box) < SHARED for (other, _), other_way in kept):
-            kept.append(candidate)
-    return [each for each, _ in kept]
-
-
-def _shared(box: Box, other: Box) -> float:
-    """The part of the smaller box that both have in common."""
-    common = box.intersection(other)
-    if common.width <= 0 or common.height <= 0:
-        return 0.0
-    return common.area / min(box.area, other.area)
-
-
-def join(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
-    """Put neighbours together, of which one at least is no clear digit, where they read better as one.
-
-    Args:
-        named: ink as it was found.
-        name: says what ink is.
-        sure: confidence from which on ink is clear.
+        sure: confidence from which on ink is neither parted nor put together.
 
     Returns:
-        The same, with the whole in the place of the first of its two pieces.
+        Ink that does not overlap, with what it is.
     """
-    pairs = _neighbours(named, sure)
-    if not pairs:
-        return list(named)
-    wholes = [_together(named[i][0], named[j][0]) for i, j in pairs]
-    answers = name(wholes)
+    first = _named(marked, name)
+    clear = [ink.box for ink, prediction in first if prediction.confidence >= max(sure, CLEAR)]
+    others = [*doubted, *(again(clear) if len(clear) < len(first) else ()), *_pairs(first, sure)]
+    rivals = [ink for ink in others if all(box.overlap(ink.box) < SAME for box in clear)]
+    candidates = first + _named(rivals, name)
+    return choose(candidates + part(candidates, name, sure))
 
-    def gain(k: int) -> float:
-        apart = math.prod(named[index][1].confidence for index in pairs[k])
-        return math.log(answers[k].confidence / apart) - JOIN_COST
 
-    result: list[Named | None] = list(named)
-    for k in sorted(range(len(pairs)), key=gain, reverse=True):
-        first, second = pairs[k]
-        free = result[first] is named[first] and result[second] is named[second]
-        if free and answers[k].confidence >= JOINED and gain(k) > 0:
-            result[first], result[second] = (wholes[k], answers[k]), None
-    return [each for each in result if each is not None]
+def _named(inks: Sequence[Ink], name: Namer) -> list[Named]:
+    return list(zip(inks, name(list(inks)), strict=True))
+
+
+def choose(candidates: Sequence[Named]) -> list[Named]:
+    """Of ink that was found in several ways, those that explain the most of it, with the most confidence.
+
+    What a digit explains is the ink in it times how far its confidence is above `THETA`: two touching digits
+    are more than their blot, which reads like none, and an 8 is more than the upper loop of it. Sought from
+    the most confident on; a candidate takes the place of all that it shares its ink with when it explains
+    more than they do together.
+
+    Args:
+        candidates: ink, with what it is; some of it the same.
+
+    Returns:
+        Some of them, of which no two share their ink.
+    """
+    if not candidates:
+        return []
+    confidence = np.array([prediction.confidence for _, prediction in candidates])
+    gain = (confidence - THETA) * [ink.weight + LEAST_WEIGHT for ink, _ in candidates]
+    rivals = _shared([ink.box for ink, _ in candidates]) >= SHARED
+    chosen = np.zeros(len(candidates), bool)
+    for order in (np.argsort(-confidence, kind="stable"), np.argsort(-gain, kind="stable")):
+        for k in order:
+            if chosen[k] or gain[k] <= 0:
+                continue
+            beaten = chosen & rivals[k]
+            if gain[k] > gain[beaten].sum():
+                chosen[beaten] = False
+                chosen[k] = True
+    return [each for each, kept in zip(candidates, chosen, strict=True) if kept]
+
+
+def _shared(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
+    """The part of the smaller box that each two have in common, shape (n, n)."""
+    left, top, right, bottom = np.array([box.as_list() for box in boxes], np.float64).T
+    wide = np.minimum(right, right[:, np.newaxis]) - np.maximum(left, left[:, np.newaxis])
+    high = np.minimum(bottom, bottom[:, np.newaxis]) - np.maximum(top, top[:, np.newaxis])
+    area = (right - left) * (bottom - top)
+    shared: npt.NDArray[np.float64] = (
+        np.maximum(wide, 0) * np.maximum(high, 0) / np.minimum(area, area[:, np.newaxis])
+    )
+    return shared
+
+
+def _pairs(named: Sequence[Named], sure: float) -> list[Ink]:
+    """Neighbours, of which one at least is no clear digit, put together."""
+    return [_together(named[i][0], named[j][0]) for i, j in _neighbours(named, sure)]
 
 
 def _neighbours(named: Sequence[Named], sure: float) -> list[tuple[int, int]]:
@@ -178,11 +190,11 @@ def _together(one: Ink, other: Ink) -> Ink:
         top, left = round((ink.box.top - box.top) * down), round((ink.box.left - box.left) * across)
         place = pixels[top : top + rows, left : left + columns]
         np.maximum(place, ink.pixels[: place.shape[0], : place.shape[1]], out=place)
-    return Ink(box, pixels)
+    return Ink(box, pixels, one.weight + other.weight)
 
 
 def part(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
-    """Divide the ink that is no clear digit where it reads better in parts.
+    """Divide the ink that is no clear digit in the way that reads best.
 
     Args:
         named: ink as it was found.
@@ -190,19 +202,17 @@ def part(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
         sure: confidence from which on ink is left whole.
 
     Returns:
-        The same, with the parts in the place of what was divided.
+        The parts.
     """
-    tried = [runs(ink) if prediction.confidence < sure else [] for ink, prediction in named]
-    inks = [run.ink for candidates in tried for run in candidates]
-    if not inks:
-        return list(named)
-    predictions = iter(name(inks))
-    result: list[Named] = []
-    for whole, candidates in zip(named, tried, strict=True):
-        answers = [next(predictions) for _ in candidates]
-        chosen = best(candidates, [answer.confidence for answer in answers]) if candidates else []
-        result += [(candidates[k].ink, answers[k]) for k in chosen] or [whole]
-    return result
+    tried = [runs(ink) for ink, prediction in named if prediction.confidence < sure]
+    answers = iter(name([run.ink for candidates in tried for run in candidates]))
+    parts: list[Named] = []
+    for candidates in tried:
+        named_runs = [(run.ink, next(answers)) for run in candidates]
+        if named_runs:
+            confidences = [prediction.confidence for _, prediction in named_runs]
+            parts += [named_runs[k] for k in best(candidates, confidences)]
+    return parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,6 +244,7 @@ def runs(ink: Ink) -> list[Run]:
     if not cuts:
         return []
     owner = np.asarray(cv2.resize(owner, (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
+    whole = cv2.sumElems(ink.pixels)[0]
     found = []
     for start in range(cuts + 1):
         for end in range(start + 1, cuts + 2):
@@ -243,7 +254,8 @@ def runs(ink: Ink) -> list[Run]:
             if not NARROWEST * height <= width <= WIDEST * height or height < rows / 3:
                 continue
             place = Box(left, top, left + width, top + height)
-            found.append(Run(start, end, Ink(_placed(place, ink), place.of(pixels))))
+            weight = ink.weight * cv2.sumElems(pixels)[0] / whole
+            found.append(Run(start, end, Ink(_placed(place, ink), place.of(pixels), weight)))
     return found
 
 

@@ -12,7 +12,7 @@ from edge.events import Changes
 from edge.ink import InkMarker
 from edge.lines import group, to_reading
 from edge.model_file import DIGIT_LABELS, DIGITS
-from edge.parting import join, part, settle
+from edge.parting import read_ink
 from edge.preprocess import to_glyph
 from edge.segment import Marker, segment, to_grey
 from edge.sources.base import Source
@@ -87,13 +87,17 @@ class DigitReader:
         grey = to_grey(frame.image) if frame.grey is None else frame.grey
         ink = segment(grey, self.marker)
         found = time.perf_counter()
-        glyphs = [to_glyph(piece.pixels) for piece in ink.marked]
-        normalised = time.perf_counter()
+        normalise = 0.0
+
+        def name(inks: list[Ink]) -> list[Prediction]:
+            nonlocal normalise
+            begun = time.perf_counter()
+            glyphs = [to_glyph(piece.pixels) for piece in inks]
+            normalise += time.perf_counter() - begun
+            return self.classifier.classify(glyphs)
+
         thresholds = self.classifier.card.thresholds
-        named = list(zip(ink.marked, self.classifier.classify(glyphs), strict=True))
-        named = settle(named, ink.doubted, self._name, thresholds.accept)
-        named = join(named, self._name, thresholds.accept)
-        named = part(named, self._name, thresholds.accept)
+        named = read_ink(ink.marked, ink.doubted, ink.again, name, thresholds.accept)
         digits = [
             Digit(piece.box, prediction, piece.pixels)
             for piece, prediction in named
@@ -103,10 +107,7 @@ class DigitReader:
         speed = Speed(
             capture=frame.capture_ms,
             segment=(found - start) * 1000,
-            normalise=(normalised - found) * 1000,
-            classify=(done - normalised) * 1000,
+            normalise=normalise * 1000,
+            classify=(done - found - normalise) * 1000,
         )
         return group(digits), speed
-
-    def _name(self, inks: list[Ink]) -> list[Prediction]:
-        return self.classifier.classify([to_glyph(ink.pixels) for ink in inks])

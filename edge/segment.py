@@ -8,9 +8,10 @@ then lets the classifier judge, and parts digits that hang together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,13 @@ READ_SIZE = 2048
 
 PALE, CLEAR = 63, 127
 """Probability of ink, times 256, that each pixel of a marked region exceeds, and that one of them must."""
+
+OTHER_PALES = 31, 191
+"""Where the first look was not clear: a lower one keeps what broke together, a higher one leaves out what
+hangs on by a thread. (Nested thresholds, as of the extremal regions in Matas et al., 2002.)"""
+
+SAME = 0.85
+"""Intersection over union from which on a region is the piece that was clear at the first look."""
 
 DOUBTED = 0.02
 """Mean probability of ink below which the marker is certain that a piece is none."""
@@ -98,16 +106,20 @@ Marker = Callable[[ByteArray], ByteArray]
 """Says of each pixel of a grey picture how likely it is ink of a digit, times 256: `edge.ink.InkMarker`."""
 
 
-class Found(NamedTuple):
-    """Ink that may be digits, in no particular order. A digit may be in both lists.
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Ink that may be digits, in no particular order. A digit may be in several lists.
 
     Attributes:
         marked: what the marker takes for ink.
         doubted: what stands out from the paper, is shaped like a digit, and the marker does not rule out.
+        again: the same marked ink in other ways, less what is clear: given the boxes of what is, with pale
+            threads and without, and as the marker sees it instead of the picture.
     """
 
     marked: list[Ink]
     doubted: list[Ink]
+    again: Callable[[Sequence[Box]], list[Ink]]
 
 
 def segment(grey: ByteArray, mark: Marker) -> Found:
@@ -126,21 +138,31 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
     if marked.shape != picture.shape:
         marked = np.asarray(cv2.resize(marked, picture.shape[::-1]), np.uint8)
     scale = rows / picture.shape[0]
-
-    def in_full(inks: Iterable[Ink]) -> list[Ink]:
-        return [
-            Ink(ink.box.scaled(scale).clipped(rows, columns), ink.pixels)
-            for ink in inks
-            if not _goes_on(ink.box, picture)
-        ]
-
     half = _shrunk(picture, 2)
     paper = paper_brightness(half)
-    dark = _darker(paper, picture)
+    look = _Look(picture, marked, _darker(paper, picture))
+
+    def in_full(pieces: Iterable[tuple[Box, ByteArray]]) -> list[Ink]:
+        return [
+            Ink(box.scaled(scale).clipped(rows, columns), pixels, _weight(pixels, box.of(marked)))
+            for box, pixels in pieces
+            if not _goes_on(box, picture)
+        ]
+
+    def again(clear: Sequence[Box]) -> list[Ink]:
+        known = [box.scaled(1 / scale) for box in clear]
+        return in_full(
+            itertools.chain(*(look.strokes(pale, known) for pale in OTHER_PALES), look.as_marked(known))
+        )
+
     return Found(
-        in_full(_marked(picture, marked, dark)),
-        in_full(_doubted(half, _shrunk(marked, 2), paper, dark)),
+        in_full(look.strokes(PALE)), in_full(_doubted(half, _shrunk(marked, 2), paper, look.dark)), again
     )
+
+
+def _weight(pixels: ByteArray, marked: ByteArray) -> float:
+    """Pixels that the marker takes for ink, of those that are."""
+    return cv2.sumElems(cv2.multiply(pixels, marked, scale=1 / 255))[0] / 256
 
 
 def _at_most(longest: int, grey: ByteArray) -> ByteArray:
@@ -154,36 +176,64 @@ def _shrunk(plane: ByteArray, times: float) -> ByteArray:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _marked(grey: ByteArray, marked: ByteArray, dark: ByteArray) -> Iterable[Ink]:
-    """What the marker takes for ink."""
-    ink = _inked(grey, marked, dark)
-    for piece in _join(list(_pieces(ink)), grey):
-        if _may_be_digits(piece.box, grey):
-            yield Ink(piece.box, piece.of(ink))
+@dataclass(slots=True, eq=False)
+class _Look:
+    """A picture and where ink is marked in it, shape (rows, columns) each.
 
-
-def _inked(grey: ByteArray, marked: ByteArray, dark: ByteArray) -> ByteArray:
-    """The strokes in what is marked: the mask tells digits from all else, but the picture is finer.
-
-    Returns:
-        White ink on black, shape (rows, columns), uint8.
+    Attributes:
+        grey: the picture.
+        marked: probability of ink, times 256.
+        dark: by how many levels each pixel is darker than the paper around it.
+        light: by how many it is lighter; None until something light is marked.
     """
-    mask = np.asarray(cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+    grey: ByteArray
+    marked: ByteArray
+    dark: ByteArray
     light: ByteArray | None = None
-    ink = np.zeros_like(grey)
-    for region in _pieces(mask):
-        box, own = region.box, region.of(mask)
-        if box.of(marked).max() <= CLEAR:
-            continue
-        contrast = box.of(dark)
-        if _is_chalk(region, mask, grey):
-            if light is None:
-                negative = np.asarray(cv2.bitwise_not(grey), np.uint8)
-                light = _darker(paper_brightness(_shrunk(negative, 2)), negative)
-            contrast = box.of(light)
-        place = box.of(ink)
-        np.maximum(place, _strokes(own, contrast), out=place)
-    return np.asarray(cv2.threshold(ink, INKED, 255, cv2.THRESH_TOZERO)[1], np.uint8)
+
+    def strokes(self, pale: int, clear: Sequence[Box] = ()) -> Iterable[tuple[Box, ByteArray]]:
+        """The strokes in what is marked: the mask tells digits from all else, but the picture is finer.
+
+        Args:
+            pale: what each pixel of a marked region exceeds.
+            clear: regions that are left out.
+
+        Yields:
+            A box, and the white ink on black in it.
+        """
+        ink = np.zeros_like(self.grey)
+        mask = self._above(pale)
+        for region in self._regions(mask, clear):
+            place = region.box.of(ink)
+            np.maximum(place, _strokes(region.of(mask), self._contrast(region, mask)), out=place)
+        ink = np.asarray(cv2.threshold(ink, INKED, 255, cv2.THRESH_TOZERO)[1], np.uint8)
+        for piece in _join(list(_pieces(ink)), self.grey):
+            if _may_be_digits(piece.box, self.grey):
+                yield piece.box, piece.of(ink)
+
+    def as_marked(self, clear: Sequence[Box]) -> Iterable[tuple[Box, ByteArray]]:
+        """Regions as the marker sees them: bridged where a stroke broke, smooth where there is noise."""
+        for region in self._regions(self._above(PALE), clear):
+            if _may_be_digits(region.box, self.grey):
+                yield region.box, region.of(self.marked)
+
+    def _above(self, pale: int) -> ByteArray:
+        return np.asarray(cv2.threshold(self.marked, pale, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+    def _regions(self, mask: ByteArray, clear: Sequence[Box]) -> Iterable[_Piece]:
+        for region in _pieces(mask):
+            box = region.box
+            if box.of(self.marked).max() > CLEAR and all(box.overlap(other) < SAME for other in clear):
+                yield region
+
+    def _contrast(self, region: _Piece, mask: ByteArray) -> ByteArray:
+        if not _is_chalk(region, mask, self.grey):
+            return region.box.of(self.dark)
+        if self.light is None:
+            negative = np.asarray(cv2.bitwise_not(self.grey), np.uint8)
+            self.light = _darker(paper_brightness(_shrunk(negative, 2)), negative)
+        return region.box.of(self.light)
 
 
 def _is_chalk(region: _Piece, mask: ByteArray, grey: ByteArray) -> bool:
@@ -208,7 +258,9 @@ def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
     return np.asarray(cv2.bitwise_and(cv2.LUT(contrast, levels), own), np.uint8)
 
 
-def _doubted(half: ByteArray, likely: ByteArray, paper: ByteArray, dark: ByteArray) -> Iterable[Ink]:
+def _doubted(
+    half: ByteArray, likely: ByteArray, paper: ByteArray, dark: ByteArray
+) -> Iterable[tuple[Box, ByteArray]]:
     """What stands out from the paper, is shaped like one digit, and may be ink; searched at half size."""
     contrast = local_contrast(half, paper)
     faint = max(FAINT_CONTRAST * 255, NOISE_FACTOR * noise(half))
@@ -223,7 +275,7 @@ def _doubted(half: ByteArray, likely: ByteArray, paper: ByteArray, dark: ByteArr
             continue
         box = box.scaled(2).clipped(*dark.shape)
         own = np.asarray(cv2.resize(own, (box.width, box.height), interpolation=cv2.INTER_LINEAR), np.uint8)
-        yield Ink(box, _strokes(own, box.of(dark)))
+        yield box, _strokes(own, box.of(dark))
 
 
 def _darker(paper: ByteArray, grey: ByteArray) -> ByteArray:

@@ -157,10 +157,12 @@ class Ink:
         box: where it stands in the frame.
         pixels: shape (box.height, box.width) or finer, uint8, white ink on black; the ink of neighbours
             that reach into the box is left out.
+        weight: pixels of the frame that the marker takes for ink of digits, of those that are ink here.
     """
 
     box: Box
     pixels: ByteArray
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 from samples import prediction
 
-from edge.parting import SLIMMEST, Run, best, join, part, runs, settle
+from edge.parting import CLEAR, SLIMMEST, THETA, Run, best, choose, part, read_ink, runs
 from edge.types import Box, Ink
+
+SURE = 0.6
 
 
 def ink(*lines, size=(60, 90), left=200, top=100):
@@ -73,82 +75,144 @@ def test_ink_stays_whole_where_no_way_covers_it():
     assert best(candidates((0, 1), (2, 3)), [0.9, 0.9]) == []
 
 
-def answering(answers):
-    """A classifier that gives these answers, (label, confidence), whatever it sees."""
+def test_a_part_has_its_share_of_the_weight():
+    piece = touching_zeros()
+    heavy = Ink(piece.box, piece.pixels, weight=100.0)
+    left = next(run.ink for run in runs(heavy) if run.start == 0 and 35 <= run.ink.box.width <= 50)
+    assert left.weight == pytest.approx(50, abs=5)
+
+
+def by_width(answers, otherwise=(3, 0.1)):
+    """A classifier that goes by how wide ink is: {(least, most): (label, confidence)}."""
 
     def name(inks):
-        assert len(inks) == len(answers)
-        return [prediction(*answer) for answer in answers]
+        return [
+            prediction(
+                *next(
+                    (said for (least, most), said in answers.items() if least <= ink.box.width <= most),
+                    otherwise,
+                )
+            )
+            for ink in inks
+        ]
 
     return name
 
 
-def test_only_ink_that_is_no_clear_digit_is_parted():
+def nothing_else(clear):
+    return []
+
+
+def test_touching_digits_that_are_no_clear_digit_are_parted():
     pair = touching_zeros()
-    answers = [(0, 0.97) if run.ink.box.width < 50 else (8, 0.2) for run in runs(pair)]
-    named = [(pair, prediction(8, 0.3)), (pair, prediction(2, 0.99))]
-    found = part(named, answering(answers), sure=0.9)
-    assert [int(answer.label) for _, answer in found] == [0, 0, 2]
-    assert found[-1] == named[-1]
-    assert found[0][0].box.left < found[1][0].box.left
+    halves_are_zeros = by_width({(35, 50): (0, 0.97), (80, 90): (8, 0.3)})
+    named = read_ink([pair], [], nothing_else, halves_are_zeros, SURE)
+    assert [answer.label for _, answer in sorted(named, key=lambda each: each[0].box.left)] == [0, 0]
+
+
+def test_a_clear_digit_is_not_parted_and_has_no_rival():
+    pair = touching_zeros()
+    asked = []
+
+    def name(inks):
+        asked.extend(inks)
+        return [prediction(2, 0.99) for _ in inks]
+
+    assert [ink for ink, _ in read_ink([pair], [pair], nothing_else, name, SURE)] == [pair]
+    assert asked == [pair]
 
 
 def broken_five():
     """The flag and the body of a 5, three pixels apart."""
     return (
-        Ink(Box(100, 100, 130, 106), np.full((6, 30), 255, np.uint8)),
-        Ink(Box(98, 109, 128, 150), np.full((41, 30), 255, np.uint8)),
+        Ink(Box(100, 100, 130, 106), np.full((6, 30), 255, np.uint8), weight=180),
+        Ink(Box(98, 109, 128, 150), np.full((41, 30), 255, np.uint8), weight=1230),
     )
+
+
+def by_height(answers):
+    def name(inks):
+        return [prediction(*answers[ink.box.height]) for ink in inks]
+
+    return name
 
 
 def test_a_broken_digit_is_put_together_where_it_reads_better():
     flag, body = broken_five()
-    named = [(flag, prediction(7, 0.3)), (body, prediction(6, 0.6))]
-    ((whole, answer),) = join(named, answering([(5, 0.97)]), sure=0.9)
+    name = by_height({6: (7, 0.3), 41: (6, 0.55), 50: (5, 0.97)})
+    ((whole, answer),) = read_ink([flag, body], [], nothing_else, name, SURE)
     assert whole.box == flag.box.union(body.box)
     assert (answer.label, whole.pixels[0].max(), whole.pixels[7].max()) == (5, 255, 0)
     assert whole.pixels[9:].max() == 255
+    assert whole.weight == flag.weight + body.weight
 
 
-@pytest.mark.parametrize(
-    ("confidences", "whole"),
-    [((0.3, 0.6), 0.4), ((0.85, 0.95), 0.5)],
-    ids=["no digit either way", "two digits"],
-)
-def test_what_reads_better_apart_stays_apart(confidences, whole):
-    named = [(ink, prediction(1, c)) for ink, c in zip(broken_five(), confidences, strict=True)]
-    assert join(named, answering([(5, whole)]), sure=0.9) == named
-
-
-def test_clear_digits_and_those_far_apart_are_left_alone():
+def test_what_reads_better_apart_stays_apart():
     flag, body = broken_five()
-    clear = [(flag, prediction(1, 0.99)), (body, prediction(6, 0.99))]
-    assert join(clear, answering([]), sure=0.9) == clear
-    far = [(flag, prediction(1, 0.3)), (Ink(body.box.moved(0, 40), body.pixels), prediction(6, 0.6))]
-    assert join(far, answering([]), sure=0.9) == far
+    name = by_height({6: (7, 0.5), 41: (6, 0.95), 50: (5, 0.5)})
+    assert {ink.box for ink, _ in read_ink([flag, body], [], nothing_else, name, SURE)} == {
+        flag.box,
+        body.box,
+    }
 
 
 def box_of_ink(left, width=30, height=50):
-    return Ink(Box(left, 100, left + width, 100 + height), np.full((height, width), 255, np.uint8))
+    pixels = np.full((height, width), 255, np.uint8)
+    return Ink(Box(left, 100, left + width, 100 + height), pixels, weight=float(width * height))
 
 
 def test_of_ink_found_in_two_ways_the_one_that_reads_better_is_kept():
-    named = [(box_of_ink(100), prediction(3, 0.5)), (box_of_ink(200), prediction(7, 0.95))]
-    rivals = [box_of_ink(101), box_of_ink(201), box_of_ink(300)]
-    found = settle(named, rivals, answering([(8, 0.8), (4, 0.7)]), sure=0.9)
-    labels = {ink.box.left: int(answer.label) for ink, answer in found}
-    assert labels == {101: 8, 200: 7, 300: 4}
-
-
-def test_fragments_give_way_to_the_whole_and_a_whole_to_clear_digits():
-    fragments = [(box_of_ink(100, 12), prediction(1, 0.6)), (box_of_ink(115, 15, 20), prediction(7, 0.5))]
-    whole = box_of_ink(100)
-    assert [ink for ink, _ in settle(fragments, [whole], answering([(4, 0.9)]), sure=0.9)] == [whole]
-    assert settle(fragments, [whole], answering([(4, 0.2)]), sure=0.9) == sorted(
-        fragments, key=lambda each: -each[1].confidence
+    found = choose(
+        [
+            (box_of_ink(100), prediction(3, 0.5)),
+            (box_of_ink(200), prediction(7, 0.95)),
+            (box_of_ink(101), prediction(8, 0.8)),
+            (box_of_ink(201), prediction(4, 0.7)),
+            (box_of_ink(300), prediction(7, 0.7)),
+        ]
     )
+    labels = {ink.box.left: int(answer.label) for ink, answer in found}
+    assert labels == {101: 8, 200: 7, 300: 7}
 
 
-def test_neighbours_whose_boxes_overlap_are_both_kept():
-    named = [(box_of_ink(100), prediction(7, 0.8)), (box_of_ink(110), prediction(1, 0.8))]
-    assert len(settle(named, [box_of_ink(300)], answering([(2, 0.9)]), sure=0.9)) == 3
+@pytest.mark.parametrize(
+    ("whole", "kept"), [(0.9, {(100, 50)}), (0.45, {(100, 22), (125, 25)})], ids=["whole", "two digits"]
+)
+def test_fragments_give_way_to_the_whole_and_a_blot_to_clear_digits(whole, kept):
+    left, right, both = box_of_ink(100, 22), box_of_ink(125, 25), box_of_ink(100, 50)
+    found = choose([(left, prediction(1, 0.8)), (right, prediction(7, 0.8)), (both, prediction(4, whole))])
+    assert {(ink.box.left, ink.box.width) for ink, _ in found} == kept
+
+
+def test_neighbours_whose_boxes_overlap_a_little_are_both_kept():
+    named = [(box_of_ink(100), prediction(7, 0.8)), (box_of_ink(122), prediction(1, 0.8))]
+    assert choose(named) == named
+
+
+def test_what_is_likely_no_digit_is_left_out_and_nothing_is_nothing():
+    assert choose([(box_of_ink(100), prediction(7, THETA - 0.05))]) == []
+    assert choose([]) == []
+
+
+def test_where_the_first_look_is_not_clear_others_are_asked_for():
+    clear, unclear, better = box_of_ink(100), box_of_ink(200, 29), box_of_ink(202, 24)
+    asked = []
+
+    def again(boxes):
+        asked.append(list(boxes))
+        return [better]
+
+    name = by_width({(30, 30): (5, CLEAR + 0.01), (29, 29): (9, 0.5), (24, 24): (4, 0.95)})
+    found = {ink.box: answer.label for ink, answer in read_ink([clear, unclear], [], again, name, SURE)}
+    assert found == {clear.box: 5, better.box: 4}
+    assert asked == [[clear.box]]
+    asked.clear()
+    read_ink([clear], [], again, name, SURE)
+    assert asked == []
+
+
+def test_only_what_is_no_clear_digit_is_divided():
+    pair = touching_zeros()
+    name = by_width({(35, 50): (0, 0.97)})
+    assert part([(pair, prediction(8, 0.9))], name, SURE) == []
+    assert [answer.label for _, answer in part([(pair, prediction(8, 0.3))], name, SURE)] == [0, 0]

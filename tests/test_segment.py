@@ -15,6 +15,11 @@ def boxes(grey, mark=MARK):
     return sorted((ink.box for ink in segment(grey, mark).marked), key=lambda box: box.left)
 
 
+def nothing_in(grey, mark=MARK):
+    found = segment(grey, mark)
+    return found.marked == found.doubted == found.again(()) == []
+
+
 def in_place(found, text):
     """Whether there is one box for each digit of `written(text)`, around its middle."""
     return len(found) == len(text) and all(
@@ -46,12 +51,12 @@ def test_light_that_falls_off_towards_the_corners_changes_nothing():
 @pytest.mark.parametrize("deviation", [3, 8])
 def test_noise_alone_is_no_ink_and_does_not_hide_any(deviation):
     grain = RANDOM.normal(0, deviation, (240, 320))
-    assert segment(np.clip(200 + grain, 0, 255).astype(np.uint8), MARK) == ([], [])
+    assert nothing_in(np.clip(200 + grain, 0, 255).astype(np.uint8))
     assert in_place(boxes(np.clip(written("904") + grain, 0, 255).astype(np.uint8)), "904")
 
 
 def test_an_empty_page_holds_nothing():
-    assert segment(np.full((480, 640), 200, np.uint8), MARK) == ([], [])
+    assert nothing_in(np.full((480, 640), 200, np.uint8))
 
 
 def test_the_flag_of_a_five_that_does_not_touch_belongs_to_it():
@@ -110,7 +115,7 @@ def test_colour_becomes_grey():
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 900), (900, 2), (16, 16), (3000, 20)])
 def test_odd_sizes_do_not_matter(shape):
-    assert segment(np.full(shape, 128, np.uint8), MARK) == ([], [])
+    assert nothing_in(np.full(shape, 128, np.uint8))
 
 
 def unsure(grey):
@@ -127,7 +132,35 @@ def test_what_the_marker_doubts_but_stands_out_is_found_as_well():
     found = segment(written("2468"), unsure)
     assert found.marked == []
     assert in_place(sorted((ink.box for ink in found.doubted), key=lambda box: box.left), "2468")
-    assert segment(written("2468"), blind) == ([], [])
+    assert nothing_in(written("2468"), blind)
+
+
+def bridged(grey):
+    """A marker that is sure of the ink, and sees some where a stroke broke."""
+    sure = dark(grey)
+    near = cv2.dilate(sure, np.ones((9, 9), np.uint8)) // 3
+    return np.maximum(sure, near)
+
+
+def test_ink_that_is_not_clear_is_taken_in_other_ways():
+    image = np.full((240, 320), 220, np.uint8)
+    for corners in ([(90, 60), (130, 60), (125, 100)], [(122, 112), (90, 150), (130, 150)]):
+        cv2.polylines(image, [np.array(corners)], False, 40, 6)
+    found = segment(image, bridged)
+    assert len(found.marked) == 2
+    again = found.again(())
+    assert any(ink.box.top <= 60 and ink.box.bottom >= 150 for ink in again)
+    assert all(ink.pixels.shape == (ink.box.height, ink.box.width) for ink in again)
+    upper = min((ink.box for ink in found.marked), key=lambda box: box.top)
+    assert len(found.again([upper])) < len(again)  # where it is a region by itself, it is left out
+
+
+def test_ink_weighs_what_the_marker_takes_for_ink():
+    (ink,) = segment(written("1"), dark).marked
+    inked = np.count_nonzero(ink.pixels > 127)
+    assert 0.7 * inked <= ink.weight <= 1.3 * inked
+    doubted = segment(written("1"), unsure).doubted[0]
+    assert doubted.weight == pytest.approx(ink.weight * 20 / 255, rel=0.3)
 
 
 def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is():

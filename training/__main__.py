@@ -13,7 +13,8 @@ from pathlib import Path
 
 from edge.model_file import load_model
 from training.commands import add_run, count, exit_code, new_run, positive, resumable, resumed_run
-from training.dataset import load_mnist, split
+from training.dataset import DIGESTS, load_mnist, split
+from training.glyph_sets import load_optdigits, optdigits_digest
 from training.suite import PARTS, evaluate, open_model, real_digits
 
 # Keras takes seconds to import: the functions below do it when they are called, and --help does not.
@@ -129,9 +130,12 @@ def _train(options: argparse.Namespace, command: str) -> None:
         recipe = replace(recipe, epochs=options.epochs or recipe.epochs, scenes=scenes)
         folder = new_run(options, recipe.name)
         seed = 1 if options.seed is None else options.seed
-        config = Config.now(recipe, seed=seed, limit=options.limit, command=command)
+        data = DIGESTS | (optdigits_digest(options.data) if recipe.others else {})
+        config = Config.now(recipe, seed=seed, limit=options.limit, data=data, command=command)
     mnist = load_mnist(options.data)
     train, validation = split(mnist.train[: config.limit], config.seed)
+    if config.recipe.others:
+        train += load_optdigits(options.data)[: config.limit].repeated(config.recipe.others)
     config.write(folder)
     with resumable(folder):
         if config.recipe.scenes:

@@ -71,6 +71,10 @@ class Digits:
             np.concatenate([self.glyphs, other.glyphs]), np.concatenate([self.labels, other.labels])
         )
 
+    def repeated(self, times: int) -> Digits:
+        """The same, so many times."""
+        return Digits(np.tile(self.glyphs, (times, 1, 1)), np.tile(self.labels, times))
+
     @property
     def is_digit(self) -> npt.NDArray[np.bool_]:
         """Which are digits, shape (n,)."""
@@ -92,6 +96,13 @@ class Mnist:
     test: Digits
 
 
+def data_folder(folder: Path | None) -> Path | None:
+    """`folder`, else the one that $DIGITCAM_DATA names, else None."""
+    if folder is None and DATA_VARIABLE in os.environ:
+        return Path(os.environ[DATA_VARIABLE])
+    return folder
+
+
 def load_mnist(folder: Path | None = None) -> Mnist:
     """MNIST from `folder`, else from $DIGITCAM_DATA, else from Keras' cache, else downloaded to it.
 
@@ -103,8 +114,7 @@ def load_mnist(folder: Path | None = None) -> Mnist:
         DataError: when it is not there, cannot be downloaded, or its contents are not MNIST's. A file of the
             cache that is damaged is deleted; your own are left alone.
     """
-    if folder is None and DATA_VARIABLE in os.environ:
-        folder = Path(os.environ[DATA_VARIABLE])
+    folder = data_folder(folder)
     if folder is None:
         path = _download()
         try:

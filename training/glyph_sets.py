@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.types import ByteArray, Glyph, Ink
-from training.dataset import NOT_A_DIGIT, DataError, Digits
+from training.dataset import NOT_A_DIGIT, DataError, Digits, data_folder
 from training.scenes.bank import ALPHABETS, LOOKALIKES, OMNIGLOT
 
 Segmenter = Callable[[ByteArray], list[Ink]]
@@ -26,6 +29,11 @@ DIGITS_PATTERN, OTHERS_PATTERN = "digits_*.npz", "nondigits_*.npz"
 
 Each holds `images` (n, rows, columns) uint8, `labels` (n,), and `ink`, which says "dark on …" or "white on
 black"."""
+
+OPTDIGITS = Path("real", "digits_optdigits32.npz")
+"""In the folder of the data, UCI's Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998; CC
+BY 4.0): 43 writers in Istanbul, whose ones and sevens MNIST has few of. Its array `split` says
+"trainingDigits" for 30 writers, to learn from, or "testDigits" for the 13 others."""
 
 LARGEST = 2000
 """Characters taken of a set, by chance but always the same: no set should outweigh all others."""
@@ -52,11 +60,52 @@ class GlyphSet:
     missed: int
 
 
+def load_optdigits(folder: Path | None) -> Digits:
+    """The digits of those writers of optdigits that training may see; none where the set is not there.
+
+    Args:
+        folder: as `training.dataset.load_mnist` takes it.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    folder = data_folder(folder)
+    if folder is None or not (folder / OPTDIGITS).is_file():
+        return Digits(np.zeros((0, GLYPH_SIZE, GLYPH_SIZE), np.uint8), np.zeros(0, np.uint8))
+    arrays = _read(folder / OPTDIGITS, "images", "labels", "split")
+    ours = arrays["split"] == "trainingDigits"
+    glyphs = np.stack([to_glyph(image) for image in arrays["images"][ours]])
+    return Digits(glyphs, arrays["labels"][ours].astype(np.uint8))
+
+
+def optdigits_digest(folder: Path | None) -> dict[str, str]:
+    """Its name and the SHA-256 of its pictures, decompressed; empty where the set is not there.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    folder = data_folder(folder)
+    if folder is None or not (folder / OPTDIGITS).is_file():
+        return {}
+    images = _read(folder / OPTDIGITS, "images")["images"]
+    return {f"{OPTDIGITS.stem}, images": hashlib.sha256(images.tobytes()).hexdigest()}
+
+
+def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"cannot read {path}: {error}; expected the arrays {', '.join(names)}"
+        ) from error
+
+
 def load_glyph_sets(folder: Path, pattern: str, find: Segmenter) -> list[GlyphSet]:
     """The sets in a folder, by name.
 
     Of Omniglot only the alphabets are taken that training does not see, without those characters that anybody
-    would read as a digit.
+    would read as a digit, and of optdigits only the writers that it does not see.
 
     Args:
         folder: holds the files.
@@ -70,11 +119,8 @@ def load_glyph_sets(folder: Path, pattern: str, find: Segmenter) -> list[GlyphSe
 
 
 def _load(path: Path, are_digits: bool, find: Segmenter) -> GlyphSet:
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            images, labels, ink = arrays["images"], arrays["labels"], str(arrays["ink"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {error}; expected the arrays images, labels and ink") from error
+    arrays = _read(path, "images", "labels", "ink")
+    images, labels, ink = arrays["images"], arrays["labels"], str(arrays["ink"])
     if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise DataError(
             f"{path}: expected images (n, rows, columns) uint8 with as many labels, found {images.shape} "
@@ -82,6 +128,9 @@ def _load(path: Path, are_digits: bool, find: Segmenter) -> GlyphSet:
         )
     if path.name == OMNIGLOT.name:
         kept = np.array([_is_test(name) for name in labels], bool)
+        images, labels = images[kept], labels[kept]
+    if path.name == OPTDIGITS.name:
+        kept = _read(path, "split")["split"] == "testDigits"
         images, labels = images[kept], labels[kept]
     taken = np.sort(np.random.default_rng(0).permutation(len(images))[:LARGEST])
     images, labels = images[taken], labels[taken]

@@ -39,6 +39,12 @@ LIKE_1 = 0.3
 """Share kept of what is no digit but as slim as a 1: nobody can tell it from one by itself, and to learn that
 it is none costs the ones their confidence."""
 
+VIEWS = 3
+"""Ways, at most, in which the same digit was found and cut out that are kept."""
+
+MOST_OTHERS = 16
+"""Pieces of a scene, at most, that are kept of what is no digit."""
+
 SIGNS = 3
 """Letters and signs that are written alone for each scene."""
 
@@ -60,53 +66,55 @@ IGNORED = 0.2
 
 
 def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
-    """The glyphs that edge finds in a scene, and those that it tries where it parts ink; and what each is.
+    """The glyphs that edge finds in a scene and those that it tries, and what each is.
 
     Args:
         scene: a picture and its truth.
         mark: finds the ink.
-        random: chooses among what is no digit.
+        random: chooses among the ways in which the same digit was found, and among what is no digit.
 
     Returns:
         Glyphs with their labels, `NOT_A_DIGIT` among them; pieces between digit and no digit are left out.
     """
     whole = np.bincount(scene.instances.ravel(), scene.ink.ravel()).astype(np.float64)
-    labels = {digit.instance: digit.label for digit in scene.digits}
-    glyphs, known = [], []
-
-    def keep(piece: Ink, label: int) -> None:
-        glyphs.append(to_glyph(piece.pixels))
-        known.append(label)
-
     found = segment(to_grey(scene.image), mark)
-    for ink in found.marked + found.doubted:
-        label = _label(scene, ink, whole, labels)
-        if label is not None and (label != NOT_A_DIGIT or not _like_1(ink) or random.random() < LIKE_1):
-            keep(ink, label)
-        splinters = []
-        for run in runs(ink):
-            label = _label(scene, run.ink, whole, labels)
-            if label == NOT_A_DIGIT and not _like_1(run.ink):
-                splinters.append(run.ink)
-            elif label is not None and label != NOT_A_DIGIT:
-                keep(run.ink, label)
+    views: dict[int, list[Ink]] = {digit.instance: [] for digit in scene.digits}
+    others: list[Ink] = []
+    for ink in found.marked + found.doubted + found.again(()):
+        splinters: list[Ink] = []
+        for piece in [ink, *(run.ink for run in runs(ink))]:
+            instance = _instance(scene, piece, whole)
+            if instance:
+                views[instance].append(piece)
+            elif instance == 0 and (not _like_1(piece) or random.random() < LIKE_1):
+                (others if piece is ink else splinters).append(piece)
         if splinters:
-            keep(splinters[random.integers(len(splinters))], NOT_A_DIGIT)
-    return Digits(np.array(glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE), np.array(known, np.uint8))
+            others.append(splinters[random.integers(len(splinters))])
+    labels = {digit.instance: digit.label for digit in scene.digits}
+    kept = [(piece, labels[key]) for key, seen in views.items() for piece in _some(seen, VIEWS, random)]
+    kept += [(piece, NOT_A_DIGIT) for piece in _some(others, MOST_OTHERS, random)]
+    glyphs = np.array([to_glyph(piece.pixels) for piece, _ in kept], np.uint8)
+    return Digits(
+        glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE), np.array([label for _, label in kept], np.uint8)
+    )
+
+
+def _some(inks: list[Ink], most: int, random: np.random.Generator) -> list[Ink]:
+    """So many of them, by chance."""
+    return [inks[k] for k in random.permutation(len(inks))[:most]]
 
 
 def _like_1(ink: Ink) -> bool:
     return ink.box.width < SLIMMEST * ink.box.height
 
 
-def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64], labels: dict[int, int]) -> int | None:
-    """What a piece is: 0 to 9, `NOT_A_DIGIT`, or None where it is neither.
+def _instance(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64]) -> int | None:
+    """Which digit a piece is, 0 for none, or None where it is neither.
 
     Args:
         scene: where it was found.
         ink: the piece.
         whole: ink of each instance, in units of `Scene.ink`.
-        labels: what each instance is.
     """
     # The border of a stroke, a pixel wide, is ink that nobody misses.
     covered = cv2.dilate((ink.pixels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -115,13 +123,13 @@ def _label(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64], labels: dict[
     box = ink.box
     instances = scene.instances[box.top : box.bottom, box.left : box.right][covered]
     own = np.bincount(instances, box.of(scene.ink)[covered], minlength=len(whole))
-    shares = {instance: own[instance] / whole[instance] for instance in labels if own[instance]}
+    shares = {digit.instance: own[digit.instance] / whole[digit.instance] for digit in scene.digits}
     parts = [instance for instance, share in shares.items() if share >= PART]
     if len(parts) != 1:
-        return NOT_A_DIGIT  # nothing of a digit, splinters, or two that were not parted
+        return 0  # nothing of a digit, splinters, or two that were not parted
     (instance,) = parts
     pure = own[instance] / own[1:].sum()
-    return labels[instance] if shares[instance] >= WHOLE and pure >= WHOLE else None
+    return instance if shares[instance] >= WHOLE and pure >= WHOLE else None
 
 
 def signs(random: np.random.Generator, bank: GlyphBank) -> Digits:

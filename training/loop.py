@@ -7,8 +7,9 @@ import io
 import math
 import zipfile
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.npz"
 HISTORY = "history.csv"
+
+AHEAD = 8
+"""Batches that are made before they are needed."""
 
 Epoch = TypeVar("Epoch", bound="DataclassInstance")
 Batch = TypeVar("Batch")
@@ -141,10 +145,17 @@ class Loop(ABC, Generic[Epoch]):
 def made_ahead(make: Callable[[int], Batch], count: int, *, threads: int | None = None) -> Iterator[Batch]:
     """What `make` gives for 0 to `count` - 1: the next ones are made while the network learns from this one.
 
-    OpenCV lets go of Python's lock while it distorts pictures.
+    OpenCV lets go of Python's lock while it distorts pictures. No more than `AHEAD` wait at a time: those of
+    a whole epoch would fill the memory.
     """
     pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[Batch]] = deque()
     try:
-        yield from pool.map(make, range(count))
+        for index in range(count):
+            waiting.append(pool.submit(make, index))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

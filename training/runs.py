@@ -16,7 +16,6 @@ import keras
 from edge.errors import UsageError
 from edge.files import write_whole
 from training.commands import CONFIG
-from training.dataset import DIGESTS
 from training.train import Recipe
 
 MODEL = "model.keras"
@@ -45,9 +44,11 @@ class Config:
     commit: str
 
     @classmethod
-    def now(cls, recipe: Recipe, *, seed: int, limit: int | None, command: str) -> Config:
+    def now(
+        cls, recipe: Recipe, *, seed: int, limit: int | None, data: Mapping[str, str], command: str
+    ) -> Config:
         """The configuration of a run that starts here and now."""
-        return cls(recipe, seed, limit, DIGESTS, versions(), command, commit())
+        return cls(recipe, seed, limit, data, versions(), command, commit())
 
     def write(self, folder: Path) -> None:
         """Write `config.json`."""

@@ -36,6 +36,7 @@ class Recipe:
         batch_norm: batch normalisation in training, folded away afterwards.
         augment: distort the digits, anew in each epoch.
         averaging: momentum of the moving average of the weights, per step; 0 takes the weights as they are.
+        others: how many times the digits of other writers (optdigits, where it is there) are taken in.
         scenes: how many scenes are drawn for glyphs as the camera path makes them, non-digits among them.
     """
 
@@ -49,6 +50,7 @@ class Recipe:
     batch_norm: bool = False
     augment: bool = False
     averaging: float = 0.0
+    others: int = 0
     scenes: int = 0
 
 
@@ -56,7 +58,7 @@ RECIPES = {
     "paper": Recipe("paper", epochs=15, batch_size=64, learning_rate=1e-3, dropout=0.2),
     "best": Recipe(
         "best",
-        epochs=25,
+        epochs=30,
         batch_size=128,
         learning_rate=4e-3,
         cosine=True,
@@ -65,7 +67,8 @@ RECIPES = {
         batch_norm=True,
         augment=True,
         averaging=0.998,
-        scenes=5000,
+        others=3,
+        scenes=8000,
     ),
 }
 

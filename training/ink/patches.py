@@ -104,14 +104,17 @@ def draw_patches(folder: Path | None, split: Split, count: int, *, seed: int, pr
     """
     # Three scenes give four patches.
     keys = [(folder, split, seed, index) for index in range(-(-count * FRAME_SHARE // (FRAME_SHARE + 1)))]
-    drawn: list[Patches] = []
+    # All of them are gigabytes: they are put where they belong at once.
+    planes = {field.name: np.empty((count, SIDE, SIDE), np.uint8) for field in fields(Patches)}
+    done = 0
     # Not by fork: a child would inherit the locks of TensorFlow's threads, but not the threads.
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for patches in tqdm(pool.map(_draw, keys, chunksize=8), total=len(keys), unit="scene"):
-            drawn += patches
-    return Patches(
-        *(np.stack([getattr(patch, field.name) for patch in drawn[:count]]) for field in fields(Patches))
-    )
+        for drawn in tqdm(pool.map(_draw, keys, chunksize=8), total=len(keys), unit="scene"):
+            for patch in drawn[: count - done]:
+                for name, plane in planes.items():
+                    plane[done] = getattr(patch, name)
+                done += 1
+    return Patches(**planes)
 
 
 def _draw(key: tuple[Path | None, Split, int, int]) -> list[Patches]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from edge.errors import UsageError
 from edge.types import ByteArray, FloatArray
-from training.dataset import DATA_VARIABLE, Digits, load_mnist
+from training.dataset import Digits, data_folder, load_mnist
 from training.scenes.draws import Random, between, chance, floats
 from training.scenes.shapes import Shape, Strokes, shape_of, smooth_curve, trace
 
@@ -340,8 +339,7 @@ def load_bank(
         mnist = load_mnist(folder)
         digits = mnist.train if split == "train" else mnist.test
     letters = names = None
-    if folder is None and DATA_VARIABLE in os.environ:
-        folder = Path(os.environ[DATA_VARIABLE])
+    folder = data_folder(folder)
     if folder is not None and (folder / OMNIGLOT).is_file():
         with np.load(folder / OMNIGLOT, allow_pickle=False) as arrays:
             letters, names = arrays["images"], arrays["labels"]
