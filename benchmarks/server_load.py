@@ -30,9 +30,10 @@ from urllib.request import Request, urlopen
 
 import cv2
 
-from edge import DigitReader, open_source
+from edge import DigitReader
 from edge.files import write_whole
 from edge.overlay import encode
+from edge.sources.demo import DemoCamera
 from edge.types import ByteArray
 
 DRIPPING, STUCK, UPLOADS = 200, 20, 100
@@ -249,7 +250,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--mutants", type=int, default=5000)
     args = parser.parse_args()
-    page = next(iter(open_source("demo", realtime=False))).image
+    page = next(iter(DemoCamera(realtime=False))).image
     photo = encode(page, ".jpg")
     hold_out(args.seconds, photo)
     with tempfile.TemporaryDirectory() as folder:
