@@ -4,7 +4,15 @@ import pytest
 
 from edge.types import Box, Ink
 from training.dataset import NOT_A_DIGIT, DataError
-from training.glyph_sets import DIGITS_PATTERN, LARGEST, OTHERS_PATTERN, load_glyph_sets
+from training.glyph_sets import (
+    DIGITS_PATTERN,
+    LARGEST,
+    OPTDIGITS,
+    OTHERS_PATTERN,
+    load_glyph_sets,
+    load_optdigits,
+    optdigits_digest,
+)
 
 
 def dark_ink(grey):
@@ -55,6 +63,32 @@ def test_of_omniglot_only_clear_characters_of_the_test_alphabets_are_taken(tmp_p
     letters, signs = load_glyph_sets(tmp_path, OTHERS_PATTERN, dark_ink)
     assert letters.digits.labels.tolist() == [NOT_A_DIGIT] * 2  # Latin is for training, the other is an o
     assert signs.digits.labels.tolist() == [NOT_A_DIGIT] * 2
+
+
+def save_optdigits(folder):
+    path = folder / OPTDIGITS
+    path.parent.mkdir()
+    images = np.array([255 - seven(255, speck=False)] * 3, np.uint8)
+    split = np.array(["trainingDigits", "testDigits", "trainingDigits"])
+    np.savez(path, images=images, labels=np.array([7, 1, 2]), split=split, ink="white on black, binary")
+
+
+def test_of_optdigits_training_and_measuring_see_different_writers(tmp_path):
+    save_optdigits(tmp_path)
+    assert load_optdigits(tmp_path).labels.tolist() == [7, 2]
+    (measured,) = load_glyph_sets(tmp_path / OPTDIGITS.parent, DIGITS_PATTERN, dark_ink)
+    assert measured.digits.labels.tolist() == [1]
+    (digest,) = optdigits_digest(tmp_path).values()
+    assert len(digest) == 64
+
+
+def test_without_optdigits_there_is_nothing_to_learn_from_it(tmp_path):
+    assert len(load_optdigits(tmp_path)) == 0
+    assert optdigits_digest(tmp_path) == {}
+    (tmp_path / OPTDIGITS.parent).mkdir()
+    (tmp_path / OPTDIGITS).write_bytes(b"no archive")
+    with pytest.raises(DataError, match=OPTDIGITS.name):
+        load_optdigits(tmp_path)
 
 
 def test_a_large_set_is_thinned_evenly(tmp_path):
