@@ -24,7 +24,7 @@ WINDOW = 31
 
 HIGHEST_BIT = np.uint8(128)
 
-SCALES = (1, 2, 4)
+SCALES = (1, 2)
 """The picture is looked at again from further away: the network sees 200 pixels around each, too few to tell
 a bar of a digit that fills the picture from ruling."""
 

@@ -53,10 +53,10 @@ CUT_COST = 0.7
 CLEAR = 0.9
 """Confidence from which on what was found first has no rival of about its size."""
 
-SAME = 0.85
+SAME = 0.7
 """Intersection over union from which on two pieces are of about the same size, in the same place."""
 
-SHARED = 0.4
+SHARED = 0.5
 """Two pieces of which the smaller shares this part of its box cannot both be a digit."""
 
 THETA = 0.4

@@ -28,11 +28,11 @@ READ_SIZE = 2048
 PALE, CLEAR = 63, 127
 """Probability of ink, times 256, that each pixel of a marked region exceeds, and that one of them must."""
 
-OTHER_PALES = 31, 191
+OTHER_PALES = 15, 191
 """Where the first look was not clear: a lower one keeps what broke together, a higher one leaves out what
 hangs on by a thread. (Nested thresholds, as of the extremal regions in Matas et al., 2002.)"""
 
-SAME = 0.85
+SAME = 0.7
 """Intersection over union from which on a region is the piece that was clear at the first look."""
 
 DOUBTED = 0.02
@@ -52,6 +52,9 @@ NOISE_FACTOR = 4.0
 SPREAD = 0.8
 """The contrast of full ink is the mean in a region, which is ink and the paper right beside it, plus this
 many standard deviations."""
+
+DARK = 2.0
+"""Levels that a region is darker than the paper, on average, from which on it is no chalk for certain."""
 
 BESIDE = 4
 """Pixels around a region that tell whether its ink is darker than the paper, or chalk on a board."""
@@ -205,8 +208,8 @@ class _Look:
         ink = np.zeros_like(self.grey)
         mask = self._above(pale)
         for region in self._regions(mask, clear):
-            place = region.box.of(ink)
-            np.maximum(place, _strokes(region.of(mask), self._contrast(region, mask)), out=place)
+            own, place = region.of(mask), region.box.of(ink)
+            np.maximum(place, _strokes(own, self._contrast(region, own, mask)), out=place)
         ink = np.asarray(cv2.threshold(ink, INKED, 255, cv2.THRESH_TOZERO)[1], np.uint8)
         for piece in _join(list(_pieces(ink)), self.grey):
             if _may_be_digits(piece.box, self.grey):
@@ -227,9 +230,10 @@ class _Look:
             if box.of(self.marked).max() > CLEAR and all(box.overlap(other) < SAME for other in clear):
                 yield region
 
-    def _contrast(self, region: _Piece, mask: ByteArray) -> ByteArray:
-        if not _is_chalk(region, mask, self.grey):
-            return region.box.of(self.dark)
+    def _contrast(self, region: _Piece, own: ByteArray, mask: ByteArray) -> ByteArray:
+        dark = region.box.of(self.dark)
+        if cv2.mean(dark, own)[0] >= DARK or not _is_chalk(region, mask, self.grey):
+            return dark
         if self.light is None:
             negative = np.asarray(cv2.bitwise_not(self.grey), np.uint8)
             self.light = _darker(paper_brightness(_shrunk(negative, 2)), negative)

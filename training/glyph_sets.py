@@ -96,9 +96,7 @@ def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"cannot read {path}: {error}; expected the arrays {', '.join(names)}"
-        ) from error
+        raise DataError(f"cannot read {path}: {error}; expected the arrays {', '.join(names)}") from error
 
 
 def load_glyph_sets(folder: Path, pattern: str, find: Segmenter) -> list[GlyphSet]:
