@@ -62,6 +62,12 @@ SHARED = 0.5
 THETA = 0.4
 """Confidence at which ink is as likely as not to be what it looks most like."""
 
+INSIDE = 0.8
+"""A piece was cut out of a larger one when this part of its box is in the other's."""
+
+EXPLAINED = 0.5
+"""Share of connected ink that must be digits for any part of it to be one."""
+
 LEAST_WEIGHT = 1e-3
 """Pixels: what the marker is certain of that it is no ink is chosen, all the same, where nothing else is."""
 
@@ -98,14 +104,14 @@ def read_ink(
         sure: confidence from which on ink is neither parted nor put together.
 
     Returns:
-        Ink that does not overlap, with what it is.
+        Ink that does not overlap, with what it is; its confidence may be any.
     """
     first = _named(marked, name)
     clear = [ink.box for ink, prediction in first if prediction.confidence >= max(sure, CLEAR)]
     others = [*doubted, *(again(clear) if len(clear) < len(first) else ()), *_pairs(first, sure)]
     rivals = [ink for ink in others if all(box.overlap(ink.box) < SAME for box in clear)]
     candidates = first + _named(rivals, name)
-    return choose(candidates + part(candidates, name, sure))
+    return _explained(choose(candidates + part(candidates, name, sure)), marked)
 
 
 def _named(inks: Sequence[Ink], name: Namer) -> list[Named]:
@@ -141,6 +147,25 @@ def choose(candidates: Sequence[Named]) -> list[Named]:
                 chosen[beaten] = False
                 chosen[k] = True
     return [each for each, kept in zip(candidates, chosen, strict=True) if kept]
+
+
+def _explained(chosen: list[Named], wholes: Sequence[Ink]) -> list[Named]:
+    """Less what was cut out of connected ink of which the most is no digit: some letters of a word."""
+    left, top, right, bottom = np.array([ink.box.as_list() for ink, _ in chosen]).reshape(-1, 4).T
+    area = (right - left) * (bottom - top)
+    weight = np.array([ink.weight for ink, _ in chosen])
+    kept = np.ones(len(chosen), bool)
+    for whole in wholes:
+        box = whole.box
+        wide = np.minimum(right, box.right) - np.maximum(left, box.left)
+        high = np.minimum(bottom, box.bottom) - np.maximum(top, box.top)
+        common = np.maximum(wide, 0) * np.maximum(high, 0)
+        if (common >= SAME * (area + box.area - common)).any():
+            continue  # it is a digit itself
+        parts = (common > INSIDE * area) & (area < SAME * box.area)
+        if weight[parts].sum() < EXPLAINED * whole.weight:
+            kept &= ~parts
+    return [each for each, stays in zip(chosen, kept, strict=True) if stays]
 
 
 def _shared(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:

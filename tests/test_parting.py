@@ -216,3 +216,25 @@ def test_only_what_is_no_clear_digit_is_divided():
     name = by_width({(35, 50): (0, 0.97)})
     assert part([(pair, prediction(8, 0.9))], name, SURE) == []
     assert [answer.label for _, answer in part([(pair, prediction(8, 0.3))], name, SURE)] == [0, 0]
+
+
+def word():
+    """Four arches that hang together."""
+    pixels = np.zeros((60, 240), np.uint8)
+    for k in range(4):
+        cv2.ellipse(pixels, (30 + 60 * k, 30), (28, 26), 0, 0, 360, 255, 5)
+    return Ink(Box(200, 100, 440, 160), pixels, weight=4000.0)
+
+
+@pytest.mark.parametrize(("digits", "kept"), [(1, 0), (3, 3), (4, 4)])
+def test_a_digit_cut_out_of_a_word_is_none(digits, kept):
+    def name(inks):
+        """The first so many arches look like a 0."""
+        return [
+            prediction(0, 0.97)
+            if ink.box.width < 75 and (ink.box.left + ink.box.right) / 2 < 200 + 60 * digits
+            else prediction(8, 0.15)
+            for ink in inks
+        ]
+
+    assert len(read_ink([word()], [], nothing_else, name, SURE)) == kept
