@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edge.classifier import calibrate
-from edge.types import Thresholds
+from edge.parting import believed
+from edge.types import Prediction, Thresholds
 from training.evaluate import Evaluation
 
 TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
@@ -27,6 +28,17 @@ def fit_temperature(raw: Evaluation) -> float:
         Evaluation(raw.digits, calibrate(raw.probabilities, float(t))).cross_entropy for t in TEMPERATURES
     ]
     return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def with_marks(calibrated: Evaluation) -> Evaluation:
+    """The same with the say of the marker, where it has seen the glyphs: as the reader is sure of them."""
+    digits = calibrated.digits
+    if digits.marked is None:
+        return calibrated
+    said = zip(calibrated.probabilities, digits.marked, strict=True)
+    return Evaluation(
+        digits, np.stack([believed(Prediction(p), float(marked)).probabilities for p, marked in said])
+    )
 
 
 def choose_thresholds(calibrated: Evaluation) -> Thresholds:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from convert.calibrate import choose_thresholds, fit_temperature
+from convert.calibrate import choose_thresholds, fit_temperature, with_marks
 from convert.layers import LayerError, layer_errors
 from convert.material import Material, spread
 from convert.metadata import embed
@@ -194,7 +194,7 @@ def _calibrated(
     calibrated = {
         name: Evaluation(material.sets[name], calibrate(raw, temperature)) for name, raw in asked.items()
     }
-    thresholds = choose_thresholds(calibrated[material.calibrating])
+    thresholds = choose_thresholds(with_marks(calibrated[material.calibrating]))
     return (
         temperature,
         thresholds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -44,10 +44,10 @@ class Pictures(Digits):
         classes: how many labels there are.
     """
 
-    classes: int
+    classes: int = field(kw_only=True)
 
     def __getitem__(self, which: slice | np.ndarray) -> Pictures:
-        return Pictures(self.glyphs[which], self.labels[which], self.classes)
+        return Pictures(self.glyphs[which], self.labels[which], classes=self.classes)
 
     @property
     def is_digit(self) -> npt.NDArray[np.bool_]:
@@ -166,7 +166,7 @@ def _labelled(original: Original, folder: Path) -> Pictures:
     pictures = [_brought_to(original.shape, image) for files in taken for image in _images(list(files))]
     # Labels may be thousands; those of digits fit into a byte.
     labels: np.ndarray = np.repeat(np.arange(len(paths)), [len(files) for files in taken])
-    return Pictures(np.stack(pictures), labels, len(paths))
+    return Pictures(np.stack(pictures), labels, classes=len(paths))
 
 
 def _files(folder: Path) -> list[Path]:

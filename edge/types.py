@@ -164,6 +164,11 @@ class Ink:
     pixels: ByteArray
     weight: float = 1.0
 
+    @property
+    def marked(self) -> float:
+        """Mean probability of ink, by the marker, of what is ink here."""
+        return self.weight * 255 / max(255, int(self.pixels.sum()))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:

@@ -6,7 +6,13 @@ import pytest
 pytestmark = pytest.mark.workstation
 pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
-from convert.calibrate import FALSE_ACCEPT_SHARE, MISREAD_SHARE, choose_thresholds, fit_temperature  # noqa: E402
+from convert.calibrate import (
+    FALSE_ACCEPT_SHARE,
+    MISREAD_SHARE,
+    choose_thresholds,
+    fit_temperature,
+    with_marks,
+)  # noqa: E402
 from convert.verify import Comparison, Limits, Reading, compare  # noqa: E402
 from edge.classifier import calibrate  # noqa: E402
 from training.dataset import NOT_A_DIGIT, Digits  # noqa: E402
@@ -96,3 +102,12 @@ def test_a_comparison_counts_the_confident_mistakes_that_were_gained():
     assert found.confident_mistakes_gained == 3
     assert (found.float_accuracy, found.accuracy, found.agreement) == (0.75, 0.5, 0.75)
     assert found.largest_difference == pytest.approx(0.9)
+
+
+def test_thresholds_count_what_the_marker_says_of_what_is_no_digit():
+    read = honest(1.0)
+    others = np.full(len(read.digits), NOT_A_DIGIT, np.uint8)
+    doubted = Digits(read.digits.glyphs, others, np.full(len(others), 0.1, np.float32))
+    unseen = Digits(read.digits.glyphs, others)
+    sure = choose_thresholds(with_marks(Evaluation(unseen, read.probabilities))).accept
+    assert choose_thresholds(with_marks(Evaluation(doubted, read.probabilities))).accept < sure

@@ -40,7 +40,7 @@ def test_pictures_of_ones_own_show_the_ranges(tmp_path):
 
 
 def test_labelled_pictures_are_parted_with_their_labels():
-    pictures = Pictures(np.arange(24, dtype=np.uint8).reshape(6, 2, 2), np.array([0, 1, 2] * 2), 3)
+    pictures = Pictures(np.arange(24, dtype=np.uint8).reshape(6, 2, 2), np.array([0, 1, 2] * 2), classes=3)
     some = pictures[1::2]
     assert some.labels.tolist() == [1, 0, 2]
     assert some.is_digit.all()

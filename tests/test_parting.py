@@ -4,9 +4,14 @@ import pytest
 from samples import prediction
 
 from edge.parting import CLEAR, SLIMMEST, THETA, Run, best, choose, part, read_ink, runs
-from edge.types import Box, Ink
+from edge.types import Box, Ink, Prediction
 
 SURE = 0.6
+
+
+def inked(pixels):
+    """The weight of ink that the marker is sure of."""
+    return float(pixels.sum() / 255)
 
 
 def ink(*lines, size=(60, 90), left=200, top=100):
@@ -14,7 +19,7 @@ def ink(*lines, size=(60, 90), left=200, top=100):
     pixels = np.zeros(size, np.uint8)
     for line in lines:
         cv2.polylines(pixels, [np.array(line)], False, 255, 5)
-    return Ink(Box(left, top, left + size[1], top + size[0]), pixels)
+    return Ink(Box(left, top, left + size[1], top + size[0]), pixels, inked(pixels))
 
 
 def touching_zeros():
@@ -22,7 +27,7 @@ def touching_zeros():
     pixels = np.zeros((60, 84), np.uint8)
     for x in (21, 63):
         cv2.ellipse(pixels, (x, 30), (19, 27), 0, 0, 360, 255, 5)
-    return Ink(Box(200, 100, 284, 160), pixels)
+    return Ink(Box(200, 100, 284, 160), pixels, inked(pixels))
 
 
 def test_touching_digits_are_cut_where_they_touch():
@@ -77,7 +82,7 @@ def test_ink_stays_whole_where_no_way_covers_it():
 
 def test_a_part_has_its_share_of_the_weight():
     piece = touching_zeros()
-    heavy = Ink(piece.box, piece.pixels, weight=100.0)
+    heavy = Ink(piece.box, piece.pixels, weight=100.0)  # of all of it
     left = next(run.ink for run in runs(heavy) if run.start == 0 and 35 <= run.ink.box.width <= 50)
     assert left.weight == pytest.approx(50, abs=5)
 
@@ -223,7 +228,7 @@ def word():
     pixels = np.zeros((60, 240), np.uint8)
     for k in range(4):
         cv2.ellipse(pixels, (30 + 60 * k, 30), (28, 26), 0, 0, 360, 255, 5)
-    return Ink(Box(200, 100, 440, 160), pixels, weight=4000.0)
+    return Ink(Box(200, 100, 440, 160), pixels, inked(pixels))
 
 
 @pytest.mark.parametrize(("digits", "kept"), [(1, 0), (3, 3), (4, 4)])
@@ -238,3 +243,17 @@ def test_a_digit_cut_out_of_a_word_is_none(digits, kept):
         ]
 
     assert len(read_ink([word()], [], nothing_else, name, SURE)) == kept
+
+
+@pytest.mark.parametrize(
+    ("share", "least", "most"),
+    [(1.0, 0.9, 0.9), (0.96, 0.9, 0.9), (0.5, 0.7, 0.8), (0.02, 0.3, 0.4), (0, 0.1, 0.3)],
+)
+def test_what_the_marker_doubts_is_less_certain(share, least, most):
+    piece = box_of_ink(100)
+    doubted = Ink(piece.box, piece.pixels, piece.weight * share)
+    answer = Prediction(np.array([0.01, 0.9, 0.02, *[0.01] * 7], np.float32))
+    ((_, believed),) = read_ink([doubted], [], nothing_else, lambda inks: [answer] * len(inks), SURE)
+    assert least - 1e-6 <= believed.confidence <= most + 1e-6
+    assert believed.probabilities.sum() == pytest.approx(1)
+    assert [label for label, _ in believed.top_k()] == [1, 2]

@@ -52,28 +52,42 @@ class DataError(EdgeError, ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digits:
-    """Glyphs, shape (n, 28, 28) uint8, white ink on black, and what they are, shape (n,) uint8.
+    """Glyphs and what they are.
 
-    A label is 0 to 9, or `NOT_A_DIGIT`.
+    Attributes:
+        glyphs: shape (n, 28, 28), uint8, white ink on black.
+        labels: shape (n,), uint8: 0 to 9, or `NOT_A_DIGIT`.
+        marked: shape (n,), float32: of those that edge found in a picture, the mean probability of ink that
+            the marker gave them; None where no marker has seen them.
     """
 
     glyphs: ByteArray
     labels: ByteArray
+    marked: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, which: slice | np.ndarray) -> Digits:
-        return Digits(self.glyphs[which], self.labels[which])
+        return Digits(
+            self.glyphs[which], self.labels[which], None if self.marked is None else self.marked[which]
+        )
 
     def __add__(self, other: Digits) -> Digits:
+        marked = None
+        if self.marked is not None or other.marked is not None:
+            parts = [
+                np.ones(len(each), np.float32) if each.marked is None else each.marked
+                for each in (self, other)
+            ]
+            marked = np.concatenate(parts)
         return Digits(
-            np.concatenate([self.glyphs, other.glyphs]), np.concatenate([self.labels, other.labels])
+            np.concatenate([self.glyphs, other.glyphs]), np.concatenate([self.labels, other.labels]), marked
         )
 
     def repeated(self, times: int) -> Digits:
         """The same, so many times."""
-        return Digits(np.tile(self.glyphs, (times, 1, 1)), np.tile(self.labels, times))
+        return self[np.tile(np.arange(len(self)), times)]
 
     @property
     def is_digit(self) -> npt.NDArray[np.bool_]:

@@ -29,7 +29,7 @@ from training.scenes import GlyphBank, Scene, draw_scene, load_bank
 GLYPHS = "scene-glyphs.npz"
 """In a run folder: what was harvested for it."""
 
-PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels")
+PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels", "marked")
 
 WORKERS = 2
 CHUNK = 8
@@ -95,7 +95,9 @@ def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
     kept += [(piece, NOT_A_DIGIT) for piece in _some(others, MOST_OTHERS, random)]
     glyphs = np.array([to_glyph(piece.pixels) for piece, _ in kept], np.uint8)
     return Digits(
-        glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE), np.array([label for _, label in kept], np.uint8)
+        glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE),
+        np.array([label for _, label in kept], np.uint8),
+        np.array([piece.marked for piece, _ in kept], np.float32),
     )
 
 
@@ -196,7 +198,7 @@ def load_scene_glyphs(folder: Path) -> tuple[Digits, Digits]:
     path = folder / GLYPHS
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            train, validation = (Digits(*(arrays[f"{name}_{what}"] for what in ARRAYS)) for name in PARTS)
+            train, validation = (Digits(*(arrays.get(f"{name}_{what}") for what in ARRAYS)) for name in PARTS)
             return train, validation
     except FileNotFoundError:
         nothing = Digits(np.zeros((0, GLYPH_SIZE, GLYPH_SIZE), np.uint8), np.zeros(0, np.uint8))
@@ -208,9 +210,7 @@ def load_scene_glyphs(folder: Path) -> tuple[Digits, Digits]:
 def _harvest_all(bank: GlyphBank, keys: list[tuple[int, int, int]]) -> Digits:
     with multiprocessing.get_context("spawn").Pool(WORKERS, _open_worker, (bank,)) as pool:
         found = list(tqdm(pool.imap(_harvest_one, keys, CHUNK), "scenes", len(keys), dynamic_ncols=True))
-    return Digits(
-        np.concatenate([part.glyphs for part in found]), np.concatenate([part.labels for part in found])
-    )
+    return Digits(*(np.concatenate([getattr(part, what) for part in found]) for what in ARRAYS))
 
 
 _worker: tuple[GlyphBank, InkMarker]
