@@ -6,13 +6,13 @@ import pytest
 pytestmark = pytest.mark.workstation
 pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
-from convert.calibrate import (
+from convert.calibrate import (  # noqa: E402
     FALSE_ACCEPT_SHARE,
     MISREAD_SHARE,
     choose_thresholds,
     fit_temperature,
     with_marks,
-)  # noqa: E402
+)
 from convert.verify import Comparison, Limits, Reading, compare  # noqa: E402
 from edge.classifier import calibrate  # noqa: E402
 from training.dataset import NOT_A_DIGIT, Digits  # noqa: E402
