@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Box, ByteArray, Ink, Prediction
+from edge.types import Box, ByteArray, Ink, Prediction, overlaps
 
 ROWS = 24
 """Height that ink is scaled to while cuts are looked for."""
@@ -50,7 +50,7 @@ HOLE = 0.4
 CUT_COST = 0.7
 """Natural logarithms of probability that one more part must win."""
 
-CLEAR = 0.9
+CLEAR = 0.8
 """Confidence from which on what was found first has no rival of about its size."""
 
 SAME = 0.7
@@ -120,7 +120,8 @@ def read_ink(
     first = _named(marked, name)
     clear = [ink.box for ink, prediction in first if prediction.confidence >= max(sure, CLEAR)]
     others = [*doubted, *(again(clear) if len(clear) < len(first) else ()), *_pairs(first, sure)]
-    rivals = [ink for ink in others if all(box.overlap(ink.box) < SAME for box in clear)]
+    nearest = overlaps([ink.box for ink in others], clear).max(axis=1, initial=0.0)
+    rivals = [others[k] for k in np.flatnonzero(nearest < SAME)]
     candidates = first + _named(rivals, name)
     chosen = _explained(choose(candidates + part(candidates, name, sure)), marked)
     return [(ink, believed(prediction, ink.marked)) for ink, prediction in chosen]

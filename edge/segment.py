@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Box, ByteArray, Ink
+from edge.types import Box, ByteArray, Ink, overlaps
 
 SEARCH_SIZE = 1024
 """The longer side, in pixels, of the picture that the marker looks at; a larger one is scaled down for it."""
@@ -225,10 +225,11 @@ class _Look:
         return np.asarray(cv2.threshold(self.marked, pale, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
     def _regions(self, mask: ByteArray, clear: Sequence[Box]) -> Iterable[_Piece]:
-        for region in _pieces(mask):
-            box = region.box
-            if box.of(self.marked).max() > CLEAR and all(box.overlap(other) < SAME for other in clear):
-                yield region
+        regions = list(_pieces(mask))
+        nearest = overlaps([region.box for region in regions], clear).max(axis=1, initial=0.0)
+        for k in np.flatnonzero(nearest < SAME):
+            if regions[k].box.of(self.marked).max() > CLEAR:
+                yield regions[k]
 
     def _contrast(self, region: _Piece, own: ByteArray, mask: ByteArray) -> ByteArray:
         dark = region.box.of(self.dark)

@@ -9,7 +9,7 @@ grows downwards, and `right` and `bottom` are exclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -119,6 +119,17 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
     for other in boxes:
         box = box.union(other)
     return box
+
+
+def overlaps(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.float64]:
+    """`Box.overlap` of each of `boxes` with each of `others`, shape (len(boxes), len(others))."""
+    left, top, right, bottom = np.array([box.as_list() for box in boxes]).reshape(-1, 4, 1).swapaxes(0, 1)
+    other = np.array([box.as_list() for box in others]).reshape(-1, 4).T
+    wide = np.maximum(np.minimum(right, other[2]) - np.maximum(left, other[0]), 0)
+    shared = wide * np.maximum(np.minimum(bottom, other[3]) - np.maximum(top, other[1]), 0)
+    either = (right - left) * (bottom - top) + (other[2] - other[0]) * (other[3] - other[1]) - shared
+    overlap: npt.NDArray[np.float64] = shared / np.maximum(either, 1)
+    return overlap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
