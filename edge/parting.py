@@ -88,6 +88,9 @@ BREAK = 0.15
 MOST_PAIRS = 24
 """Pairs that are tried in a picture; where there are more, it is no writing."""
 
+MOST_RIVALS = 600
+"""Other ways of taking ink that are tried in a picture, those with the most ink first; likewise."""
+
 SLIMMEST = 0.5
 """Width over height from which on ink may be two digits: two slim ones."""
 
@@ -122,6 +125,7 @@ def read_ink(
     others = [*doubted, *(again(clear) if len(clear) < len(first) else ()), *_pairs(first, sure)]
     nearest = overlaps([ink.box for ink in others], clear).max(axis=1, initial=0.0)
     rivals = [others[k] for k in np.flatnonzero(nearest < SAME)]
+    rivals = sorted(rivals, key=lambda ink: -ink.weight)[:MOST_RIVALS]
     candidates = first + _named(rivals, name)
     chosen = _explained(choose(candidates + part(candidates, name, sure)), marked)
     return [(ink, believed(prediction, ink.marked)) for ink, prediction in chosen]
