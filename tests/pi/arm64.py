@@ -30,6 +30,10 @@ BEYOND = 0.1
 """Two processors round a probability differently; a digit this far above the threshold is shown by both."""
 
 
+AT_PLACE = 0.5
+"""Overlap of the boxes of the same digit: a faint end of a stroke may be found on one of them only."""
+
+
 @pytest.fixture(scope="module")
 def reader():
     return DigitReader()
@@ -54,7 +58,7 @@ def test_every_certain_digit_is_read_as_on_the_workstation_and_no_other(reader, 
         for label, confidence, box in digits:
             if confidence >= accept + BEYOND:
                 assert any(
-                    other == label and sure >= accept and Box(*place).overlap(Box(*box)) > 0.7
+                    other == label and sure >= accept and Box(*place).overlap(Box(*box)) > AT_PLACE
                     for other, sure, place in others
                 ), (label, confidence, box, others)
 
