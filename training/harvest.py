@@ -198,7 +198,7 @@ def load_scene_glyphs(folder: Path) -> tuple[Digits, Digits]:
     path = folder / GLYPHS
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            train, validation = (Digits(*(arrays.get(f"{name}_{what}") for what in ARRAYS)) for name in PARTS)
+            train, validation = (Digits(*(arrays[f"{name}_{what}"] for what in ARRAYS)) for name in PARTS)
             return train, validation
     except FileNotFoundError:
         nothing = Digits(np.zeros((0, GLYPH_SIZE, GLYPH_SIZE), np.uint8), np.zeros(0, np.uint8))
