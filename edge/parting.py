@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Box, ByteArray, Ink, Prediction, overlaps
+from edge.types import Box, ByteArray, Ink, Prediction, areas, intersections, same_places
 
 ROWS = 24
 """Height that ink is scaled to while cuts are looked for."""
@@ -52,9 +52,6 @@ CUT_COST = 0.7
 
 CLEAR = 0.8
 """Confidence from which on what was found first has no rival of about its size."""
-
-SAME = 0.7
-"""Intersection over union from which on two pieces are of about the same size, in the same place."""
 
 SHARED = 0.5
 """Two pieces of which the smaller shares this part of its box cannot both be a digit."""
@@ -123,8 +120,8 @@ def read_ink(
     first = _named(marked, name)
     clear = [ink.box for ink, prediction in first if prediction.confidence >= max(sure, CLEAR)]
     others = [*doubted, *(again(clear) if len(clear) < len(first) else ()), *_pairs(first, sure)]
-    nearest = overlaps([ink.box for ink in others], clear).max(axis=1, initial=0.0)
-    rivals = [others[k] for k in np.flatnonzero(nearest < SAME)]
+    known = same_places([ink.box for ink in others], clear).sum(axis=1)
+    rivals = [others[k] for k in np.flatnonzero(known == 0)]
     rivals = sorted(rivals, key=lambda ink: -ink.weight)[:MOST_RIVALS]
     candidates = first + _named(rivals, name)
     chosen = _explained(choose(candidates + part(candidates, name, sure)), marked)
@@ -153,7 +150,9 @@ def choose(candidates: Sequence[Named]) -> list[Named]:
         return []
     confidence = np.array([prediction.confidence for _, prediction in candidates])
     gain = (confidence - THETA) * [ink.weight + LEAST_WEIGHT for ink, _ in candidates]
-    rivals = _shared([ink.box for ink, _ in candidates]) >= SHARED
+    boxes = [ink.box for ink, _ in candidates]
+    smaller = np.minimum(areas(boxes), areas(boxes)[:, np.newaxis])
+    rivals = intersections(boxes, boxes) >= SHARED * smaller
     chosen = np.zeros(len(candidates), bool)
     for order in (np.argsort(-confidence, kind="stable"), np.argsort(-gain, kind="stable")):
         for k in order:
@@ -190,33 +189,15 @@ def _odds(probability: float) -> float:
 
 def _explained(chosen: list[Named], wholes: Sequence[Ink]) -> list[Named]:
     """Less what was cut out of connected ink of which the most is no digit: some letters of a word."""
-    left, top, right, bottom = np.array([ink.box.as_list() for ink, _ in chosen]).reshape(-1, 4).T
-    area = (right - left) * (bottom - top)
-    weight = np.array([ink.weight for ink, _ in chosen])
-    kept = np.ones(len(chosen), bool)
-    for whole in wholes:
-        box = whole.box
-        wide = np.minimum(right, box.right) - np.maximum(left, box.left)
-        high = np.minimum(bottom, box.bottom) - np.maximum(top, box.top)
-        common = np.maximum(wide, 0) * np.maximum(high, 0)
-        if (common >= SAME * (area + box.area - common)).any():
-            continue  # it is a digit itself
-        parts = (common > INSIDE * area) & (area < SAME * box.area)
-        if weight[parts].sum() < EXPLAINED * whole.weight:
-            kept &= ~parts
-    return [each for each, stays in zip(chosen, kept, strict=True) if stays]
-
-
-def _shared(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
-    """The part of the smaller box that each two have in common, shape (n, n)."""
-    left, top, right, bottom = np.array([box.as_list() for box in boxes], np.float64).T
-    wide = np.minimum(right, right[:, np.newaxis]) - np.maximum(left, left[:, np.newaxis])
-    high = np.minimum(bottom, bottom[:, np.newaxis]) - np.maximum(top, top[:, np.newaxis])
-    area = (right - left) * (bottom - top)
-    shared: npt.NDArray[np.float64] = (
-        np.maximum(wide, 0) * np.maximum(high, 0) / np.minimum(area, area[:, np.newaxis])
-    )
-    return shared
+    boxes = [ink.box for ink, _ in chosen]
+    around = [ink.box for ink in wholes]
+    inside = intersections(boxes, around) > INSIDE * areas(boxes)[:, np.newaxis]
+    same = same_places(boxes, around)
+    weights = np.array([ink.weight for ink, _ in chosen])
+    explained = weights @ inside >= EXPLAINED * np.array([ink.weight for ink in wholes])
+    # What is a digit itself explains all of its ink.
+    unexplained = inside & ~(explained | same.any(axis=0))
+    return [chosen[k] for k in np.flatnonzero(unexplained.sum(axis=1) == 0)]
 
 
 def _pairs(named: Sequence[Named], sure: float) -> list[Ink]:

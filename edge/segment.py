@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Box, ByteArray, Ink, overlaps
+from edge.types import Box, ByteArray, Ink, same_places
 
 SEARCH_SIZE = 1024
 """The longer side, in pixels, of the picture that the marker looks at; a larger one is scaled down for it."""
@@ -31,9 +31,6 @@ PALE, CLEAR = 63, 127
 OTHER_PALES = 15, 191
 """Where the first look was not clear: a lower one keeps what broke together, a higher one leaves out what
 hangs on by a thread. (Nested thresholds, as of the extremal regions in Matas et al., 2002.)"""
-
-SAME = 0.7
-"""Intersection over union from which on a region is the piece that was clear at the first look."""
 
 DOUBTED = 0.02
 """Mean probability of ink below which the marker is certain that a piece is none."""
@@ -226,8 +223,8 @@ class _Look:
 
     def _regions(self, mask: ByteArray, clear: Sequence[Box]) -> Iterable[_Piece]:
         regions = list(_pieces(mask))
-        nearest = overlaps([region.box for region in regions], clear).max(axis=1, initial=0.0)
-        for k in np.flatnonzero(nearest < SAME):
+        known = same_places([region.box for region in regions], clear).sum(axis=1)
+        for k in np.flatnonzero(known == 0):
             if regions[k].box.of(self.marked).max() > CLEAR:
                 yield regions[k]
 

@@ -121,15 +121,32 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
     return box
 
 
-def overlaps(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.float64]:
-    """`Box.overlap` of each of `boxes` with each of `others`, shape (len(boxes), len(others))."""
+def areas(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
+    """`Box.area` of each, shape (n,)."""
+    return np.array([box.area for box in boxes], np.float64)
+
+
+def intersections(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.float64]:
+    """Square pixels that each of `boxes` shares with each of `others`, shape (len(boxes), len(others))."""
     left, top, right, bottom = np.array([box.as_list() for box in boxes]).reshape(-1, 4, 1).swapaxes(0, 1)
     other = np.array([box.as_list() for box in others]).reshape(-1, 4).T
     wide = np.maximum(np.minimum(right, other[2]) - np.maximum(left, other[0]), 0)
-    shared = wide * np.maximum(np.minimum(bottom, other[3]) - np.maximum(top, other[1]), 0)
-    either = (right - left) * (bottom - top) + (other[2] - other[0]) * (other[3] - other[1]) - shared
-    overlap: npt.NDArray[np.float64] = shared / np.maximum(either, 1)
-    return overlap
+    high = np.maximum(np.minimum(bottom, other[3]) - np.maximum(top, other[1]), 0)
+    shared: npt.NDArray[np.float64] = np.asarray(wide * high, np.float64)
+    return shared
+
+
+SAME_PLACE = 0.7
+"""Intersection over union from which on two boxes hold the same thing."""
+
+
+def same_places(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.bool_]:
+    """Which of `boxes` hold the same thing as which of `others`, shape (len(boxes), len(others))."""
+    shared = intersections(boxes, others)
+    same: npt.NDArray[np.bool_] = shared >= SAME_PLACE * (
+        areas(boxes)[:, np.newaxis] + areas(others) - shared
+    )
+    return same
 
 
 @dataclass(frozen=True, slots=True, eq=False)
