@@ -135,10 +135,10 @@ def _named(inks: Sequence[Ink], name: Namer) -> list[Named]:
 def choose(candidates: Sequence[Named]) -> list[Named]:
     """Of ink that was found in several ways, those that explain the most of it, with the most confidence.
 
-    What a digit explains is the ink in it times how far its confidence is above `THETA`: two touching digits
-    are more than their blot, which reads like none, and an 8 is more than the upper loop of it. Sought from
-    the most confident on; a candidate takes the place of all that it shares its ink with when it explains
-    more than they do together.
+    What a digit explains is the ink that the marker sees in it, times how sure of it the marker is, times how
+    far the classifier's confidence is above `THETA`: two touching digits are more than their blot, which
+    reads like none, and an 8 is more than the upper loop of it. Sought from the most confident on; a
+    candidate takes the place of all that it shares its ink with when it explains more than they do together.
 
     Args:
         candidates: ink, with what it is; some of it the same.
@@ -149,7 +149,7 @@ def choose(candidates: Sequence[Named]) -> list[Named]:
     if not candidates:
         return []
     confidence = np.array([prediction.confidence for _, prediction in candidates])
-    gain = (confidence - THETA) * [ink.weight + LEAST_WEIGHT for ink, _ in candidates]
+    gain = (confidence - THETA) * [ink.weight * ink.marked + LEAST_WEIGHT for ink, _ in candidates]
     boxes = [ink.box for ink, _ in candidates]
     smaller = np.minimum(areas(boxes), areas(boxes)[:, np.newaxis])
     rivals = intersections(boxes, boxes) >= SHARED * smaller

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scenes",
         type=count,
         metavar="N",
-        help="scenes to draw for glyphs as a camera makes them, instead of the recipe's; 0: MNIST alone",
+        help="scenes to draw for glyphs as a camera makes them, instead of the recipe's; 0: none",
     )
     commands = parser.add_subparsers(title="other commands", metavar="COMMAND")
     measure = commands.add_parser(
@@ -130,22 +130,26 @@ def _train(options: argparse.Namespace, command: str) -> None:
         recipe = replace(recipe, epochs=options.epochs or recipe.epochs, scenes=scenes)
         folder = new_run(options, recipe.name)
         seed = 1 if options.seed is None else options.seed
-        data = DIGESTS | (optdigits_digest(options.data) if recipe.others else {})
+        data = DIGESTS | (optdigits_digest(options.data) if recipe.optdigits else {})
         config = Config.now(recipe, seed=seed, limit=options.limit, data=data, command=command)
     mnist = load_mnist(options.data)
-    train, validation = split(mnist.train[: config.limit], config.seed)
-    if config.recipe.others:
-        train += load_optdigits(options.data)[: config.limit].repeated(config.recipe.others)
+    recipe = config.recipe
+    digits, validation = split(mnist.train[: config.limit], config.seed)
+    train = digits.repeated(recipe.mnist)
+    if recipe.optdigits:
+        hands = load_optdigits(options.data)[: config.limit]
+        train += hands.repeated(recipe.optdigits)
+        digits += hands
     config.write(folder)
     with resumable(folder):
-        if config.recipe.scenes:
+        if recipe.scenes:
             from training.harvest import scene_glyphs
 
             found = scene_glyphs(
-                folder, train, validation, seed=config.seed, scenes=config.recipe.scenes, data=options.data
+                folder, digits, validation, seed=config.seed, scenes=recipe.scenes, data=options.data
             )
             train, validation = train + found[0], validation + found[1]
-        training = Training(config.recipe, train, validation, seed=config.seed)
+        training = Training(recipe, train, validation, seed=config.seed)
         training.resume(folder)
         network = training.run(folder)
     save_model(network, folder)

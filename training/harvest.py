@@ -42,7 +42,7 @@ it is none costs the ones their confidence."""
 VIEWS = 3
 """Ways, at most, in which the same digit was found and cut out that are kept."""
 
-MOST_OTHERS = 16
+MOST_OTHERS = 8
 """Pieces of a scene, at most, that are kept of what is no digit."""
 
 SIGNS = 3

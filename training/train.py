@@ -36,7 +36,8 @@ class Recipe:
         batch_norm: batch normalisation in training, folded away afterwards.
         augment: distort the digits, anew in each epoch.
         averaging: momentum of the moving average of the weights, per step; 0 takes the weights as they are.
-        others: how many times the digits of other writers (optdigits, where it is there) are taken in.
+        mnist: how many times MNIST's digits are taken in each epoch.
+        optdigits: how many times those of optdigits are, where the data folder has them.
         scenes: how many scenes are drawn for glyphs as the camera path makes them, non-digits among them.
     """
 
@@ -50,7 +51,8 @@ class Recipe:
     batch_norm: bool = False
     augment: bool = False
     averaging: float = 0.0
-    others: int = 0
+    mnist: int = 1
+    optdigits: int = 0
     scenes: int = 0
 
 
@@ -58,7 +60,7 @@ RECIPES = {
     "paper": Recipe("paper", epochs=15, batch_size=64, learning_rate=1e-3, dropout=0.2),
     "best": Recipe(
         "best",
-        epochs=30,
+        epochs=36,
         batch_size=128,
         learning_rate=4e-3,
         cosine=True,
@@ -67,7 +69,8 @@ RECIPES = {
         batch_norm=True,
         augment=True,
         averaging=0.998,
-        others=3,
+        mnist=2,
+        optdigits=3,
         scenes=8000,
     ),
 }
