@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge.choice import believed
 from edge.classifier import calibrate
-from edge.parting import believed
 from edge.types import Prediction, Thresholds
 from training.evaluate import Evaluation
 

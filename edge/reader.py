@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from edge.choice import read_ink
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.events import Changes
 from edge.ink import InkMarker
 from edge.lines import group, to_reading
 from edge.model_file import DIGIT_LABELS, DIGITS
-from edge.parting import read_ink
 from edge.preprocess import to_glyph
 from edge.segment import Marker, segment, to_grey
 from edge.sources.base import Source

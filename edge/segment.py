@@ -2,8 +2,8 @@
 
 The ink network says where the ink of digits is; there, what is darker than the paper and hangs together is a
 piece: the picture is finer than the network's mask. Pieces that broke off a digit are given back to it. What
-the network doubts, but stands out from the paper and is shaped like a digit, is found as well. `edge.parting`
-then lets the classifier judge, and parts digits that hang together.
+the network doubts, but stands out from the paper and is shaped like a digit, is found as well. `edge.choice`
+then lets the classifier judge, and has what hangs together parted.
 """
 
 from __future__ import annotations

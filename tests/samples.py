@@ -4,6 +4,7 @@ import struct
 import zlib
 from datetime import UTC, datetime, timedelta
 
+import cv2
 import numpy as np
 
 from edge.sources.handwriting import Hand, draw_strokes, write_number
@@ -11,6 +12,7 @@ from edge.types import (
     Box,
     Digit,
     Frame,
+    Ink,
     Line,
     ModelName,
     Prediction,
@@ -85,3 +87,33 @@ def png_of_size(width: int, height: int, body: bytes = b"") -> bytes:
     """A grey PNG with this in its header, and what else is given."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + body
+
+
+def inked(pixels):
+    """The weight of ink that the marker is sure of."""
+    return float(pixels.sum() / 255)
+
+
+def touching_zeros():
+    """Two ovals that share a little ink."""
+    pixels = np.zeros((60, 84), np.uint8)
+    for x in (21, 63):
+        cv2.ellipse(pixels, (x, 30), (19, 27), 0, 0, 360, 255, 5)
+    return Ink(Box(200, 100, 284, 160), pixels, inked(pixels))
+
+
+def by_width(answers, otherwise=(3, 0.1)):
+    """A classifier that goes by how wide ink is: {(least, most): (label, confidence)}."""
+
+    def name(inks):
+        return [
+            prediction(
+                *next(
+                    (said for (least, most), said in answers.items() if least <= ink.box.width <= most),
+                    otherwise,
+                )
+            )
+            for ink in inks
+        ]
+
+    return name

@@ -1,17 +1,12 @@
 import cv2
 import numpy as np
 import pytest
-from samples import prediction
+from samples import by_width, inked, prediction, touching_zeros
 
-from edge.parting import CLEAR, SLIMMEST, THETA, Run, best, choose, part, read_ink, runs
-from edge.types import Box, Ink, Prediction
+from edge.parting import SLIMMEST, Run, best, part, runs
+from edge.types import Box, Ink
 
 SURE = 0.6
-
-
-def inked(pixels):
-    """The weight of ink that the marker is sure of."""
-    return float(pixels.sum() / 255)
 
 
 def ink(*lines, size=(60, 90), left=200, top=100):
@@ -20,14 +15,6 @@ def ink(*lines, size=(60, 90), left=200, top=100):
     for line in lines:
         cv2.polylines(pixels, [np.array(line)], False, 255, 5)
     return Ink(Box(left, top, left + size[1], top + size[0]), pixels, inked(pixels))
-
-
-def touching_zeros():
-    """Two ovals that share a little ink."""
-    pixels = np.zeros((60, 84), np.uint8)
-    for x in (21, 63):
-        cv2.ellipse(pixels, (x, 30), (19, 27), 0, 0, 360, 255, 5)
-    return Ink(Box(200, 100, 284, 160), pixels, inked(pixels))
 
 
 def test_touching_digits_are_cut_where_they_touch():
@@ -87,173 +74,8 @@ def test_a_part_has_its_share_of_the_weight():
     assert left.weight == pytest.approx(50, abs=5)
 
 
-def by_width(answers, otherwise=(3, 0.1)):
-    """A classifier that goes by how wide ink is: {(least, most): (label, confidence)}."""
-
-    def name(inks):
-        return [
-            prediction(
-                *next(
-                    (said for (least, most), said in answers.items() if least <= ink.box.width <= most),
-                    otherwise,
-                )
-            )
-            for ink in inks
-        ]
-
-    return name
-
-
-def nothing_else(clear):
-    return []
-
-
-def test_touching_digits_that_are_no_clear_digit_are_parted():
-    pair = touching_zeros()
-    halves_are_zeros = by_width({(35, 50): (0, 0.97), (80, 90): (8, 0.3)})
-    named = read_ink([pair], [], nothing_else, halves_are_zeros, SURE)
-    assert [answer.label for _, answer in sorted(named, key=lambda each: each[0].box.left)] == [0, 0]
-
-
-def test_a_clear_digit_is_not_parted_and_has_no_rival():
-    pair = touching_zeros()
-    asked = []
-
-    def name(inks):
-        asked.extend(inks)
-        return [prediction(2, 0.99) for _ in inks]
-
-    assert [ink for ink, _ in read_ink([pair], [pair], nothing_else, name, SURE)] == [pair]
-    assert asked == [pair]
-
-
-def broken_five():
-    """The flag and the body of a 5, three pixels apart."""
-    return (
-        Ink(Box(100, 100, 130, 106), np.full((6, 30), 255, np.uint8), weight=180),
-        Ink(Box(98, 109, 128, 150), np.full((41, 30), 255, np.uint8), weight=1230),
-    )
-
-
-def by_height(answers):
-    def name(inks):
-        return [prediction(*answers[ink.box.height]) for ink in inks]
-
-    return name
-
-
-def test_a_broken_digit_is_put_together_where_it_reads_better():
-    flag, body = broken_five()
-    name = by_height({6: (7, 0.3), 41: (6, 0.55), 50: (5, 0.97)})
-    ((whole, answer),) = read_ink([flag, body], [], nothing_else, name, SURE)
-    assert whole.box == flag.box.union(body.box)
-    assert (answer.label, whole.pixels[0].max(), whole.pixels[7].max()) == (5, 255, 0)
-    assert whole.pixels[9:].max() == 255
-    assert whole.weight == flag.weight + body.weight
-
-
-def test_what_reads_better_apart_stays_apart():
-    flag, body = broken_five()
-    name = by_height({6: (7, 0.5), 41: (6, 0.95), 50: (5, 0.5)})
-    assert {ink.box for ink, _ in read_ink([flag, body], [], nothing_else, name, SURE)} == {
-        flag.box,
-        body.box,
-    }
-
-
-def box_of_ink(left, width=30, height=50):
-    pixels = np.full((height, width), 255, np.uint8)
-    return Ink(Box(left, 100, left + width, 100 + height), pixels, weight=float(width * height))
-
-
-def test_of_ink_found_in_two_ways_the_one_that_reads_better_is_kept():
-    found = choose(
-        [
-            (box_of_ink(100), prediction(3, 0.5)),
-            (box_of_ink(200), prediction(7, 0.95)),
-            (box_of_ink(101), prediction(8, 0.8)),
-            (box_of_ink(201), prediction(4, 0.7)),
-            (box_of_ink(300), prediction(7, 0.7)),
-        ]
-    )
-    labels = {ink.box.left: int(answer.label) for ink, answer in found}
-    assert labels == {101: 8, 200: 7, 300: 7}
-
-
-@pytest.mark.parametrize(
-    ("whole", "kept"), [(0.9, {(100, 50)}), (0.45, {(100, 22), (125, 25)})], ids=["whole", "two digits"]
-)
-def test_fragments_give_way_to_the_whole_and_a_blot_to_clear_digits(whole, kept):
-    left, right, both = box_of_ink(100, 22), box_of_ink(125, 25), box_of_ink(100, 50)
-    found = choose([(left, prediction(1, 0.8)), (right, prediction(7, 0.8)), (both, prediction(4, whole))])
-    assert {(ink.box.left, ink.box.width) for ink, _ in found} == kept
-
-
-def test_neighbours_whose_boxes_overlap_a_little_are_both_kept():
-    named = [(box_of_ink(100), prediction(7, 0.8)), (box_of_ink(122), prediction(1, 0.8))]
-    assert choose(named) == named
-
-
-def test_what_is_likely_no_digit_is_left_out_and_nothing_is_nothing():
-    assert choose([(box_of_ink(100), prediction(7, THETA - 0.05))]) == []
-    assert choose([]) == []
-
-
-def test_where_the_first_look_is_not_clear_others_are_asked_for():
-    clear, unclear, better = box_of_ink(100), box_of_ink(200, 29), box_of_ink(202, 24)
-    asked = []
-
-    def again(boxes):
-        asked.append(list(boxes))
-        return [better]
-
-    name = by_width({(30, 30): (5, CLEAR + 0.01), (29, 29): (9, 0.5), (24, 24): (4, 0.95)})
-    found = {ink.box: answer.label for ink, answer in read_ink([clear, unclear], [], again, name, SURE)}
-    assert found == {clear.box: 5, better.box: 4}
-    assert asked == [[clear.box]]
-    asked.clear()
-    read_ink([clear], [], again, name, SURE)
-    assert asked == []
-
-
 def test_only_what_is_no_clear_digit_is_divided():
     pair = touching_zeros()
     name = by_width({(35, 50): (0, 0.97)})
     assert part([(pair, prediction(8, 0.9))], name, SURE) == []
     assert [answer.label for _, answer in part([(pair, prediction(8, 0.3))], name, SURE)] == [0, 0]
-
-
-def word():
-    """Four arches that hang together."""
-    pixels = np.zeros((60, 240), np.uint8)
-    for k in range(4):
-        cv2.ellipse(pixels, (30 + 60 * k, 30), (28, 26), 0, 0, 360, 255, 5)
-    return Ink(Box(200, 100, 440, 160), pixels, inked(pixels))
-
-
-@pytest.mark.parametrize(("digits", "kept"), [(1, 0), (3, 3), (4, 4)])
-def test_a_digit_cut_out_of_a_word_is_none(digits, kept):
-    def name(inks):
-        """The first so many arches look like a 0."""
-        return [
-            prediction(0, 0.97)
-            if ink.box.width < 75 and (ink.box.left + ink.box.right) / 2 < 200 + 60 * digits
-            else prediction(8, 0.15)
-            for ink in inks
-        ]
-
-    assert len(read_ink([word()], [], nothing_else, name, SURE)) == kept
-
-
-@pytest.mark.parametrize(
-    ("share", "least", "most"),
-    [(1.0, 0.9, 0.9), (0.96, 0.9, 0.9), (0.5, 0.7, 0.8), (0.02, 0.3, 0.4), (0, 0.1, 0.3)],
-)
-def test_what_the_marker_doubts_is_less_certain(share, least, most):
-    piece = box_of_ink(100)
-    doubted = Ink(piece.box, piece.pixels, piece.weight * share)
-    answer = Prediction(np.array([0.01, 0.9, 0.02, *[0.01] * 7], np.float32))
-    ((_, believed),) = read_ink([doubted], [], nothing_else, lambda inks: [answer] * len(inks), SURE)
-    assert least - 1e-6 <= believed.confidence <= most + 1e-6
-    assert believed.probabilities.sum() == pytest.approx(1)
-    assert [label for label, _ in believed.top_k()] == [1, 2]

@@ -156,6 +156,7 @@ def test_a_photo_is_shown_with_boxes_over_its_digits(open_page, photo):
     for k, box in enumerate(boxes):
         left = (box["x"] - shown["x"]) / shown["width"] * 360
         assert left == pytest.approx(36 + 45 * k, abs=8)  # where `written` wrote it
+    expect(page.locator("#photo .note")).to_contain_text("1 number, 4 digits, read in")
     page.locator("#photo .overlay .digit").first.click()
     expect(page.locator("#photo .verdict")).to_contain_text("Read as 2")
 

@@ -30,8 +30,9 @@ BEYOND = 0.1
 """Two processors round a probability differently; a digit this far above the threshold is shown by both."""
 
 
-AT_PLACE = 0.5
-"""Overlap of the boxes of the same digit: a faint end of a stroke may be found on one of them only."""
+AT_PLACE, SAME_BOX, MOST = 0.5, 0.7, 0.97
+"""Overlap of the boxes of the same digit: what an arm covers in part may be found with a faint end of a
+stroke on one of them only; this share of all digits must stand in the same box."""
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +52,26 @@ def results(reader):
     }
 
 
+def overlaps(reader, digits, others):
+    """Of each certain digit, how far its box and that of the same digit, read as certain too, overlap."""
+    accept = reader.classifier.card.thresholds.accept
+    certain = [(label, Box(*place)) for label, confidence, place in others if confidence >= accept]
+    return [
+        max((place.overlap(Box(*box)) for same, place in certain if same == label), default=0.0)
+        for label, confidence, box in digits
+        if confidence >= accept + BEYOND
+    ]
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_certain_digit_is_read_as_on_the_workstation_and_no_other(reader, results, name):
-    accept = reader.classifier.card.thresholds.accept
     for digits, others in ((EXPECTED[name], results[name]), (results[name], EXPECTED[name])):
-        for label, confidence, box in digits:
-            if confidence >= accept + BEYOND:
-                assert any(
-                    other == label and sure >= accept and Box(*place).overlap(Box(*box)) > AT_PLACE
-                    for other, sure, place in others
-                ), (label, confidence, box, others)
+        assert all(overlap > AT_PLACE for overlap in overlaps(reader, digits, others)), (digits, others)
+
+
+def test_nearly_every_digit_stands_in_the_same_box(reader, results):
+    found = [overlap for name in EXPECTED for overlap in overlaps(reader, EXPECTED[name], results[name])]
+    assert sum(overlap > SAME_BOX for overlap in found) >= MOST * len(found)
 
 
 def test_there_is_something_to_read(reader):

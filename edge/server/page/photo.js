@@ -18,6 +18,8 @@ const results = new Results(panel);
 let current = null; // the Blob that was read
 let reading = null; // AbortController of the request under way
 
+const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** A picture that the server takes: what is large or of another kind is drawn anew as JPEG. */
 async function prepare(file) {
   let bitmap;
@@ -64,8 +66,9 @@ async function read(file) {
     save.hidden = false;
     results.show(result, "No digits found in this picture.");
     const digits = result.readings.reduce((sum, one) => sum + one.digits.length, 0);
-    shown.alt = `The picture, with ${result.readings.length} numbers`;
-    say(`${result.readings.length} numbers, ${digits} digits, read in ${result.speed_ms.total.toFixed(0)} ms`);
+    const numbers = counted(result.readings.length, "number");
+    shown.alt = `The picture, with ${numbers}`;
+    say(`${numbers}, ${counted(digits, "digit")}, read in ${result.speed_ms.total.toFixed(0)} ms`);
   } catch (error) {
     if (error.name !== "AbortError") say(error.message, true);
   }
