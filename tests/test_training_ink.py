@@ -11,6 +11,7 @@ import pytest
 pytestmark = pytest.mark.workstation
 keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
+import training.ink.picture  # noqa: E402
 from edge.ink import InkMarker  # noqa: E402
 from edge.types import Box  # noqa: E402
 from training.ink.__main__ import main  # noqa: E402
@@ -258,3 +259,13 @@ def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch
     said = capsys.readouterr().err
     assert message in said
     assert not list(tmp_path.iterdir())
+
+
+def test_the_picture_of_the_documentation_is_made_again(data_dir, tmp_path, capsys):
+    path = tmp_path / "ink.png"
+    assert training.ink.picture.main(["--data", str(data_dir), "--out", str(path)]) == 0
+    drawn, _, marked = np.split(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), 3, axis=1)
+    assert drawn.std() > 20
+    assert 0.001 < (marked < 128).mean() < 0.2
+    assert training.ink.picture.main(["--data", "nowhere", "--out", str(path)]) == 2
+    assert "no MNIST in nowhere" in capsys.readouterr().err
