@@ -61,12 +61,18 @@ def open_page(browser, server):
             "request", lambda request: wrong.append(request.url) if is_outside(request.url, url) else None
         )
         page.goto(f"{url}/#{tab}")
+        wait_until_ready(page)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+def wait_until_ready(page):
+    """A page that has loaded still asks the server whether a token is wanted, before it opens a tab."""
+    expect(page.locator("[role=tabpanel]:visible, dialog:visible").first).to_be_visible()
 
 
 def is_outside(asked, url):
@@ -188,6 +194,7 @@ def test_a_picture_is_dropped_and_pasted(open_page, photo):
     page.dispatch_event("#photo .drop", "drop", {"dataTransfer": page.evaluate_handle(transfer, data)})
     expect(numbers(page, "photo")).to_have_text(["2859"])
     page.reload()
+    wait_until_ready(page)
     page.evaluate(
         "transfer => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer }))",
         page.evaluate_handle(transfer, data),
