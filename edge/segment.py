@@ -146,7 +146,7 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
         return [
             Ink(box.scaled(scale).clipped(rows, columns), pixels, _weight(pixels, box.of(marked)))
             for box, pixels in pieces
-            if not _goes_on(box, picture)
+            if not _goes_on(box, pixels, picture)
         ]
 
     def again(clear: Sequence[Box]) -> list[Ink]:
@@ -442,24 +442,34 @@ def _may_be_digits(box: Box, grey: ByteArray) -> bool:
     )
 
 
-def _goes_on(box: Box, grey: ByteArray) -> bool:
-    """Whether a bar is part of a longer one, which the marker left out: of a form's box, a table, an edge."""
+def _goes_on(box: Box, pixels: ByteArray, grey: ByteArray) -> bool:
+    """Whether a bar is part of a longer one, which the marker left out: of a form's box, a table, an edge.
+
+    Args:
+        box: of the ink.
+        pixels: white ink on black in it.
+        grey: the whole picture.
+    """
     if box.width > BAR_ASPECT * box.height:
         return False
     beside = max(2, box.width // 2)
-    bar = box.of(grey)
-    ink = float(bar.min(axis=1).mean())
-    around = Box(box.left - 2 * beside, box.top, box.right + 2 * beside, box.bottom).clipped(*grey.shape)
-    paper = float(np.median(around.of(grey).max(axis=1)))
     near, far = round(BEYOND[0] * box.height), round(BEYOND[1] * box.height)
-    left, right = box.left - beside, box.right + beside
+    reach = Box(box.left - 2 * beside, box.top - far, box.right + 2 * beside, box.bottom + far)
+    reach = reach.clipped(*grey.shape)
+    seen = reach.of(grey)
+    bar = box.moved(-reach.left, -reach.top)
+    if cv2.mean(bar.of(seen), pixels)[0] > cv2.mean(seen)[0]:
+        seen = np.asarray(cv2.bitwise_not(seen), np.uint8)  # chalk on a board
+    ink = float(bar.of(seen).min(axis=1).mean())
+    paper = float(np.median(seen[bar.top : bar.bottom].max(axis=1)))
+    left, right = bar.left - beside, bar.right + beside
     for beyond in (
-        Box(left, box.top - far, right, box.top - near),
-        Box(left, box.bottom + near, right, box.bottom + far),
+        Box(left, bar.top - far, right, bar.top - near),
+        Box(left, bar.bottom + near, right, bar.bottom + far),
     ):
-        seen = beyond.clipped(*grey.shape)
-        if seen.width > 0 and seen.height > 0:
-            darkest = float(seen.of(grey).min(axis=1).mean())
+        beyond = beyond.clipped(*seen.shape)
+        if beyond.width > 0 and beyond.height > 0:
+            darkest = float(beyond.of(seen).min(axis=1).mean())
             if paper - darkest >= GOES_ON * (paper - ink):
                 return True
     return False

@@ -163,18 +163,19 @@ def test_ink_weighs_what_the_marker_takes_for_ink():
     assert doubted.weight == pytest.approx(ink.weight * 20 / 255, rel=0.3)
 
 
-def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is():
+@pytest.mark.parametrize("chalk", [False, True])
+def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is(chalk):
     image = np.full((240, 320), 220, np.uint8)
     cv2.line(image, (100, 40), (100, 200), 40, 4)
     cv2.line(image, (200, 80), (200, 160), 40, 4)
 
     def short(grey):
         """Of both bars, the middle is marked."""
-        marked = dark(grey)
+        marked = dark(255 - grey if chalk else grey)
         marked[:80] = marked[161:] = 0
         return marked
 
-    (box,) = boxes(image, short)
+    (box,) = boxes(255 - image if chalk else image, short)
     assert box.left > 150
 
 
