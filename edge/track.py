@@ -194,15 +194,15 @@ class Track:
             self.agreed.append(False)
 
     def reading(
-        self, thresholds: Thresholds, size: tuple[int, int], *, clear: bool, confirm_after: int
+        self, thresholds: Thresholds, size: tuple[int, int], confirm_after: int, *, clear: bool
     ) -> Reading:
         """What all frames in the window say together.
 
         Args:
             thresholds: those of the model.
             size: width and height of the frame, pixels.
-            clear: the latest frame shows it clearly.
             confirm_after: frames that must agree.
+            clear: the latest frame shows it clearly.
         """
         across, down = np.rint(self.moved).astype(int).tolist()
         digits = tuple(

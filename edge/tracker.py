@@ -74,12 +74,10 @@ class Tracker:
         for track in self._tracks:
             if track not in found.values():
                 track.miss(covered=track in shown)
-        # While known numbers are hidden, something lies over the paper, and what appears may belong to that.
-        needed = self.window if lost else self.confirm_after
+        # While a known number is hidden, something lies over the paper, and what appears may belong to that.
+        hidden = bool(lost) or any(track.known and not clear for track, clear in shown.items())
         return [
-            track.reading(
-                thresholds, size, clear=clear, confirm_after=self.confirm_after if track.known else needed
-            )
+            track.reading(thresholds, size, self.confirm_after, clear=clear and (track.known or not hidden))
             for track, clear in shown.items()
         ]
 

@@ -149,12 +149,20 @@ def test_an_arm_over_most_of_a_page_does_not_make_it_another_page():
     assert last_of(seen) == [(1, "4038", "accepted"), (2, "88084", "accepted"), (3, "170", "accepted")]
 
 
-def test_what_appears_while_something_lies_over_the_paper_must_last_longer():
-    hidden, beside, false = number("4075"), number("12", top=300), number("6", left=400)
-    tracker = Tracker(confirm_after=4, window=8)
-    seen = follow(tracker, [[hidden, beside]] * 10 + [[beside, false]] * 8)
-    assert accepted_in(seen[10:17]) == {"12"}
-    assert accepted_in(seen[17:]) == {"12", "6"}
+@pytest.mark.parametrize("left", [[], [part_of(number("4075"), slice(0, 2))]], ids=["hidden", "in part"])
+def test_what_appears_while_something_lies_over_the_paper_has_to_wait(left):
+    covered, beside, false = number("4075"), number("12", top=300), number("6", left=400)
+    frames = [[covered, beside]] * 10 + [[*left, beside, false]] * 40 + [[covered, beside, false]] * 20
+    seen = follow(Tracker(confirm_after=4), frames)
+    assert accepted_in(seen[10:50]) == {"12"}
+    assert accepted_in(seen[50:]) == {"4075", "12", "6"}
+
+
+def test_what_appears_is_accepted_when_what_it_may_have_covered_is_forgotten():
+    gone, beside, new = number("4075"), number("12", top=300), number("6", left=400)
+    seen = follow(Tracker(forget_after_s=2.0), [[gone, beside]] * 10 + [[beside, new]] * 75, fps=30)
+    assert accepted_in(seen[10:65]) == {"12"}
+    assert accepted_in(seen[70:]) == {"12", "6"}
 
 
 def test_numbers_that_are_read_as_one_for_a_while_stay_apart():
