@@ -34,7 +34,7 @@ def test_it_reads_the_test_digits_of_mnist(classifier, data_dir):
     labels = gzip.decompress((data_dir / "mnist" / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
     images = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
     right = classifier.raw(images).argmax(axis=1) == np.frombuffer(labels, np.uint8)
-    assert right.mean() >= 0.994
+    assert right.mean() >= 0.995
     # Runtimes round differently: one digit in a thousand may fall on the other side.
     assert right.mean() == pytest.approx(classifier.card.accuracies["mnist-test"], abs=0.001)
 

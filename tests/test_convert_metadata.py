@@ -65,6 +65,6 @@ def test_the_shipped_file_reads_mnist_as_its_card_says(shipped, data_dir):
 
     test = load_mnist(data_dir).test
     accuracy = float((Classifier(shipped).raw(test.glyphs).argmax(axis=1) == test.labels).mean())
-    assert accuracy >= 0.994
+    assert accuracy >= 0.995
     # Runtimes and processors round differently: a digit or two in 10,000.
     assert accuracy == pytest.approx(shipped.card.accuracies["mnist-test"], abs=0.0005)
