@@ -97,6 +97,7 @@ class Track:
         text: the most probable digits.
         former: what they were before.
         known: it was accepted since its digits last changed.
+        accepted_at: when it was last accepted, seconds.
         moved: how far the paper moved since the last of `sights`, x and y in pixels.
         whole_at: when it was last seen, and not only a part of it, seconds.
         missed: frames since then.
@@ -111,6 +112,7 @@ class Track:
     text: str = ""
     former: str = ""
     known: bool = False
+    accepted_at: float = 0.0
     moved: Reals = field(default_factory=lambda: np.zeros(2))
     whole_at: float = 0.0
     missed: int = 0

@@ -8,7 +8,7 @@ or it lasts. `edge.track` is a single number.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -74,12 +74,31 @@ class Tracker:
         for track in self._tracks:
             if track not in found.values():
                 track.miss(covered=track in shown)
-        # While a known number is hidden, something lies over the paper, and what appears may belong to that.
-        hidden = bool(lost) or any(track.known and not clear for track, clear in shown.items())
-        return [
-            track.reading(thresholds, size, self.confirm_after, clear=clear and (track.known or not hidden))
-            for track, clear in shown.items()
-        ]
+        return self._readings(shown, timestamp, thresholds, size, covered=bool(lost))
+
+    def _readings(
+        self,
+        shown: Mapping[Track, bool],
+        timestamp: float,
+        thresholds: Thresholds,
+        size: tuple[int, int],
+        *,
+        covered: bool,
+    ) -> list[Reading]:
+        """What is read of each number that is shown, in the same order.
+
+        Where a known number was surely read a moment ago and is not now, something lies over the paper, and
+        what appears may belong to that: it is not accepted.
+        """
+        readings: dict[Track, Reading] = {}
+        for track in sorted(shown, key=lambda track: not track.known):
+            clear = shown[track] and (track.known or not covered)
+            readings[track] = track.reading(thresholds, size, self.confirm_after, clear=clear)
+            if readings[track].status == "accepted":
+                track.accepted_at = timestamp
+            elif track.known:
+                covered |= timestamp - track.accepted_at <= self.forget_after_s
+        return [readings[track] for track in shown]
 
     def _is_another_page(self, found: int, rest: Sequence[Sight], lost: Sequence[Track]) -> bool:
         """Whether most of what is seen, in some frames in a row, has nothing to do with what was known.

@@ -158,6 +158,14 @@ def test_what_appears_while_something_lies_over_the_paper_has_to_wait(left):
     assert accepted_in(seen[50:]) == {"4075", "12", "6"}
 
 
+def test_a_number_that_can_no_longer_be_read_does_not_keep_others_waiting_for_ever():
+    dirty, new = number("4075", confidence=0.5), number("6", left=400)
+    frames = [[number("4075")]] * 10 + [[dirty]] * 10 + [[dirty, new]] * 70
+    seen = follow(Tracker(forget_after_s=2.0), frames, fps=30)
+    assert "6" not in accepted_in(seen[:65])
+    assert "6" in accepted_in(seen[80:])
+
+
 def test_what_appears_is_accepted_when_what_it_may_have_covered_is_forgotten():
     gone, beside, new = number("4075"), number("12", top=300), number("6", left=400)
     seen = follow(Tracker(forget_after_s=2.0), [[gone, beside]] * 10 + [[beside, new]] * 75, fps=30)
