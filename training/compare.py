@@ -209,6 +209,8 @@ def comparison_figure(rows: list[Row]) -> Figure:
             handle.set_sizes([40])
     axes.margins(0.2)
     axes.grid(alpha=0.3, which="both")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     return figure
 
 
