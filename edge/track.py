@@ -155,12 +155,13 @@ class Track:
         own = self.box
         return own.intersection(sight.box).area >= TOUCHED * min(own.area, sight.box.area)
 
-    def has_digit_in(self, sight: Sight) -> bool:
-        """Whether one of its digits is seen in a line where it was, though one side may be covered."""
+    def digits_in(self, sight: Sight) -> npt.NDArray[np.bool_]:
+        """Which digits of a line are seen where this has the same one, though one side may be covered."""
         own = self.sights[-1].edges + np.tile(self.moved, 2)
         off = np.abs(sight.edges[:, np.newaxis] - own) / (own[:, 3] - own[:, 1])[:, np.newaxis]
         same = np.array([[a == b for b in self.text] for a in sight.text])
-        return bool((same & ((off <= SAME_EDGE).sum(axis=2) >= 3)).any())
+        seen: npt.NDArray[np.bool_] = (same & ((off <= SAME_EDGE).sum(axis=2) >= 3)).any(axis=1)
+        return seen
 
     def see(self, sight: Sight, timestamp: float, thresholds: Thresholds) -> bool:
         """Add what one frame shows, and say whether it shows the number clearly."""

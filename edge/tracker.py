@@ -54,7 +54,7 @@ class Tracker:
         found = _recognise(sights, known, thresholds)
         lost = [track for track in known if track not in found.values()]
         rest = [sight for sight in sights if sight not in found]
-        if self._is_another_page(len(found), rest, lost):
+        if self._is_another_page(found, rest, lost):
             for track in lost:
                 track.known = False
             lost = []
@@ -100,16 +100,24 @@ class Tracker:
                 covered |= timestamp - track.accepted_at <= self.forget_after_s
         return [readings[track] for track in shown]
 
-    def _is_another_page(self, found: int, rest: Sequence[Sight], lost: Sequence[Track]) -> bool:
-        """Whether most of what is seen, in some frames in a row, has nothing to do with what was known.
+    def _is_another_page(self, found: Iterable[Sight], rest: Iterable[Sight], lost: Sequence[Track]) -> bool:
+        """Whether most digits that are seen, in some frames in a row, have nothing to do with what was known.
+
+        Not most numbers: of a page that is written on the same lines, many share a digit with what was there.
 
         Args:
             found: lines that show known numbers.
             rest: the other lines.
             lost: the other known numbers.
         """
-        familiar = found + sum(any(track.has_digit_in(sight) for track in lost) for sight in rest)
-        strange = found + len(rest) - familiar
+        familiar = sum(len(sight.text) for sight in found)
+        strange = 0
+        for sight in rest:
+            known = np.zeros(len(sight.text), bool)
+            for track in lost:
+                known |= track.digits_in(sight)
+            familiar += int(known.sum())
+            strange += int((~known).sum())
         self._strange = self._strange + 1 if strange > familiar else 0
         return self._strange >= CHANGED_AFTER
 

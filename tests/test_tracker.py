@@ -149,6 +149,13 @@ def test_an_arm_over_most_of_a_page_does_not_make_it_another_page():
     assert last_of(seen) == [(1, "4038", "accepted"), (2, "88084", "accepted"), (3, "170", "accepted")]
 
 
+def test_another_page_on_the_same_lines_is_another_page_though_each_number_shares_a_digit():
+    page = [number("4038", top=100), number("88084", top=250), number("170", top=400)]
+    other = [number("4712", top=100), number("18957", top=250), number("139", top=400)]
+    seen = follow(Tracker(confirm_after=4), [page] * 10 + [other] * 8)
+    assert accepted_in(seen[12:]) == {"4712", "18957", "139"}
+
+
 @pytest.mark.parametrize("left", [[], [part_of(number("4075"), slice(0, 2))]], ids=["hidden", "in part"])
 def test_what_appears_while_something_lies_over_the_paper_has_to_wait(left):
     covered, beside, false = number("4075"), number("12", top=300), number("6", left=400)
