@@ -25,14 +25,11 @@ def test_the_shipped_model_gives_its_known_answers(capsys):
 
 EXPECTED = json.loads((FRAMES / "frames.json").read_text())
 
-
 BEYOND = 0.1
 """Two processors round a probability differently; a digit this far above the threshold is shown by both."""
 
-
-AT_PLACE, SAME_BOX, MOST = 0.5, 0.7, 0.97
-"""Overlap of the boxes of the same digit: what an arm covers in part may be found with a faint end of a
-stroke on one of them only; this share of all digits must stand in the same box."""
+SAME_BOX = 0.7
+"""Overlap of the boxes of the same digit: a faint end of a stroke may be found on one of them only."""
 
 
 @pytest.fixture(scope="module")
@@ -52,29 +49,30 @@ def results(reader):
     }
 
 
-def overlaps(reader, digits, others):
-    """Of each certain digit, how far its box and that of the same digit, read as certain too, overlap."""
-    accept = reader.classifier.card.thresholds.accept
-    certain = [(label, Box(*place)) for label, confidence, place in others if confidence >= accept]
+def certain(digits, name, accept):
+    """Label and box of the digits that are at least so sure, of numbers that nothing covers.
+
+    What an arm covers in part may be taken for one thing or another.
+    """
+    whole = [Box(*place) for place in EXPECTED[name]["whole"]]
     return [
-        max((place.overlap(Box(*box)) for same, place in certain if same == label), default=0.0)
-        for label, confidence, box in digits
-        if confidence >= accept + BEYOND
+        (label, Box(*place))
+        for label, confidence, place in digits
+        if confidence >= accept and any(box.intersection(Box(*place)).area for box in whole)
     ]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_certain_digit_is_read_as_on_the_workstation_and_no_other(reader, results, name):
-    for digits, others in ((EXPECTED[name], results[name]), (results[name], EXPECTED[name])):
-        assert all(overlap > AT_PLACE for overlap in overlaps(reader, digits, others)), (digits, others)
-
-
-def test_nearly_every_digit_stands_in_the_same_box(reader, results):
-    found = [overlap for name in EXPECTED for overlap in overlaps(reader, EXPECTED[name], results[name])]
-    assert sum(overlap > SAME_BOX for overlap in found) >= MOST * len(found)
+    accept = reader.classifier.card.thresholds.accept
+    here, there = results[name], EXPECTED[name]["read"]
+    for digits, others in ((here, there), (there, here)):
+        found = certain(others, name, accept)
+        for label, box in certain(digits, name, accept + BEYOND):
+            assert any(label == same and box.overlap(place) > SAME_BOX for same, place in found), (label, box)
 
 
 def test_there_is_something_to_read(reader):
-    certain = reader.classifier.card.thresholds.accept + BEYOND
+    least = reader.classifier.card.thresholds.accept + BEYOND
     assert len(EXPECTED) == 10
-    assert sum(confidence >= certain for digits in EXPECTED.values() for _, confidence, _ in digits) >= 30
+    assert sum(len(certain(frame["read"], name, least)) for name, frame in EXPECTED.items()) >= 60

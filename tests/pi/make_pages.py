@@ -3,7 +3,8 @@
 FOLDER/pages/SEED/K.jpg    frames of one handwritten page, as a camera sees it
 FOLDER/pages/SEED.json     the numbers on it
 FOLDER/frames/K.png        ten frames of several pages
-FOLDER/frames.json         what is read in them here: [label, confidence, box] of each digit
+FOLDER/frames.json         of each: "read" here, [label, confidence, box] of each digit, and "whole", boxes of
+                           the numbers that nothing covers
 """
 
 import json
@@ -35,15 +36,19 @@ def main(folder: Path) -> None:
     reader = DigitReader()
     camera = DemoCamera(SEEDS[0], fps=FPS, realtime=False)
     (folder / "frames").mkdir()
-    read = {}
+    frames = {}
     for k in range(FRAMES):
         path = folder / "frames" / f"{k}.png"
-        picture = camera.picture(round((k + 0.5) * SHEET_S * FPS))
+        frame_id = round((k + 0.5) * SHEET_S * FPS)
+        picture = camera.picture(frame_id)
         cv2.imwrite(str(path), picture)
         result = reader.read_image(picture)
         digits = [digit for reading in result.readings for digit in reading.digits]
-        read[path.name] = [[d.prediction.label, d.prediction.confidence, d.box.as_list()] for d in digits]
-    (folder / "frames.json").write_text(json.dumps(read))
+        frames[path.name] = {
+            "read": [[d.prediction.label, d.prediction.confidence, d.box.as_list()] for d in digits],
+            "whole": [number.box.as_list() for number in camera.shown(frame_id) if number.whole],
+        }
+    (folder / "frames.json").write_text(json.dumps(frames))
 
 
 if __name__ == "__main__":
