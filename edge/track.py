@@ -197,11 +197,18 @@ class Track:
             self.agreed.append(False)
 
     def reading(
-        self, thresholds: Thresholds, size: tuple[int, int], confirm_after: int, *, clear: bool
+        self,
+        timestamp: float,
+        thresholds: Thresholds,
+        size: tuple[int, int],
+        confirm_after: int,
+        *,
+        clear: bool,
     ) -> Reading:
         """What all frames in the window say together.
 
         Args:
+            timestamp: of the latest frame, seconds.
             thresholds: those of the model.
             size: width and height of the frame, pixels.
             confirm_after: frames that must agree.
@@ -222,7 +229,8 @@ class Track:
         )
         if reading.status == "accepted" and not confirmed:
             return replace(reading, status="uncertain")
-        self.known |= reading.status == "accepted"
+        if reading.status == "accepted":
+            self.known, self.accepted_at = True, timestamp
         return reading
 
     def _may_be_cut(self, size: tuple[int, int], confirm_after: int) -> bool:

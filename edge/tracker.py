@@ -93,11 +93,10 @@ class Tracker:
         readings: dict[Track, Reading] = {}
         for track in sorted(shown, key=lambda track: not track.known):
             clear = shown[track] and (track.known or not covered)
-            readings[track] = track.reading(thresholds, size, self.confirm_after, clear=clear)
-            if readings[track].status == "accepted":
-                track.accepted_at = timestamp
-            elif track.known:
+            reading = track.reading(timestamp, thresholds, size, self.confirm_after, clear=clear)
+            if track.known and reading.status != "accepted":
                 covered |= timestamp - track.accepted_at <= self.forget_after_s
+            readings[track] = reading
         return [readings[track] for track in shown]
 
     def _is_another_page(self, found: Iterable[Sight], rest: Iterable[Sight], lost: Sequence[Track]) -> bool:
@@ -113,11 +112,9 @@ class Tracker:
         familiar = sum(len(sight.text) for sight in found)
         strange = 0
         for sight in rest:
-            known = np.zeros(len(sight.text), bool)
-            for track in lost:
-                known |= track.digits_in(sight)
-            familiar += int(known.sum())
-            strange += int((~known).sum())
+            seen = int(np.any([track.digits_in(sight) for track in lost], axis=0).sum()) if lost else 0
+            familiar += seen
+            strange += len(sight.text) - seen
         self._strange = self._strange + 1 if strange > familiar else 0
         return self._strange >= CHANGED_AFTER
 
