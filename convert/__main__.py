@@ -33,14 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury our messages
     options = _parser().parse_args(arguments)
     # An end asked for by the system is as orderly as Ctrl-C: no temporary file stays.
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return exit_code(lambda: _convert(options))
-    except KeyboardInterrupt:
+    except _StoppedError:
         print("stopped", file=sys.stderr)
         return 130
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _StoppedError(BaseException):
+    """Somebody asked for an end.
+
+    Not KeyboardInterrupt: Python ends by the signal, whatever the exit code, where one has passed through the
+    `exec` of a text, of which TensorFlow has many.
+    """
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -290,8 +299,8 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise _StoppedError
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A network of the user's own, from its file to the board."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -162,17 +163,38 @@ def test_bad_input_gets_one_line_and_leaves_nothing(own, tmp_path, monkeypatch, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_end_asked_for_leaves_the_old_model_and_nothing_else(own, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_asked_for_leaves_the_old_model_and_nothing_else(own, tmp_path, number):
     path = tmp_path / "shapes.tflite"
     path.write_bytes(b"the old model")
     command = [sys.executable, "-m", "convert", *options(own, "-o", str(path))]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever starts the tests in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stderr is not None
         # By now it is at work. (TensorFlow may have a word to say before.)
         assert any("its labels are not 0 to 9" in line for line in process.stderr)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         said = process.stderr.read()
     assert process.returncode == 130, said
     assert said.endswith("stopped\n")
     assert [file.name for file in tmp_path.iterdir()] == ["shapes.tflite"]
     assert path.read_bytes() == b"the old model"
+
+
+def test_an_end_asked_for_while_a_text_is_executed_is_as_orderly(tmp_path):
+    """As TensorFlow does; after a KeyboardInterrupt, `python -m` would end by a signal, whatever its code."""
+    (tmp_path / "stopping.py").write_text(
+        "import sys, convert.__main__ as convert\n"
+        "text = 'import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)'\n"
+        "convert._convert = lambda options: exec(text)\n"
+        "sys.exit(convert.main(['model.keras', '-o', 'model.tflite']))\n"
+    )
+    command = [sys.executable, "-m", "stopping"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
