@@ -17,6 +17,7 @@ from training.ink.measure import Score
 from training.ink.network import build_network
 from training.ink.patches import UNIT, Patches
 from training.loop import Loop, made_ahead
+from training.muon import Muon
 
 ZOOM_SHARE = 0.5
 """Share of the patches that are seen larger or smaller, anew in each epoch."""
@@ -32,13 +33,13 @@ class Recipe:
     Attributes:
         epochs: passes over the patches.
         batch_size: patches per step.
-        learning_rate: of AdamW, the highest; it rises for half an epoch and then falls to 0 along a cosine.
-        weight_decay: of AdamW.
+        learning_rate: of Muon, the highest; it rises for half an epoch and then falls to 0 along a cosine.
+        weight_decay: of Muon.
     """
 
     epochs: int = 20
     batch_size: int = 16
-    learning_rate: float = 4e-3
+    learning_rate: float = 8e-3
     weight_decay: float = 1e-2
 
 
@@ -79,7 +80,7 @@ class Training(Loop[Epoch]):
             warmup_target=recipe.learning_rate,
             warmup_steps=steps // 2,
         )
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+        optimizer = Muon(rate, weight_decay=recipe.weight_decay, last=self.network.layers[-1].name)
         self.network.compile(optimizer, weighted_loss, jit_compile=False)
         optimizer.build(self.network.trainable_variables)
         super().__init__(self.network, epochs=recipe.epochs, steps=steps, epoch=Epoch)
