@@ -7,8 +7,8 @@ digit (letters, fragments, merged pairs, shadows) comes out too, for the classif
 from __future__ import annotations
 
 import io
-import multiprocessing
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -25,6 +25,7 @@ from edge.segment import Marker, segment, to_grey
 from edge.types import Ink
 from training.dataset import NOT_A_DIGIT, Digits
 from training.scenes import GlyphBank, Scene, draw_scene, load_bank
+from training.workers import mapped
 
 GLYPHS = "scene-glyphs.npz"
 """In a run folder: what was harvested for it."""
@@ -32,8 +33,7 @@ GLYPHS = "scene-glyphs.npz"
 PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels", "marked")
 
 WORKERS = 2
-CHUNK = 8
-"""Scenes that a worker draws at a time."""
+"""Processes that draw scenes and read them."""
 
 LIKE_1 = 0.3
 """Share kept of what is no digit but as slim as a 1: nobody can tell it from one by itself, and to learn that
@@ -208,8 +208,8 @@ def load_scene_glyphs(folder: Path) -> tuple[Digits, Digits]:
 
 
 def _harvest_all(bank: GlyphBank, keys: list[tuple[int, int, int]]) -> Digits:
-    with multiprocessing.get_context("spawn").Pool(WORKERS, _open_worker, (bank,)) as pool:
-        found = list(tqdm(pool.imap(_harvest_one, keys, CHUNK), "scenes", len(keys), dynamic_ncols=True))
+    with mapped(_harvest_one, keys, processes=WORKERS, prepare=partial(_open_worker, bank)) as harvests:
+        found = list(tqdm(harvests, "scenes", len(keys), dynamic_ncols=True))
     return Digits(*(np.concatenate([getattr(part, what) for part in found]) for what in ARRAYS))
 
 

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 
-class Muon(keras.optimizers.Muon):
+class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has no types
     """Momentum, made orthogonal: every direction of a kernel learns at the same pace.
 
     K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024; with steps as long as

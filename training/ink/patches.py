@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -21,6 +19,7 @@ from edge.segment import to_grey
 from edge.types import ByteArray
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.bank import Split
+from training.workers import mapped
 
 SIDE = 256
 """Pixels of a patch, both ways."""
@@ -107,9 +106,8 @@ def draw_patches(folder: Path | None, split: Split, count: int, *, seed: int, pr
     # All of them are gigabytes: they are put where they belong at once.
     planes = {field.name: np.empty((count, SIDE, SIDE), np.uint8) for field in fields(Patches)}
     done = 0
-    # Not by fork: a child would inherit the locks of TensorFlow's threads, but not the threads.
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for drawn in tqdm(pool.map(_draw, keys, chunksize=8), total=len(keys), unit="scene"):
+    with mapped(_draw, keys, processes=processes) as scenes:
+        for drawn in tqdm(scenes, total=len(keys), unit="scene"):
             for patch in drawn[: count - done]:
                 for name, plane in planes.items():
                     plane[done] = getattr(patch, name)

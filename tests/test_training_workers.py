@@ -1,0 +1,68 @@
+"""Work that several processes share, and what becomes of it when it is broken off."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from training.workers import mapped
+
+MANY = 400
+
+INTERRUPTED = """
+import os, signal, sys
+from training.workers import mapped
+from tests.test_training_workers import touch
+
+if __name__ == "__main__":
+    try:
+        with mapped(touch, [os.path.join(sys.argv[1], str(k)) for k in range(400)], processes=2) as made:
+            next(made)
+            os.killpg(0, signal.SIGINT)  # as a terminal does
+            list(made)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def touch(path):
+    """Leave a file, and take a while for it."""
+    Path(path).touch(exist_ok=False)
+    time.sleep(0.01)
+    return path
+
+
+def square(number):
+    return number**2
+
+
+def test_results_come_in_order():
+    with mapped(square, range(50), processes=2) as squares:
+        assert list(squares) == [number**2 for number in range(50)]
+
+
+def test_what_is_not_begun_when_the_block_ends_is_never_done(tmp_path):
+    paths = [str(tmp_path / str(number)) for number in range(MANY)]
+    with pytest.raises(OSError, match="full"), mapped(touch, paths, processes=2) as made:
+        assert next(made) == paths[0]
+        raise OSError("full")
+    assert len(list(tmp_path.iterdir())) < MANY
+
+
+def test_ctrl_c_ends_them_all(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, tmp_path],
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == ""  # no process has anything to say of it
+    assert len(list(tmp_path.iterdir())) < MANY
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
