@@ -452,24 +452,25 @@ def _goes_on(box: Box, pixels: ByteArray, grey: ByteArray) -> bool:
     """
     if box.width > BAR_ASPECT * box.height:
         return False
-    beside = max(2, box.width // 2)
+    moments = cv2.moments(pixels)
+    if moments["mu02"] == 0:
+        return False
+    # Along its own line: the wall of a form's box beside a slim digit is not how the digit goes on.
+    slope = moments["mu11"] / moments["mu02"]
+    beside = round(moments["m00"] / 255 / box.height / 2) + 1
     near, far = round(BEYOND[0] * box.height), round(BEYOND[1] * box.height)
-    reach = Box(box.left - 2 * beside, box.top - far, box.right + 2 * beside, box.bottom + far)
-    reach = reach.clipped(*grey.shape)
-    seen = reach.of(grey)
-    bar = box.moved(-reach.left, -reach.top)
-    if cv2.mean(bar.of(seen), pixels)[0] > cv2.mean(seen)[0]:
-        seen = np.asarray(cv2.bitwise_not(seen), np.uint8)  # chalk on a board
-    ink = float(bar.of(seen).min(axis=1).mean())
-    paper = float(np.median(seen[bar.top : bar.bottom].max(axis=1)))
-    left, right = bar.left - beside, bar.right + beside
-    for beyond in (
-        Box(left, bar.top - far, right, bar.top - near),
-        Box(left, bar.bottom + near, right, bar.bottom + far),
-    ):
-        beyond = beyond.clipped(*seen.shape)
-        if beyond.width > 0 and beyond.height > 0:
-            darkest = float(beyond.of(seen).min(axis=1).mean())
+    around = Box(box.left - box.width, box.top, box.right + box.width, box.bottom).clipped(*grey.shape)
+    if cv2.mean(box.of(grey), pixels)[0] > cv2.mean(around.of(grey))[0]:
+        grey = np.asarray(cv2.bitwise_not(grey), np.uint8)  # chalk on a board
+    ink = float(box.of(grey).min(axis=1).mean())
+    paper = float(np.median(around.of(grey).max(axis=1)))
+    rows, columns = grey.shape
+    for first, last in ((-far, -near), (box.height + near, box.height + far)):
+        down = np.arange(max(first, -box.top), min(last, rows - box.top))
+        centre = np.rint((moments["m10"] + slope * (down * moments["m00"] - moments["m01"])) / moments["m00"])
+        across = box.left + centre.astype(np.intp)[:, np.newaxis] + np.arange(-beside, beside + 1)
+        if down.size and across.min() >= 0 and across.max() < columns:
+            darkest = float(grey[box.top + down[:, np.newaxis], across].min(axis=1).mean())
             if paper - darkest >= GOES_ON * (paper - ink):
                 return True
     return False

@@ -164,9 +164,10 @@ def test_ink_weighs_what_the_marker_takes_for_ink():
 
 
 @pytest.mark.parametrize("chalk", [False, True])
-def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is(chalk):
+@pytest.mark.parametrize("lean", [0, 24])
+def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is(chalk, lean):
     image = np.full((240, 320), 220, np.uint8)
-    cv2.line(image, (100, 40), (100, 200), 40, 4)
+    cv2.line(image, (100 - lean, 40), (100 + lean, 200), 40, 4)
     cv2.line(image, (200, 80), (200, 160), 40, 4)
 
     def short(grey):
@@ -177,6 +178,22 @@ def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is(chalk):
 
     (box,) = boxes(255 - image if chalk else image, short)
     assert box.left > 150
+
+
+@pytest.mark.parametrize("gap", [12, 16])
+def test_a_one_between_the_walls_of_a_form_does_not_go_on_as_they_do(gap):
+    image = np.full((240, 320), 220, np.uint8)
+    cv2.line(image, (104, 84), (98, 156), 60, 4)
+    for wall in (100 - gap, 100 + gap):
+        cv2.line(image, (wall, 20), (wall, 220), 40, 2)
+
+    def one(grey):
+        marked = dark(grey)
+        marked[:80] = marked[160:] = marked[:, : 100 - gap + 3] = marked[:, 100 + gap - 3 :] = 0
+        return marked
+
+    (box,) = boxes(image, one)
+    assert abs(sum(box.centre) - 221) < 5
 
 
 def test_ink_that_is_doubted_is_searched_in_shadow_and_noise():
