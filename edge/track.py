@@ -76,10 +76,13 @@ class Sight:
         return shift if np.abs(corners - shift).max() <= SAME_EDGE * self.height else None
 
     def agrees(self, text: str, thresholds: Thresholds) -> bool:
-        """Whether it may say `text`, which is as long: none of its digits is surely another."""
-        return self.text == text or all(
-            digit.prediction.label == int(label) or digit.prediction.confidence < thresholds.accept
-            for digit, label in zip(self.line.digits, text, strict=True)
+        """Whether it may say `text`: it is as long, and none of its digits is surely another."""
+        return self.text == text or (
+            len(self.text) == len(text)
+            and all(
+                digit.prediction.label == int(label) or digit.prediction.confidence < thresholds.accept
+                for digit, label in zip(self.line.digits, text, strict=True)
+            )
         )
 
 
@@ -92,7 +95,7 @@ class Track:
         window: frames that are fused.
         sights: those of the window that agree.
         rivals: of the latest frames in a row that showed something else here.
-        agreed: for each of the last frames, two windows of them, whether it agreed.
+        agreed: for each of the last frames, two windows of them, whether it said the same.
         fused: probabilities of its digits, as all of `sights` together say, shape (digits, 10).
         text: the most probable digits.
         former: what they were before.
@@ -167,11 +170,12 @@ class Track:
         """Add what one frame shows, and say whether it shows the number clearly."""
         self.whole_at, self.missed = timestamp, 0
         shift = sight.shift_from(self.sights[-1].edges) if self.sights else self.moved
-        agrees = shift is not None and (not self.sights or sight.agrees(self.text, thresholds))
+        same = not self.sights or sight.agrees(self.text, thresholds)
+        agrees = shift is not None and same
         if shift is not None and agrees and np.abs(shift - self.moved).max() > FAST * sight.height:
             self.moved = shift
             return False
-        self.agreed.append(agrees)
+        self.agreed.append(same)  # what only moved does not flicker
         if agrees:
             self.sights.append(sight)
         else:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from samples import THRESHOLDS, number, prediction
@@ -224,6 +226,13 @@ def test_a_number_that_moves_too_fast_to_be_sharp_is_not_accepted():
     seen = follow(Tracker(), [[number("12", left=50 + 20 * k)] for k in range(20)])
     assert accepted_in(seen) == set()
     assert {r[0].track_id for r in seen} == {1}
+
+
+def test_a_number_that_was_smeared_in_motion_does_not_flicker():
+    first, second = number("71").digits
+    smeared = Line((first, replace(second, box=second.box.moved(second.box.width, 0))))
+    seen = follow(Tracker(), [[smeared]] + [[number("71")]] * 4)
+    assert last_of(seen) == [(1, "71", "accepted")]
 
 
 def test_fused_probabilities_are_a_geometric_mean():
