@@ -181,7 +181,8 @@ def test_the_strokes_of_a_bar_a_cross_and_a_ring_are_found():
 def test_the_letters_of_a_cursive_word_run_into_each_other(split):
     bank = small_bank(split)
     for seed in range(20):
-        word = bank.word(np.random.default_rng(seed), 6, joined=True)
+        random = np.random.default_rng(seed)
+        word = bank.word(random, 6, bank.typeface(random, joined=True), joined=True)
         picture = np.zeros((1000, 1000), np.uint8)
         lines = [np.round(stroke * 900).astype(np.int32) for stroke in word.shape.strokes]
         cv2.polylines(picture, lines, False, 255, 21)  # a traced letter may have a small gap of its own

@@ -5,7 +5,7 @@ from samples import dark
 
 from edge.segment import segment
 from edge.types import Box
-from training.harvest import NOT_A_DIGIT, harvest, signs
+from training.harvest import FOREIGN, NOT_A_DIGIT, SIGNS, alone, harvest
 from training.scenes import Scene, SceneDigit, load_bank
 
 
@@ -64,10 +64,11 @@ def test_a_splinter_of_a_digit_is_no_digit():
     assert set(harvest(scene, dark, np.random.default_rng(1)).labels) == {1, NOT_A_DIGIT}
 
 
-def test_signs_are_no_digits_but_look_like_writing(data_dir):
+def test_what_is_written_alone_is_letters_signs_and_digits(data_dir):
     bank = load_bank(data_dir, "train")
-    found = signs(np.random.default_rng(3), bank)
-    assert not found.is_digit.any()
+    found = alone(np.random.default_rng(3), bank)
+    assert (found.labels == NOT_A_DIGIT).sum() == SIGNS
+    assert found.is_digit.sum() == FOREIGN
     assert ((found.glyphs > 0).mean(axis=(1, 2)) > 0.03).all()
-    again = signs(np.random.default_rng(3), bank)
+    again = alone(np.random.default_rng(3), bank)
     np.testing.assert_array_equal(found.glyphs, again.glyphs)

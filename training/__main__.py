@@ -15,6 +15,7 @@ from edge.model_file import load_model
 from training.commands import add_run, count, exit_code, new_run, positive, resumable, resumed_run
 from training.dataset import DIGESTS, load_mnist, split
 from training.glyph_sets import load_optdigits, optdigits_digest
+from training.scenes.typefaces import fonts_digest
 from training.suite import PARTS, evaluate, open_model, real_digits
 
 # Keras takes seconds to import: the functions below do it when they are called, and --help does not.
@@ -131,6 +132,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
         folder = new_run(options, recipe.name)
         seed = 1 if options.seed is None else options.seed
         data = DIGESTS | (optdigits_digest(options.data) if recipe.optdigits else {})
+        data |= fonts_digest() if recipe.scenes else {}
         config = Config.now(recipe, seed=seed, limit=options.limit, data=data, command=command)
     mnist = load_mnist(options.data)
     recipe = config.recipe

@@ -51,6 +51,9 @@ SIGNS = 3
 LETTERS = 0.8
 """Share of letters among them."""
 
+FOREIGN = 2
+"""Digits of hands that MNIST has few of, likewise."""
+
 CANVAS, PENS = 96, (3, 15)
 """Pixels of the picture that each is written in, both ways, and the range of the pen's width in it."""
 
@@ -134,16 +137,21 @@ def _instance(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64]) -> int | N
     return instance if shares[instance] >= WHOLE and pure >= WHOLE else None
 
 
-def signs(random: np.random.Generator, bank: GlyphBank) -> Digits:
-    """Letters and signs, each alone: the marker takes most of those in a scene away, but not all of them.
+def alone(random: np.random.Generator, bank: GlyphBank) -> Digits:
+    """Letters and signs, and digits of hands that MNIST has few of, each by itself.
+
+    The marker takes most letters in a scene away, but not all of them; foreign digits are rare in a scene.
 
     Args:
         random: the source of all draws.
         bank: knows letters and signs that cannot be taken for a digit.
     """
-    glyphs = []
-    for _ in range(SIGNS):
-        shape = bank.letter(random) if random.random() < LETTERS else bank.symbol(random)
+    glyphs, labels = [], [NOT_A_DIGIT] * SIGNS + [int(label) for label in random.integers(10, size=FOREIGN)]
+    for label in labels:
+        if label != NOT_A_DIGIT:
+            shape = bank.foreign_digit(random, label)
+        else:
+            shape = bank.letter(random) if random.random() < LETTERS else bank.symbol(random)
         picture = np.zeros((CANVAS, CANVAS), np.uint8)
         slanted = np.array([[1, random.normal(0, 0.15)], [random.normal(0, 0.1), 1]])
         size, pen = CANVAS / 2, int(random.integers(*PENS))
@@ -151,7 +159,7 @@ def signs(random: np.random.Generator, bank: GlyphBank) -> Digits:
             points = stroke @ slanted.T * size + CANVAS / 5
             cv2.polylines(picture, [np.round(points).astype(np.int32)], False, 255, pen, cv2.LINE_AA)
         glyphs.append(to_glyph(picture))
-    return Digits(np.array(glyphs), np.full(SIGNS, NOT_A_DIGIT, np.uint8))
+    return Digits(np.array(glyphs), np.array(labels, np.uint8))
 
 
 def scene_glyphs(
@@ -225,4 +233,4 @@ def _open_worker(bank: GlyphBank) -> None:
 def _harvest_one(key: tuple[int, int, int]) -> Digits:
     bank, mark = _worker
     random = np.random.default_rng(key)
-    return harvest(draw_scene(random, bank), mark, random) + signs(random, bank)
+    return harvest(draw_scene(random, bank), mark, random) + alone(random, bank)

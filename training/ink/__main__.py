@@ -34,7 +34,7 @@ class Config:
         epochs: passes over the patches.
         patches: to learn from.
         seed: of the scenes, the weights, the order of the patches and their distortions.
-        data: SHA-256 of the decompressed contents of each data file of MNIST.
+        data: SHA-256 of the decompressed contents of each data file of MNIST, and of the list of fonts.
         versions: of Python and the packages that matter, and the Keras backend.
         command: the command line.
         commit: of the code, "unknown" outside a git checkout.
@@ -98,7 +98,8 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.ink.quantize import marked, to_int8
     from training.ink.train import Recipe, Training
     from training.runs import commit, versions
-    from training.scenes.bank import Split, load_bank
+    from training.scenes.bank import load_bank
+    from training.scenes.typefaces import Split, fonts_digest
 
     recipe = Recipe()
     if options.resume:
@@ -111,7 +112,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
             options.epochs or recipe.epochs,
             options.patches or PATCHES,
             seed,
-            DIGESTS,
+            {**DIGESTS, **fonts_digest()},
             versions(),
             command,
             commit(),

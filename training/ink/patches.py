@@ -18,7 +18,7 @@ from edge.files import write_whole
 from edge.segment import to_grey
 from edge.types import ByteArray
 from training.scenes import Scene, draw_scene, load_bank
-from training.scenes.bank import Split
+from training.scenes.typefaces import Split
 from training.workers import mapped
 
 SIDE = 256

@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -16,8 +14,7 @@ from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, data_folder, load_mnist
 from training.scenes.draws import Random, between, chance, floats
 from training.scenes.shapes import Shape, Strokes, shape_of, smooth_curve, trace
-
-Split = Literal["train", "test"]
+from training.scenes.typefaces import Split, Typeface, handwriting_fonts, stroke_fonts
 
 OMNIGLOT = Path("real", "nondigits_omniglot.npz")
 
@@ -39,20 +36,6 @@ LOOKALIKES: dict[str, tuple[int, ...]] = {
 }
 """Characters that anybody would read as a digit: they are no lesson and no test."""
 
-HERSHEY: dict[Split, tuple[int, ...]] = {
-    "train": (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX),
-    "test": (cv2.FONT_HERSHEY_COMPLEX_SMALL, cv2.FONT_HERSHEY_SCRIPT_COMPLEX),
-}
-"""Stroke fonts that make printed handwriting, likewise."""
-
-SCRIPT: dict[Split, int] = {
-    "train": cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
-    "test": cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
-}
-"""The one of them that makes cursive."""
-
-CAPITAL = 26.0  # pixels: height of a capital letter in the picture that a stroke font's letter is traced from
-
 WORD_LETTERS = "eeeeaaaarrrriiinnntttlloossdduukmmpphhgvvyfbwcjzxqEANRTSKMDLWHPFG"  # as common as they are
 PLAIN_LETTERS = "eeeeaaaarrrrnnnntttdduukkmmpphhvvyyffwwccxxEANRTKMDLWPFH"
 """For words whose letters stand apart: without those that look like digits."""
@@ -60,6 +43,12 @@ AMBIGUOUS_LETTERS = "oooolllliiisssbgzqOISZB"
 """Those that do; in a word, the others tell."""
 LEAST_LETTERS, MOST_AMBIGUOUS = 4, 0.4
 """Letters of the shortest word that has ambiguous ones, and the share of them, at most."""
+
+FONT_SHARE = 0.8
+"""Of letters and words, where there are handwriting fonts; the others are of OpenCV's few."""
+
+FONT_DIGITS = 0.25
+"""Of the digits of writers who were not taught as MNIST's were, where there are handwriting fonts."""
 
 LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
 
@@ -243,11 +232,13 @@ class GlyphBank:
             ]
             self._letters = letters[np.isin(names, usable)]
         self._shapes: dict[object, Shape | None] = {}
-        self._characters: dict[tuple[int, str], tuple[Strokes, float]] = {}
+        self._handwriting = handwriting_fonts() if split == "train" else ()
 
     def digit(self, random: Random, label: int, *, own: bool = True) -> Shape:
         """A digit of this label, by some hand; `own` allows the European forms that MNIST has few of."""
         candidates = self._by_label[label]
+        if own and self._handwriting and chance(random, FONT_DIGITS):
+            return self.foreign_digit(random, label)
         if own and chance(random, VARIANT_SHARE.get(label, 0.0)):
             return _drawn(random, VARIANTS[label][random.integers(len(VARIANTS[label]))])
         while True:
@@ -257,6 +248,13 @@ class GlyphBank:
             shape = self._shapes[index]
             if shape is not None:
                 return shape
+
+    def foreign_digit(self, random: Random, label: int) -> Shape:
+        """A digit as it is written where MNIST was not: of a handwriting font where there are any."""
+        if not self._handwriting:
+            return self.digit(random, label)
+        font = self._handwriting[random.integers(len(self._handwriting))]
+        return _bent(random, font.shape(str(label)))
 
     def letter(self, random: Random) -> Shape:
         """A character that is no digit and cannot be taken for one."""
@@ -268,15 +266,12 @@ class GlyphBank:
             shape = self._shapes[key]
             if shape is not None:
                 return shape
-        font = HERSHEY[self.split][random.integers(len(HERSHEY[self.split]))]
-        return shape_of(self._character(font, LONE_LETTERS[random.integers(len(LONE_LETTERS))])[0])
+        return self.typeface(random).shape(LONE_LETTERS[random.integers(len(LONE_LETTERS))])
 
-    def word(self, random: Random, count: int, *, joined: bool) -> Word:
+    def word(self, random: Random, count: int, font: Typeface, *, joined: bool) -> Word:
         """A word of so many letters in one hand; `joined`: each letter runs on into the next."""
         if joined and chance(random, 0.3):
             return _word_of(_scrawl(random, count))
-        fonts = HERSHEY[self.split]
-        font = SCRIPT[self.split] if joined else fonts[random.integers(len(fonts))]
         strokes: list[FloatArray] = []
         end = floats([0, 0])
         x, apart = 0.0, between(random, 0, 0.25) if joined else between(random, -0.03, 0.2)
@@ -289,7 +284,7 @@ class GlyphBank:
         for i in range(count):
             letters = WORD_LETTERS if joined else AMBIGUOUS_LETTERS if i in ambiguous else PLAIN_LETTERS
             name = letters[random.integers(len(letters))]
-            letter, advance = self._character(font, name if capitals or i == 0 else name.lower())
+            letter, advance = font.character(name if capitals or i == 0 else name.lower())
             change = floats(np.eye(2) + random.normal(0, 0.06, (2, 2)))
             moved = [stroke @ change + floats([x, random.normal(0, 0.02)]) for stroke in letter]
             points = np.concatenate(moved)
@@ -301,21 +296,12 @@ class GlyphBank:
             x += advance + apart
         return _word_of(tuple(strokes))
 
-    def _character(self, font: int, letter: str) -> tuple[Strokes, float]:
-        """Strokes on the line y = 0, and how far the next letter is, both in heights of a capital."""
-        key = (font, letter)
-        if key not in self._characters:
-            picture = np.zeros((64, 72), np.uint8)
-            line = 44
-            cv2.putText(picture, letter, (14, line), font, 1.2, 255, 2, cv2.LINE_AA)
-            shape = trace(picture)
-            assert shape is not None  # every letter has ink
-            left, top, width, height = cv2.boundingRect(picture)
-            size, corner = np.float32(max(width, height) / CAPITAL), floats([left - 14, top - line]) / CAPITAL
-            (advance, _), _ = cv2.getTextSize(letter, font, 1.2, 2)
-            strokes = tuple(stroke * size + floats(corner) for stroke in shape.strokes)
-            self._characters[key] = strokes, advance / CAPITAL
-        return self._characters[key]
+    def typeface(self, random: Random, *, joined: bool = False) -> Typeface:
+        """A font to write words with; `joined`: one whose letters run on into each other."""
+        usual = stroke_fonts(self.split)
+        fonts = self._handwriting if self._handwriting and chance(random, FONT_SHARE) else usual
+        fonts = tuple(font for font in fonts if font.joined or not joined)
+        return fonts[random.integers(len(fonts))]
 
     def symbol(self, random: Random, name: str | None = None) -> Shape:
         """A sign: an operator, punctuation, an arrow; any that can stand alone when it is not named."""
@@ -362,6 +348,15 @@ def _scrawl(random: Random, count: int) -> Strokes:
     loop = between(random, -0.25, 0.3) + 0.06 * np.sin(t * between(random, 0.5, 2))
     x = t * between(random, 0.35, 0.7) + loop * np.sin(turn)
     return (floats(np.stack([x, y], axis=1)),)
+
+
+def _bent(random: Random, shape: Shape) -> Shape:
+    """A font's character as it comes out this time: a little wider, skewed and bowed."""
+    change = floats(np.eye(2) + random.normal(0, 0.06, (2, 2)))
+    bow = floats(random.normal(0, 0.05, 2))
+    return shape_of(
+        tuple(points @ change + np.sin(np.pi * points[:, ::-1]) * bow for points in shape.strokes)
+    )
 
 
 def _drawn(random: Random, drawing: Drawing) -> Shape:

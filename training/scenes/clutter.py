@@ -75,6 +75,7 @@ def add_text(
 ) -> None:
     """Handwritten words, cursive or printed: a line of them somewhere, or lines over the page."""
     joined = chance(random, 0.65)
+    font = bank.typeface(random, joined=joined)
     size = max(8.0, layout.height * log_between(random, 0.5, 1.5))
     pitch = layout.pitch or size * between(random, 1.4, 2.6)
     left = between(random, page.left, page.left + 0.4 * page.width)
@@ -86,7 +87,7 @@ def add_text(
     while y < bottom and written < MOST_WORDS:
         x = left + float(random.normal(0, 0.2)) * size
         while x < right and written < MOST_WORDS:
-            word = bank.word(random, int(random.integers(1, 10)), joined=joined)
+            word = bank.word(random, int(random.integers(1, 10)), font, joined=joined)
             longer = word.size * size
             top = y + (x - left) * hand.rise - word.above * size
             place = Placement(x, top, longer, hand.rise, hand.slant, hand.stretch)
