@@ -21,6 +21,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has no types
         rate: of learning, or its schedule.
         weight_decay: of all variables.
         last: name of the last layer.
+        averaging: momentum of the moving average of the weights; 0 is none.
     """
 
     def __init__(
@@ -29,11 +30,14 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has no types
         *,
         weight_decay: float,
         last: str,
+        averaging: float = 0.0,
     ) -> None:
         super().__init__(
             rate,
             weight_decay=weight_decay,
             adam_weight_decay=weight_decay,
+            use_ema=averaging > 0,
+            ema_momentum=averaging,
         )
         self._last = last
 

@@ -15,6 +15,7 @@ from training.augment import distort
 from training.dataset import Digits
 from training.evaluate import Evaluation
 from training.loop import Loop, made_ahead
+from training.muon import Muon
 from training.network import as_input, build_network, fold, probabilities, refresh_norms
 
 REFRESH_GLYPHS = 10_240
@@ -29,9 +30,10 @@ class Recipe:
         name: "best" or "paper".
         epochs: passes over the training digits.
         batch_size: digits per step.
-        learning_rate: of Adam; with `cosine`, the highest.
+        learning_rate: with `cosine`, the highest.
         cosine: let the learning rate rise for one epoch and then fall to 0 along half a cosine.
-        weight_decay: of AdamW; 0 makes it Adam.
+        muon: train with Muon, not with Adam.
+        weight_decay: of Muon or Adam.
         dropout: share of the pooled features hidden from the dense layers.
         batch_norm: batch normalisation in training, folded away afterwards.
         augment: distort the digits, anew in each epoch.
@@ -46,6 +48,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     cosine: bool = False
+    muon: bool = False
     weight_decay: float = 0.0
     dropout: float = 0.0
     batch_norm: bool = False
@@ -60,10 +63,11 @@ RECIPES = {
     "paper": Recipe("paper", epochs=15, batch_size=64, learning_rate=1e-3, dropout=0.2),
     "best": Recipe(
         "best",
-        epochs=36,
+        epochs=14,
         batch_size=128,
-        learning_rate=4e-3,
+        learning_rate=8e-3,
         cosine=True,
+        muon=True,
         weight_decay=1e-2,
         dropout=0.1,
         batch_norm=True,
@@ -106,7 +110,11 @@ class Training(Loop[Epoch]):
         steps = math.ceil(len(train) / recipe.batch_size)
         _make_deterministic(seed)
         network = build_network(batch_norm=recipe.batch_norm, dropout=recipe.dropout)
-        network.compile(_optimizer(recipe, steps), "categorical_crossentropy", metrics=["accuracy"])
+        network.compile(
+            _optimizer(recipe, steps, network.layers[-1].name),
+            "categorical_crossentropy",
+            metrics=["accuracy"],
+        )
         network.optimizer.build(network.trainable_variables)
         super().__init__(network, epochs=recipe.epochs, steps=steps, epoch=Epoch)
         self._averaged = build_network(batch_norm=recipe.batch_norm)
@@ -174,12 +182,14 @@ class Training(Loop[Epoch]):
         }
 
 
-def _optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
+def _optimizer(recipe: Recipe, steps: int, last: str) -> keras.Optimizer:
     rate: float | keras.optimizers.schedules.LearningRateSchedule = recipe.learning_rate
     if recipe.cosine:
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, steps * max(recipe.epochs - 1, 1), warmup_target=recipe.learning_rate, warmup_steps=steps
         )
+    if recipe.muon:
+        return Muon(rate, weight_decay=recipe.weight_decay, last=last, averaging=recipe.averaging)
     return keras.optimizers.AdamW(
         rate,
         weight_decay=recipe.weight_decay,
