@@ -36,6 +36,13 @@ SAY = 0.4
 """Power of the marker's odds. (A logistic regression gave validation digits of drawn scenes 0.34 for the
 logarithm of them, beside 0.81 for that of the classifier's.)"""
 
+ALIKE = 0.25
+"""Ink is of about a size where the logarithms of the heights differ by this much, a standard deviation."""
+
+DIGITS_AT_LEAST, OTHERS_AT_LEAST = 3.0, 6.0
+"""Pieces of ink, digits and others, that stand for what is known before anything is seen: a lone one is less
+likely a digit. (Chosen, with `ALIKE`, on drawn scenes of validation digits.)"""
+
 ANY = 0.1
 """Probability of each digit where nothing is known."""
 
@@ -69,7 +76,8 @@ def read_ink(
         sure: confidence from which on ink is neither parted nor put together.
 
     Returns:
-        Ink that does not overlap, with what it is: both the classifier and the marker have their say.
+        Ink that does not overlap, with what it is: the classifier, the marker and the rest of the picture
+        have their say.
     """
     first = _named(marked, name)
     clear = [ink.box for ink, prediction in first if prediction.confidence >= max(sure, CLEAR)]
@@ -79,7 +87,9 @@ def read_ink(
     rivals = sorted(rivals, key=lambda ink: -ink.weight)[:MOST_RIVALS]
     candidates = first + _named(rivals, name)
     chosen = _explained(choose(candidates + part(candidates, name, sure)), marked)
-    return [(ink, believed(prediction, ink.marked)) for ink, prediction in chosen]
+    taken = intersections([ink.box for ink, _ in first], [ink.box for ink, _ in chosen]).any(axis=1)
+    strangers = [first[k] for k in np.flatnonzero(~taken)]
+    return in_company([(ink, believed(prediction, ink.marked)) for ink, prediction in chosen], strangers)
 
 
 def _named(inks: Sequence[Ink], name: Namer) -> list[Named]:
@@ -129,12 +139,52 @@ def believed(prediction: Prediction, marked: float) -> Prediction:
         prediction: of the classifier.
         marked: mean probability of ink, by the marker.
     """
-    odds = [_odds(min(max(p, LEAST_SHARE), 1 - 1e-6)) for p in (marked, CERTAIN, prediction.confidence)]
-    if odds[0] >= odds[1] or prediction.confidence <= ANY:
+    marked, certain = (_odds(min(max(p, LEAST_SHARE), 1 - 1e-6)) for p in (marked, CERTAIN))
+    return _weighed(prediction, min(1.0, (marked / certain) ** SAY))
+
+
+def in_company(named: Sequence[Named], strangers: Sequence[Named] = ()) -> list[Named]:
+    """What ink is, in view of the other ink of about its size in the picture.
+
+    Where most of it is digits, this is one too, however faintly it looks like one; among letters and stains,
+    what looks like a digit may be none. How likely ink of a size is a digit follows from how much of it is
+    (Laplace's rule of succession); by this the odds are multiplied.
+
+    Args:
+        named: ink that is taken for digits, with what it is.
+        strangers: ink that is not.
+
+    Returns:
+        `named`, surer or less sure.
+    """
+    everything = [*named, *strangers]
+    size = np.log([ink.box.height for ink, _ in everything])
+    alike = np.exp(-(((size - size[:, np.newaxis]) / ALIKE) ** 2) / 2)
+    np.fill_diagonal(alike, 0)
+    digit = np.array([prediction.confidence for _, prediction in named] + [0.0] * len(strangers))
+    odds = (DIGITS_AT_LEAST + alike @ digit) / (OTHERS_AT_LEAST + alike @ (1 - digit))
+    return [
+        (ink, _weighed(prediction, float(by))) for (ink, prediction), by in zip(named, odds, strict=False)
+    ]
+
+
+def _weighed(prediction: Prediction, by: float) -> Prediction:
+    """With the odds of its digit multiplied; it stays the most probable.
+
+    Surer, all others lose alike. Less sure, the rest goes to all ten alike, as the classifier says of what is
+    no digit.
+    """
+    confidence = prediction.confidence
+    if by == 1 or not ANY < confidence < 1:
         return prediction
-    lower = odds[2] * (odds[0] / odds[1]) ** SAY
-    kept = max(0.0, (lower / (1 + lower) - ANY) / (prediction.confidence - ANY))
-    return Prediction((prediction.probabilities * kept + ANY * (1 - kept)).astype(np.float32))
+    odds = _odds(confidence) * by
+    now = odds / (1 + odds)
+    if by < 1:
+        kept = max(0.0, (now - ANY) / (confidence - ANY))
+        return Prediction((prediction.probabilities * kept + ANY * (1 - kept)).astype(np.float32))
+    probabilities = prediction.probabilities * ((1 - now) / (1 - confidence))
+    probabilities[prediction.label] = now
+    return Prediction(probabilities.astype(np.float32))
 
 
 def _odds(probability: float) -> float:

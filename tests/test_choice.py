@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from samples import by_width, inked, prediction, touching_zeros
 
-from edge.choice import CLEAR, THETA, choose, read_ink
+from edge.choice import CLEAR, THETA, believed, choose, in_company, read_ink
 from edge.types import Box, Ink, Prediction
 
 SURE = 0.6
@@ -148,10 +148,53 @@ def test_a_digit_cut_out_of_a_word_is_none(digits, kept):
     [(1.0, 0.9, 0.9), (0.96, 0.9, 0.9), (0.5, 0.7, 0.8), (0.02, 0.3, 0.4), (0, 0.1, 0.3)],
 )
 def test_what_the_marker_doubts_is_less_certain(share, least, most):
-    piece = box_of_ink(100)
-    doubted = Ink(piece.box, piece.pixels, piece.weight * share)
-    answer = Prediction(np.array([0.01, 0.9, 0.02, *[0.01] * 7], np.float32))
-    ((_, believed),) = read_ink([doubted], [], nothing_else, lambda inks: [answer] * len(inks), SURE)
-    assert least - 1e-6 <= believed.confidence <= most + 1e-6
-    assert believed.probabilities.sum() == pytest.approx(1)
-    assert [label for label, _ in believed.top_k()] == [1, 2]
+    said = believed(Prediction(np.array([0.01, 0.9, 0.02, *[0.01] * 7], np.float32)), share)
+    assert least - 1e-6 <= said.confidence <= most + 1e-6
+    assert said.probabilities.sum() == pytest.approx(1)
+    assert [label for label, _ in said.top_k()] == [1, 2]
+
+
+def stands(height, confidence, *, second=0.0):
+    """Ink of this height that looks like a 1, and a little like a 7."""
+    probabilities = np.full(10, (1 - confidence - second) / 8, np.float32)
+    probabilities[[1, 7]] = confidence, second
+    box = Box(0, 0, 20, height)
+    return Ink(box, np.full((height, 20), 255, np.uint8), weight=20.0 * height), Prediction(probabilities)
+
+
+def test_among_sure_digits_of_its_size_a_faint_one_is_surer():
+    faint = stands(40, 0.6, second=0.3)
+    ((_, said), *_) = in_company([faint, *[stands(42, 0.99)] * 20])
+    assert 0.75 < said.confidence < 0.9
+    assert said.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert [label for label, _ in said.top_k()] == [1, 7]
+    ((_, small), *_) = in_company([faint, *[stands(160, 0.99)] * 20])
+    assert small.confidence < 0.6  # none of its size
+
+
+def test_among_letters_what_looks_like_a_digit_is_less_sure():
+    digit = stands(40, 0.9)
+    letters = [stands(40, 0.3)] * 12
+    ((_, alone),) = in_company([digit])
+    ((_, said),) = in_company([digit], letters)
+    ((_, unrelated),) = in_company([digit], [stands(200, 0.3)] * 12)
+    assert said.confidence < 0.75 < alone.confidence
+    assert unrelated.confidence == pytest.approx(alone.confidence, abs=0.01)
+    assert said.label == 1
+
+
+def test_ink_that_was_not_taken_for_digits_is_company_too():
+    word = [
+        Ink(Box(x, 100, x + 30, 140), np.full((40, 30), 255, np.uint8), 1200.0) for x in range(0, 900, 45)
+    ]
+
+    def name(inks):
+        return [prediction(8, 0.95 if ink.box.left == 0 else 0.2) for ink in inks]
+
+    ((_, lone),) = read_ink(word[:1], [], nothing_else, name, SURE)
+    ((_, among),) = read_ink(word, [], nothing_else, name, SURE)
+    assert among.confidence < 0.85 < lone.confidence
+
+
+def test_nothing_has_no_company():
+    assert in_company([]) == []
