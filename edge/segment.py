@@ -32,8 +32,9 @@ OTHER_PALES = 15, 191
 """Where the first look was not clear: a lower one keeps what broke together, a higher one leaves out what
 hangs on by a thread. (Nested thresholds, as of the extremal regions in Matas et al., 2002.)"""
 
-DOUBTED = 0.02
-"""Mean probability of ink below which the marker is certain that a piece is none."""
+DOUBTED = 0.002
+"""Mean probability of ink below which the marker sees nothing at all in a piece. More than nothing is enough
+to ask what it is: a lone bar, a 1, it may take for a line, but among digits of that size it is one."""
 
 STROKE = 0.07
 """Width of the window that no stroke may fill, as a share of the shorter side; one that follows the light

@@ -25,6 +25,10 @@ FLICKER = 0.2
 """Share of the last frames, two windows of them, that may say something else while a reading counts as
 steady: those that show that digits changed, but not that they changed back as well."""
 
+SURE = 0.9
+"""Confidence of its least certain digit from which on a number is accepted for the first time. Below it, one
+in ten is wrong, and a later frame may show what this one leaves in doubt: an 8 half under a finger is a 3."""
+
 SAME_EDGE = 0.2
 """How far, in heights, an edge of a digit's box strays from frame to frame: faint ends of strokes come and
 go."""
@@ -228,6 +232,7 @@ class Track:
         confirmed = (
             clear
             and steady
+            and (self.known or reading.confidence >= SURE)
             and len(self.sights) >= confirm_after
             and not self._may_be_cut(size, confirm_after)
         )

@@ -41,6 +41,17 @@ def test_a_reading_is_accepted_when_enough_frames_agree():
     assert {r[0].text for r in seen} == {"407"}
 
 
+def test_a_number_is_accepted_when_it_is_sure_and_stays_so_when_it_is_a_little_less():
+    doubtful, sure = number("407", confidence=0.8), number("407", confidence=0.99)
+    tracker, lenient = Tracker(confirm_after=3), replace(THRESHOLDS, accept=0.7)
+    lines = [doubtful] * 20 + [sure] * 8 + [doubtful] * 20
+    seen = [tracker.update([line], k / 30, lenient, SIZE) for k, line in enumerate(lines)]
+    status = [readings[0].status for readings in seen]
+    assert status[19] == "uncertain"
+    assert status[27:] == ["accepted"] * 21
+    assert {readings[0].text for readings in seen} == {"407"}
+
+
 def test_a_number_keeps_its_id_while_the_paper_drifts():
     seen = follow(Tracker(), [[number("12", left=100 + 8 * k, top=50 + 5 * k)] for k in range(20)])
     assert {r[0].track_id for r in seen} == {1}
