@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from training.scenes import typefaces
-from training.scenes.typefaces import FONTS, fonts_digest, handwriting_fonts, stroke_fonts
+from training.scenes.typefaces import (
+    FONTS,
+    fonts_digest,
+    handwriting_fonts,
+    stroke_fonts,
+    tell_of_fonts,
+)
 
 pytestmark = pytest.mark.workstation
 
@@ -59,6 +65,7 @@ def test_fonts_that_were_not_fetched_are_none_and_the_cure_is_said(fetched, caps
     shutil.rmtree(fetched / "node_modules")
     handwriting_fonts.cache_clear()
     assert fonts_digest() == {}
+    tell_of_fonts()
     assert "npm ci" in capsys.readouterr().err
 
 

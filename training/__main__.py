@@ -15,7 +15,7 @@ from edge.model_file import load_model
 from training.commands import add_run, count, exit_code, new_run, positive, resumable, resumed_run
 from training.dataset import DIGESTS, load_mnist, split
 from training.glyph_sets import load_optdigits, optdigits_digest
-from training.scenes.typefaces import fonts_digest
+from training.scenes.typefaces import fonts_digest, tell_of_fonts
 from training.suite import PARTS, evaluate, open_model, real_digits
 
 # Keras takes seconds to import: the functions below do it when they are called, and --help does not.
@@ -143,6 +143,8 @@ def _train(options: argparse.Namespace, command: str) -> None:
         train += hands.repeated(recipe.optdigits)
         digits += hands
     config.write(folder)
+    if recipe.scenes:
+        tell_of_fonts()
     with resumable(folder):
         if recipe.scenes:
             from training.harvest import scene_glyphs

@@ -99,7 +99,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.ink.train import Recipe, Training
     from training.runs import commit, versions
     from training.scenes.bank import load_bank
-    from training.scenes.typefaces import Split, fonts_digest
+    from training.scenes.typefaces import Split, fonts_digest, tell_of_fonts
 
     recipe = Recipe()
     if options.resume:
@@ -126,6 +126,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
         return Patches.load(path)
 
     load_bank(options.data, "test")  # data that is missing leaves no folder behind
+    tell_of_fonts()
     # Before the patches: they are of this seed, also when drawing them is interrupted.
     write_whole(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
     with resumable(folder):

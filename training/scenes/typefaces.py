@@ -80,12 +80,17 @@ def handwriting_fonts() -> tuple[Typeface, ...]:
 
 
 def fonts_digest() -> dict[str, str]:
-    """The name and the SHA-256 of the list of the packages that were fetched; none, and said so, if not."""
+    """The name and the SHA-256 of the list of the packages that were fetched; empty when none were."""
     if not handwriting_fonts():
-        print(f"no handwriting fonts: {CURE}", file=sys.stderr)
         return {}
     lock = FONTS / "package-lock.json"
     return {f"handwriting fonts, {lock.name}": hashlib.sha256(lock.read_bytes()).hexdigest()}
+
+
+def tell_of_fonts() -> None:
+    """Say on standard error when there are none, and how to get them."""
+    if not handwriting_fonts():
+        print(f"no handwriting fonts: {CURE}", file=sys.stderr)
 
 
 @functools.cache
