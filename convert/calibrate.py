@@ -31,7 +31,10 @@ def fit_temperature(raw: Evaluation) -> float:
 
 
 def with_marks(calibrated: Evaluation) -> Evaluation:
-    """The same with the say of the marker, where it has seen the glyphs: as the reader is sure of them."""
+    """The same with the say of the marker, where it has seen the glyphs.
+
+    What the rest of a picture says of them (`edge.choice.in_company`) glyphs alone do not tell.
+    """
     digits = calibrated.digits
     if digits.marked is None:
         return calibrated

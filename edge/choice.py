@@ -164,7 +164,7 @@ def in_company(named: Sequence[Named], strangers: Sequence[Named] = ()) -> list[
     digit = np.array([prediction.confidence for _, prediction in named] + [0.0] * len(strangers))
     odds = (DIGITS_AT_LEAST + alike @ digit) / (OTHERS_AT_LEAST + alike @ (1 - digit))
     return [
-        (ink, _weighed(prediction, float(by))) for (ink, prediction), by in zip(named, odds, strict=False)
+        (ink, _weighed(prediction, by)) for (ink, prediction), by in zip(named, odds.tolist(), strict=False)
     ]
 
 

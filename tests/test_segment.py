@@ -128,8 +128,14 @@ def blind(grey):
     return np.zeros(grey.shape, np.uint8)
 
 
-def test_what_the_marker_doubts_but_stands_out_is_found_as_well():
-    found = segment(written("2468"), unsure)
+def nearly_blind(grey):
+    """A marker that all but rules out that there is ink."""
+    return np.ones(grey.shape, np.uint8)
+
+
+@pytest.mark.parametrize("mark", [unsure, nearly_blind])
+def test_what_the_marker_doubts_but_stands_out_is_found_as_well(mark):
+    found = segment(written("2468"), mark)
     assert found.marked == []
     assert in_place(sorted((ink.box for ink in found.doubted), key=lambda box: box.left), "2468")
     assert nothing_in(written("2468"), blind)

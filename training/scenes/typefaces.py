@@ -1,8 +1,8 @@
 """Fonts as handwriting: the centre lines of their letters and digits, for any pen to follow.
 
 OpenCV's own stroke fonts are always there. Those that imitate people's hands, and the models that children
-learn to write from, are in the packages that `fonts/package.json` names; `npm ci --prefix
-training/scenes/fonts` fetches them. They are for training alone: the scenes of a test are the same without.
+learn to write from, are in the packages that `fonts/package.json` names; `tell_of_fonts` says how to fetch
+them. They are for training alone: the scenes of a test are the same without.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from training.scenes.shapes import Shape, Strokes, trace
 Split = Literal["train", "test"]
 
 FONTS = Path(__file__).with_name("fonts")
-CURE = "words and digits will be of few hands; `npm ci --prefix training/scenes/fonts` fetches a hundred more"
 FILES = "node_modules/@fontsource/*/files/*-latin-400-normal.woff"
 
 CAPITAL = 26  # pixels: height of a capital letter in the picture that a letter is traced from
@@ -90,7 +89,11 @@ def fonts_digest() -> dict[str, str]:
 def tell_of_fonts() -> None:
     """Say on standard error when there are none, and how to get them."""
     if not handwriting_fonts():
-        print(f"no handwriting fonts: {CURE}", file=sys.stderr)
+        print(
+            "no handwriting fonts: words and digits will be of few hands; "
+            "`npm ci --ignore-scripts --prefix training/scenes/fonts` fetches a hundred more",
+            file=sys.stderr,
+        )
 
 
 @functools.cache
