@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge.parting import WIDEST, Named, Namer, part
+from edge.parting import WIDEST, Named, Namer, part, strips
 from edge.types import Box, Ink, Prediction, areas, intersections, same_places
 
 CLEAR = 0.8
@@ -52,6 +52,15 @@ LEAST_WEIGHT = 1e-3
 BREAK = 0.15
 """Gap between the pieces of a broken digit, at most, in heights of the higher piece."""
 
+ENOUGH = 3
+"""Digits from which on it is known how high they are in a picture."""
+
+AS_ONE = 0.3
+"""What the odds are multiplied by of a digit that is much higher than the others and may be two, or more."""
+
+MOST_STRIPS = 300
+"""Lines that are cut out of higher ink in a picture, those with the most ink first; likewise."""
+
 MOST_PAIRS = 24
 """Pairs that are tried in a picture; where there are more, it is no writing."""
 
@@ -85,7 +94,7 @@ def read_ink(
     known = same_places([ink.box for ink in others], clear).sum(axis=1)
     rivals = [others[k] for k in np.flatnonzero(known == 0)]
     rivals = sorted(rivals, key=lambda ink: -ink.weight)[:MOST_RIVALS]
-    candidates = first + _named(rivals, name)
+    candidates = _stacked(first + _named(rivals, name), name, sure)
     chosen = _explained(choose(candidates + part(candidates, name, sure)), marked)
     taken = intersections([ink.box for ink, _ in first], [ink.box for ink, _ in chosen]).any(axis=1)
     strangers = [first[k] for k in np.flatnonzero(~taken)]
@@ -202,6 +211,24 @@ def _explained(chosen: list[Named], wholes: Sequence[Ink]) -> list[Named]:
     # What is a digit itself explains all of its ink.
     unexplained = inside & ~(explained | same.any(axis=0))
     return [chosen[k] for k in np.flatnonzero(unexplained.sum(axis=1) == 0)]
+
+
+def _stacked(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
+    """With the lines that ink may be which is much higher than the digits of the picture.
+
+    An 8 that is twice as high as they are may be a 6 that touches the 0 below it.
+    """
+    heights = [ink.box.height for ink, prediction in named if prediction.confidence >= sure]
+    if len(heights) < ENOUGH:
+        return list(named)
+    height = float(np.median(heights))
+    wholes: list[Named] = []
+    lines: list[Ink] = []
+    for ink, prediction in named:
+        within = strips(ink, height)
+        wholes.append((ink, _weighed(prediction, AS_ONE) if within else prediction))
+        lines += within
+    return wholes + _named(sorted(lines, key=lambda ink: -ink.weight)[:MOST_STRIPS], name)
 
 
 def _pairs(named: Sequence[Named], sure: float) -> list[Ink]:

@@ -3,19 +3,20 @@
 Candidates for cuts are straight lines, at several slants, that cross less ink than those beside them. Every
 run of parts between two cuts may be a digit; of all ways to divide the ink, the best is the one whose digits
 are most probable together (recognition-based segmentation, as in Casey and Lecolinet, "A Survey of Methods
-and Strategies in Character Segmentation", 1996).
+and Strategies in Character Segmentation", 1996). Ink that is much higher than a digit is first cut across,
+into lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Box, ByteArray, Ink, Prediction
+from edge.types import Box, ByteArray, FloatArray, Ink, Prediction
 
 ROWS = 24
 """Height that ink is scaled to while cuts are looked for."""
@@ -52,6 +53,21 @@ CUT_COST = 0.7
 
 SLIMMEST = 0.5
 """Width over height from which on ink may be two digits: two slim ones."""
+
+STACKED = 1.8
+"""Heights of a digit from which on ink may be lines that touch, one below the other."""
+
+SLOPES = (0.0, 0.1, -0.1, 0.2, -0.2)
+"""Pixels that a cut between lines falls from one column to the next."""
+
+GAP = 0.35
+"""Of the most ink that a line crosses on either side, a cut between two crosses less than this share."""
+
+LINE_HEIGHT = 0.8, 1.4
+"""Lowest and highest line of digits, in heights of a digit."""
+
+MOST_LINES = 7
+"""In one piece of ink."""
 
 Named = tuple[Ink, Prediction]
 """A piece of ink and what the classifier makes of it."""
@@ -96,34 +112,73 @@ def runs(ink: Ink) -> list[Run]:
     rows, columns = ink.pixels.shape
     if columns < SLIMMEST * rows:
         return []
-    small_columns = max(1, round(columns * ROWS / rows))
-    small = np.asarray(cv2.resize(ink.pixels, (small_columns, ROWS), interpolation=cv2.INTER_AREA), np.uint8)
-    # To which part each pixel belongs: the number of cuts on its left that have left ink behind them.
-    owner = np.zeros((ROWS, small_columns), np.uint8)
+    small = _scaled(ink.pixels, ROWS / rows)
+    owner = np.zeros(small.shape, np.uint8)
     cuts, left_of_last, all_ink = 0, 0.0, float(small.sum())
     least = SPLINTER * all_ink * min(1.0, rows / columns)
     for cut in _cuts(small):
-        right_of = np.arange(small_columns) >= cut[:, np.newaxis]
+        right_of = np.arange(small.shape[1]) >= cut[:, np.newaxis]
         left_of = all_ink - float(small[right_of].sum())
         if left_of - left_of_last >= least and all_ink - left_of >= least:
             owner += right_of
             cuts, left_of_last = cuts + 1, left_of
-    if not cuts:
+    return [run for run in _runs(ink, owner, cuts) if _may_be_digit(run.ink, ink)]
+
+
+def strips(ink: Ink, height: float) -> list[Ink]:
+    """Parts of ink that may be lines of digits, where those of one line touch those of the next.
+
+    Args:
+        ink: of any size.
+        height: of a digit, pixels of the picture.
+
+    Returns:
+        Lines that are about as high as a digit; empty where the ink is not much higher, or has no gaps.
+    """
+    if ink.box.height < STACKED * height:
         return []
+    small = _scaled(ink.pixels, ROWS * ink.box.height / height / ink.pixels.shape[0])
+    gaps = _gaps(small)
+    owner = np.zeros(small.shape, np.uint8)
+    for gap in gaps:
+        owner += np.arange(small.shape[0])[:, np.newaxis] >= gap
+    lowest, highest = (share * height for share in LINE_HEIGHT)
+    return [run.ink for run in _runs(ink, owner, len(gaps)) if lowest <= run.ink.box.height <= highest]
+
+
+def _may_be_digit(part: Ink, whole: Ink) -> bool:
+    rows, columns = len(part.pixels), len(part.pixels[0])
+    return NARROWEST * rows <= columns <= WIDEST * rows and 3 * rows >= len(whole.pixels)
+
+
+def _scaled(pixels: ByteArray, scale: float) -> ByteArray:
+    rows, columns = pixels.shape
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8).reshape(size[::-1])
+
+
+def _runs(ink: Ink, owner: ByteArray, cuts: int) -> Iterable[Run]:
+    """The parts of ink between any two cuts; nothing where there are no cuts.
+
+    Args:
+        ink: what is cut.
+        owner: to which part each pixel belongs: how many cuts are before it; of any size.
+        cuts: how many there are.
+    """
+    if not cuts:
+        return
+    rows, columns = ink.pixels.shape
     owner = np.asarray(cv2.resize(owner, (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
     whole = cv2.sumElems(ink.pixels)[0]
-    found = []
     for start in range(cuts + 1):
         for end in range(start + 1, cuts + 2):
             inside = cv2.inRange(owner, start, end - 1)
             pixels = np.asarray(cv2.bitwise_and(ink.pixels, inside), np.uint8)
             left, top, width, height = cv2.boundingRect(pixels)
-            if not NARROWEST * height <= width <= WIDEST * height or height < rows / 3:
-                continue
-            place = Box(left, top, left + width, top + height)
-            weight = ink.weight * cv2.sumElems(pixels)[0] / whole
-            found.append(Run(start, end, Ink(_placed(place, ink), place.of(pixels), weight)))
-    return found
+            if width and height:
+                place = Box(left, top, left + width, top + height)
+                weight = ink.weight * cv2.sumElems(pixels)[0] / whole
+                yield Run(start, end, Ink(_placed(place, ink), place.of(pixels), weight))
 
 
 def best(candidates: Sequence[Run], confidences: Sequence[float]) -> list[int]:
@@ -155,28 +210,66 @@ def best(candidates: Sequence[Run], confidences: Sequence[float]) -> list[int]:
 
 
 def _cuts(ink: ByteArray) -> list[npt.NDArray[np.float64]]:
-    """Where cuts may go, left to right: the column in each row, shape (ROWS,)."""
+    """Where cuts may go, left to right: the column in each row, shape (rows,)."""
+    rows, columns = ink.shape
+    margin = max(1, round(NARROWEST * rows))
+    found = [
+        (float(crossed[column]), int(column), slant)
+        for slant, crossed in _crossed(ink, SLANTS)
+        for column in _valleys(crossed)
+        if margin <= column < columns - margin and crossed[column] < MOST_INK * rows
+    ]
+    return _apart(found, APART * rows, max(1, round(CUTS_PER_HEIGHT * columns / rows)), rows)
+
+
+def _gaps(ink: ByteArray) -> list[npt.NDArray[np.float64]]:
+    """Where cuts between lines of digits, ROWS high, may go, downwards: the row in each column."""
+    found = [
+        (float(crossed[row]), int(row), slope)
+        for slope, crossed in _crossed(np.ascontiguousarray(ink.T), SLOPES)
+        for row in _valleys(crossed)
+        if crossed[row] < GAP * min(crossed[:row].max(), crossed[row + 1 :].max())
+    ]
+    return _apart(found, ROWS / 3, MOST_LINES - 1, ink.shape[1])
+
+
+def _crossed(ink: ByteArray, slants: Sequence[float]) -> Iterable[tuple[float, FloatArray]]:
+    """For each slant, and each column that a cut may have in the middle row: what ink the cut would cross."""
     rows, columns = ink.shape
     cost = np.asarray(ink / np.float32(255) + np.float32(HOLE) * _holes(ink), np.float32)
-    lean = np.arange(rows) - (rows - 1) / 2
-    margin = max(1, round(NARROWEST * rows))
-    found: list[tuple[float, int, float]] = []
-    for slant in SLANTS:
+    for slant in slants:
         # After the shear the cut is a column.
-        shear = np.array([[1, slant, slant * lean[0]], [0, 1, 0]])
-        crossed = cv2.warpAffine(cost, shear, (columns, rows)).sum(axis=0) + LEAN_COST * abs(slant)
-        left, here, right = crossed[:-2], crossed[1:-1], crossed[2:]
-        valleys = 1 + np.flatnonzero((here <= left) & (here <= right) & (here < MOST_INK * rows))
-        found += [
-            (float(crossed[column]), int(column), slant)
-            for column in valleys
-            if margin <= column < columns - margin
-        ]
-    most = max(1, round(CUTS_PER_HEIGHT * columns / rows))
+        shear = np.array([[1, slant, -slant * (rows - 1) / 2], [0, 1, 0]])
+        yield (
+            slant,
+            cv2.warpAffine(cost, shear, (columns, rows)).sum(axis=0) + np.float32(LEAN_COST * abs(slant)),
+        )
+
+
+def _valleys(crossed: FloatArray) -> npt.NDArray[np.intp]:
+    left, here, right = crossed[:-2], crossed[1:-1], crossed[2:]
+    return 1 + np.flatnonzero((here <= left) & (here <= right))
+
+
+def _apart(
+    found: list[tuple[float, int, float]], least: float, most: int, rows: int
+) -> list[npt.NDArray[np.float64]]:
+    """The cuts that cross least ink, some columns apart.
+
+    Args:
+        found: what each crosses, its column in the middle row, and its slant.
+        least: columns from one to the next.
+        most: how many may be taken.
+        rows: that they go through.
+
+    Returns:
+        From left to right, the column in each row.
+    """
     taken: list[tuple[int, float]] = []
     for _, column, slant in sorted(found, key=lambda valley: valley[0]):
-        if len(taken) < most and all(abs(column - other) >= APART * rows for other, _ in taken):
+        if len(taken) < most and all(abs(column - other) >= least for other, _ in taken):
             taken.append((column, slant))
+    lean = np.arange(rows, dtype=np.float64) - (rows - 1) / 2
     return [column - slant * lean for column, slant in sorted(taken)]
 
 

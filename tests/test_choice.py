@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from samples import by_width, inked, prediction, touching_zeros
 
-from edge.choice import CLEAR, THETA, believed, choose, in_company, read_ink
+from edge.choice import CLEAR, ENOUGH, THETA, believed, choose, in_company, read_ink
 from edge.types import Box, Ink, Prediction
 
 SURE = 0.6
@@ -30,6 +30,25 @@ def test_a_clear_digit_is_not_parted_and_has_no_rival():
 
     assert [ink for ink, _ in read_ink([pair], [pair], nothing_else, name, SURE)] == [pair]
     assert asked == [pair]
+
+
+def two_lines():
+    """Two bars, 40 pixels high, of which a thread hangs the one on the other."""
+    pixels = np.zeros((100, 30), np.uint8)
+    pixels[:40] = pixels[60:] = pixels[:, 20:22] = 255
+    return Ink(Box(300, 100, 330, 200), pixels, inked(pixels))
+
+
+@pytest.mark.parametrize(("small", "expected"), [(ENOUGH, [7, 7]), (ENOUGH - 2, [8])])
+def test_a_digit_twice_as_high_as_the_others_may_be_two(small, expected):
+    others = [box_of_ink(left=40 * k, height=40) for k in range(small)]
+
+    def name(inks):
+        return [prediction(8, 0.95) if ink.box.height > 60 else prediction(7, 0.96) for ink in inks]
+
+    named = read_ink([*others, two_lines()], [], nothing_else, name, SURE)
+    found = sorted((ink.box.top, answer.label) for ink, answer in named if ink.box.left >= 300)
+    assert [label for _, label in found] == expected
 
 
 def broken_five():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from samples import by_width, inked, prediction, touching_zeros
 
-from edge.parting import SLIMMEST, Run, best, part, runs
+from edge.parting import SLIMMEST, STACKED, Run, best, part, runs, strips
 from edge.types import Box, Ink
 
 SURE = 0.6
@@ -79,3 +79,35 @@ def test_only_what_is_no_clear_digit_is_divided():
     name = by_width({(35, 50): (0, 0.97)})
     assert part([(pair, prediction(8, 0.9))], name, SURE) == []
     assert [answer.label for _, answer in part([(pair, prediction(8, 0.3))], name, SURE)] == [0, 0]
+
+
+def stacked(*, slope=0.0, lines=3, columns=2):
+    """Nines, 40 pixels high, whose tails touch the line below; lines fall by `slope` pixels for each."""
+    pixels = np.zeros((50 * lines + 20, 40 * columns + 10), np.uint8)
+    for line in range(lines):
+        for column in range(columns):
+            x, y = 20 + 40 * column, 25 + round(50 * line + slope * 40 * column)
+            cv2.ellipse(pixels, (x, y), (12, 10), 0, 0, 360, 255, 4)
+            tail = 27 if column or line == lines - 1 else 40
+            cv2.line(pixels, (x + 12, y), (x + 12, y + tail), 255, 4)
+    return Ink(Box(200, 100, 200 + pixels.shape[1], 100 + pixels.shape[0]), pixels, inked(pixels))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, -0.1])
+def test_lines_that_touch_are_cut_across(slope):
+    lines = strips(stacked(slope=slope), 40)
+    for top in (112, 162, 212):
+        assert any(
+            abs(line.box.top - top) <= 12 and line.box.width > 60 and 32 <= line.box.height <= 56
+            for line in lines
+        )
+
+
+def test_what_is_about_as_high_as_a_digit_is_no_stack():
+    pair = stacked(lines=2, columns=1)
+    assert strips(pair, 40)
+    assert strips(pair, 1 + pair.box.height / STACKED) == []
+
+
+def test_a_stroke_has_no_gap_to_cut():
+    assert strips(ink([(10, 3), (10, 117)], size=(120, 20)), 40) == []

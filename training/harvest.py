@@ -19,7 +19,7 @@ from tqdm import tqdm
 from edge.errors import UsageError
 from edge.files import write_whole
 from edge.ink import InkMarker
-from edge.parting import SLIMMEST, runs
+from edge.parting import SLIMMEST, runs, strips
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.segment import Marker, segment, to_grey
 from edge.types import Ink
@@ -83,9 +83,11 @@ def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
     found = segment(to_grey(scene.image), mark)
     views: dict[int, list[Ink]] = {digit.instance: [] for digit in scene.digits}
     others: list[Ink] = []
+    height = float(np.median([digit.box.height for digit in scene.digits] or [scene.image.shape[0]]))
     for ink in found.marked + found.doubted + found.again(()):
         splinters: list[Ink] = []
-        for piece in [ink, *(run.ink for run in runs(ink))]:
+        lines = strips(ink, height)
+        for piece in [ink, *lines, *(run.ink for line in (ink, *lines) for run in runs(line))]:
             instance = _instance(scene, piece, whole)
             if instance:
                 views[instance].append(piece)
