@@ -77,7 +77,8 @@ class Sight:
             return None
         corners = (self.edges - edges).reshape(-1, 2)
         shift: Reals = corners.sum(axis=0) / len(corners)
-        return shift if np.abs(corners - shift).max() <= SAME_EDGE * self.height else None
+        height = min(self.height, float((edges[:, 3] - edges[:, 1]).max()))
+        return shift if np.abs(corners - shift).max() <= SAME_EDGE * height else None
 
     def agrees(self, text: str, thresholds: Thresholds) -> bool:
         """Whether it may say `text`: it is as long, and none of its digits is surely another."""
@@ -197,6 +198,11 @@ class Track:
         if text != self.text:
             self.text, self.former = text, self.text
         return True
+
+    def start_anew(self) -> None:
+        """Its digits are others from now on: what is seen next is the first of them."""
+        self.sights.clear()
+        self.rivals.clear()
 
     def miss(self, *, covered: bool) -> None:
         """It was not seen in a frame: what is known may be hidden, what is not must be seen in most."""

@@ -54,16 +54,19 @@ class Tracker:
         found = _recognise(sights, known, thresholds)
         lost = [track for track in known if track not in found.values()]
         rest = [sight for sight in sights if sight not in found]
-        if self._is_another_page(found, rest, lost):
-            for track in lost:
+        gone: list[Track] = []
+        if self._is_another_page(found, rest, lost, thresholds):
+            gone, lost = lost, []
+            for track in gone:
                 track.known = False
-            lost = []
         over = {sight: [track for track in lost if track.is_touched(sight)] for sight in rest}
         rest = [sight for sight in rest if not over[sight]]
         found |= _recognise(rest, [track for track in self._tracks if not track.known], thresholds)
         for sight in rest:
             if sight not in found:
                 found[sight] = self._nearest(sight, found.values())
+            if found[sight] in gone and not sight.agrees(found[sight].text, thresholds):
+                found[sight].start_anew()
 
         shown: dict[Track, bool] = {}  # in reading order; whether all of it is clearly seen
         for sight in sights:
@@ -99,22 +102,29 @@ class Tracker:
             readings[track] = reading
         return [readings[track] for track in shown]
 
-    def _is_another_page(self, found: Iterable[Sight], rest: Iterable[Sight], lost: Sequence[Track]) -> bool:
+    def _is_another_page(
+        self, found: Iterable[Sight], rest: Iterable[Sight], lost: Sequence[Track], thresholds: Thresholds
+    ) -> bool:
         """Whether most digits that are seen, in some frames in a row, have nothing to do with what was known.
 
         Not most numbers: of a page that is written on the same lines, many share a digit with what was there.
+        Nor does what is no certain digit count: a hand is full of that.
 
         Args:
             found: lines that show known numbers.
             rest: the other lines.
             lost: the other known numbers.
+            thresholds: those of the model.
         """
         familiar = sum(len(sight.text) for sight in found)
         strange = 0
         for sight in rest:
-            seen = int(np.any([track.digits_in(sight) for track in lost], axis=0).sum()) if lost else 0
-            familiar += seen
-            strange += len(sight.text) - seen
+            seen = np.zeros(len(sight.text), bool)
+            for track in lost:
+                seen |= track.digits_in(sight)
+            certain = [digit.prediction.confidence >= thresholds.accept for digit in sight.line.digits]
+            familiar += int(seen.sum())
+            strange += int((~seen & certain).sum())
         self._strange = self._strange + 1 if strange > familiar else 0
         return self._strange >= CHANGED_AFTER
 
@@ -137,7 +147,7 @@ def _recognise(
 ) -> dict[Sight, Track]:
     """The tracks that lines show with all their digits in their places: the nearest, the same text first.
 
-    The paper moves as a whole: tracks that are not found move with the others.
+    The paper moves as a whole: tracks that are not found move with the others, as most digits do.
     """
     pairs = []
     for track in tracks:
@@ -150,7 +160,7 @@ def _recognise(
     for *_, place, track, shift in sorted(pairs, key=lambda pair: pair[:4]):
         if sights[place] not in found and track not in found.values():
             found[sights[place]] = track
-            shifts.append(shift)
+            shifts += [shift] * len(track.text)
     if shifts:
         drift = np.median(shifts, axis=0)
         for track in tracks:
