@@ -162,6 +162,31 @@ def test_an_arm_over_most_of_a_page_does_not_make_it_another_page():
     assert last_of(seen) == [(1, "4038", "accepted"), (2, "88084", "accepted"), (3, "170", "accepted")]
 
 
+def test_a_hand_full_of_uncertain_digits_is_no_other_page():
+    page = [number("27", left=100, top=200), number("55", left=300, top=200)]
+    fingers = [number("7411", left=80, top=230, confidence=0.5)]
+    rest = part_of(page[1], slice(0, 1))
+    seen = follow(Tracker(), [page] * 10 + [[*fingers, rest]] * 20)
+    assert accepted_in(seen) == {"27", "55"}
+
+
+def test_a_hidden_number_moves_with_most_digits_not_with_most_numbers():
+    page = [number("202", top=50), number("9", top=200), number("98372", top=350)]
+    tracker = Tracker()
+    follow(tracker, [page] * 10)
+    grown = replace(page[1].digits[0], box=Box(100, 200, 120, 248))  # the ink below it is a finger's
+    follow(tracker, [[page[0], Line((grown,))]], start=10 / 30)
+    hidden = next(track for track in tracker._tracks if track.text == "98372")
+    assert abs(hidden.moved).max() < 1
+
+
+def test_the_numbers_of_another_page_on_the_same_lines_start_at_once():
+    page = [number("8881", left=300, top=100), number("4075", left=80, top=300)]
+    other = [number("62611", left=230, top=100), number("6965", left=85, top=300)]
+    seen = follow(Tracker(confirm_after=4), [page] * 10 + [other] * 5)
+    assert {r.text for r in seen[14] if r.status == "accepted"} == {"62611", "6965"}
+
+
 def test_another_page_on_the_same_lines_is_another_page_though_each_number_shares_a_digit():
     page = [number("4038", top=100), number("88084", top=250), number("170", top=400)]
     other = [number("4712", top=100), number("18957", top=250), number("139", top=400)]
