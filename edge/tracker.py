@@ -12,8 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from edge.track import CHANGED_AFTER, Sight, Track
+from edge.track import CHANGED_AFTER, Reals, Sight, Track
 from edge.types import Line, Reading, Thresholds
+
+STRAY = 0.3
+"""Heights that a number may seem to move otherwise than the paper from one frame to the next: as far as the
+edges of its digits stray, and a little more."""
 
 
 class Tracker:
@@ -147,7 +151,8 @@ def _recognise(
 ) -> dict[Sight, Track]:
     """The tracks that lines show with all their digits in their places: the nearest, the same text first.
 
-    The paper moves as a whole: tracks that are not found move with the others, as most digits do.
+    The paper moves as a whole: tracks that are not found move with the others, as most digits do, and what
+    strays from that is something else.
     """
     pairs = []
     for track in tracks:
@@ -156,14 +161,17 @@ def _recognise(
             if distance is not None and (shift := track.recognise(sight, thresholds)) is not None:
                 pairs.append((track.text != sight.text, distance, track.track_id, place, track, shift))
     found: dict[Sight, Track] = {}
-    shifts = []
+    shifts: dict[Sight, Reals] = {}
     for *_, place, track, shift in sorted(pairs, key=lambda pair: pair[:4]):
-        if sights[place] not in found and track not in found.values():
-            found[sights[place]] = track
-            shifts += [shift] * len(track.text)
-    if shifts:
-        drift = np.median(shifts, axis=0)
-        for track in tracks:
-            if track not in found.values():
-                track.moved += drift
+        sight = sights[place]
+        if sight not in found and track not in found.values():
+            found[sight], shifts[sight] = track, shift
+    if not found:
+        return found
+    drift = np.median([shifts[sight] for sight in found for _ in sight.text], axis=0)
+    straight = [sight for sight in found if np.abs(shifts[sight] - drift).max() <= STRAY * sight.height]
+    found = {sight: found[sight] for sight in straight or found}
+    for track in tracks:
+        if track not in found.values():
+            track.moved += drift
     return found

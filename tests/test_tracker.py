@@ -180,6 +180,15 @@ def test_a_hidden_number_moves_with_most_digits_not_with_most_numbers():
     assert abs(hidden.moved).max() < 1
 
 
+def test_a_digit_does_not_move_alone():
+    page = [number("202", left=100, top=50), number("2", left=300, top=300)]
+    finger = number("2", left=275, top=320)
+    seen = follow(Tracker(), [page] * 10 + [[page[0]]] * 5 + [[page[0], finger]] * 10)
+    assert {r.text for readings in seen[15:] for r in readings if r.status == "accepted"} == {"202"}
+    moved = [number("2", left=300 + 25 * k, top=300) for k in range(5)]  # nothing tells that it is another
+    assert {r[0].track_id for r in follow(Tracker(), [[line] for line in moved])} == {1}
+
+
 def test_the_numbers_of_another_page_on_the_same_lines_start_at_once():
     page = [number("8881", left=300, top=100), number("4075", left=80, top=300)]
     other = [number("62611", left=230, top=100), number("6965", left=85, top=300)]
