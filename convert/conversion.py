@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,12 @@ from convert.metadata import embed
 from convert.original import Original
 from convert.quantize import Quantizer
 from convert.verify import Comparison, Limits, Reading, compare, outputs, prove
+from edge import naming
 from edge.classifier import calibrate, stretched
 from edge.errors import ModelError
 from edge.model_file import Card, KnownAnswers
 from edge.preprocess import PREPROCESSING_VERSION
-from edge.types import ByteArray, FloatArray, Thresholds
+from edge.types import ByteArray, FloatArray, Glyph, Prediction, Thresholds
 from training.dataset import Digits
 from training.evaluate import Evaluation
 
@@ -87,7 +88,7 @@ class Converter:
         self._shown = original.fitted(material.shown)
         self._quantizer = Quantizer(original.network, self._shown)
         asked = {name: original(pictures.glyphs) for name, pictures in material.sets.items()}
-        _, _, self.original = _calibrated(material, asked)
+        _, _, self.original = _calibrated(material, asked, original)
         known = material.known
         self._known = known_pictures(Evaluation(known, original(known.glyphs)))
 
@@ -112,7 +113,7 @@ class Converter:
             return outputs(quantized, pictures, shape=network.shape, labels=len(network.labels))
 
         asked = _together(material.sets, ask)
-        temperature, thresholds, readings = _calibrated(material, asked)
+        temperature, thresholds, readings = _calibrated(material, asked, ask)
         comparisons = {name: compare(self.original[name], readings[name]) for name in material.tests}
         test = material.tests[0]
         card = Card(
@@ -186,7 +187,7 @@ def _together(sets: Mapping[str, Digits], ask: Callable[[ByteArray], FloatArray]
 
 
 def _calibrated(
-    material: Material, asked: Mapping[str, FloatArray]
+    material: Material, asked: Mapping[str, FloatArray], ask: Callable[[ByteArray], FloatArray]
 ) -> tuple[float, Thresholds, dict[str, Reading]]:
     """Temperature and thresholds of a network, and what it makes of each set with them."""
     calibrating = material.sets[material.calibrating]
@@ -194,7 +195,17 @@ def _calibrated(
     calibrated = {
         name: Evaluation(material.sets[name], calibrate(raw, temperature)) for name, raw in asked.items()
     }
-    thresholds = choose_thresholds(with_marks(calibrated[material.calibrating]))
+
+    def classify(glyphs: Sequence[Glyph]) -> list[Prediction]:
+        return (
+            [Prediction(p) for p in calibrate(ask(np.array(glyphs, np.uint8)), temperature)] if glyphs else []
+        )
+
+    seen = calibrated[material.calibrating]
+    if calibrating.marked is not None:  # glyphs of drawn scenes: edge's whole road has a say
+        named = naming.name(calibrating.glyphs, classify)
+        seen = with_marks(Evaluation(calibrating, np.stack([each.probabilities for each in named])))
+    thresholds = choose_thresholds(seen)
     return (
         temperature,
         thresholds,

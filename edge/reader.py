@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from edge import naming
 from edge.choice import read_ink
 from edge.classifier import Classifier
 from edge.errors import ModelError
@@ -94,7 +95,7 @@ class DigitReader:
             begun = time.perf_counter()
             glyphs = [to_glyph(piece.pixels) for piece in inks]
             normalise += time.perf_counter() - begun
-            return self.classifier.classify(glyphs)
+            return naming.name(glyphs, self.classifier.classify)
 
         thresholds = self.classifier.card.thresholds
         named = read_ink(ink.marked, ink.doubted, ink.again, name, thresholds.accept)

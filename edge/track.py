@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.lines import to_reading
+from edge.naming import SMALLEST, fuse
 from edge.types import Box, FloatArray, Line, Prediction, Reading, Thresholds
 
 Reals = npt.NDArray[np.float64]
-
-SMALLEST = 1e-6
-"""Stands for a probability of 0, whose logarithm one frame could never make good again."""
 
 CHANGED_AFTER = 2
 """Frames in a row that must say something else, or nothing, before a number that is not known yet is given
@@ -258,19 +255,3 @@ class Track:
         latest = list(self.sights)[-confirm_after:]
         moved = np.ptp([sight.box.centre for sight in latest], axis=0).max()
         return bool(across <= BESIDE_BORDER * height and moved > STILL * height)
-
-
-def fuse(votes: Iterable[FloatArray]) -> FloatArray:
-    """Probabilities from those of several frames: their geometric mean.
-
-    Frames of one number are anything but independent: their product would be far too sure of itself.
-
-    Args:
-        votes: logarithms of probabilities, each of shape (digits, 10).
-
-    Returns:
-        Shape (digits, 10), float32, each row with the sum 1.
-    """
-    powers = np.exp(np.mean(list(votes), axis=0))
-    probabilities: FloatArray = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return probabilities

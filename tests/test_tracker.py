@@ -1,10 +1,8 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from samples import THRESHOLDS, number, prediction
 
-from edge.track import fuse
 from edge.tracker import Tracker
 from edge.types import Box, Digit, Line
 
@@ -278,12 +276,3 @@ def test_a_number_that_was_smeared_in_motion_does_not_flicker():
     smeared = Line((first, replace(second, box=second.box.moved(second.box.width, 0))))
     seen = follow(Tracker(), [[smeared]] + [[number("71")]] * 4)
     assert last_of(seen) == [(1, "71", "accepted")]
-
-
-def test_fused_probabilities_are_a_geometric_mean():
-    a, b = np.full((1, 10), 0.01), np.full((1, 10), 0.01)
-    a[0, 3], b[0, 3] = 0.91, 0.5
-    b[0, 5] = 0.42
-    fused = fuse([np.log(a), np.log(b)])
-    assert fused.sum() == pytest.approx(1)
-    assert fused[0, 3] / fused[0, 5] == pytest.approx(np.sqrt(0.91 * 0.5 / (0.01 * 0.42)), rel=1e-4)

@@ -13,9 +13,10 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from edge.classifier import Classifier, calibrate
+from edge.classifier import Classifier
 from edge.ink import InkMarker
 from edge.model_file import load_model
+from edge.naming import name
 from edge.reader import DigitReader
 from edge.segment import segment
 from edge.types import ByteArray, FloatArray, Ink
@@ -45,7 +46,7 @@ class Model:
 
     Attributes:
         name: its file.
-        ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), calibrated where the model is.
+        ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), as edge names them where the model is its own.
         find: edge's segmentation, which brings it glyphs.
         reader: reads pictures with it; None for a float network, which has no thresholds yet.
     """
@@ -162,7 +163,7 @@ def open_model(path: Path) -> Model:
         classifier = Classifier(load_model(path))
 
         def ask(glyphs: ByteArray) -> FloatArray:
-            return calibrate(classifier.raw(glyphs), classifier.card.temperature)
+            return np.stack([prediction.probabilities for prediction in name(glyphs, classifier.classify)])
 
         return Model(path.name, ask, find, DigitReader(classifier))
 
