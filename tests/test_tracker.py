@@ -178,6 +178,16 @@ def test_a_hidden_number_moves_with_most_digits_not_with_most_numbers():
     assert abs(hidden.moved).max() < 1
 
 
+def test_a_doubtful_digit_does_not_change_a_known_number():
+    known = number("87")
+    doubtful = Line(
+        (replace(known.digits[0], prediction=prediction(2, THRESHOLDS.accept - 0.05)), known.digits[1])
+    )
+    seen = follow(Tracker(), [[known]] * 10 + [[doubtful]] * 30 + [[known]] * 2)
+    assert accepted_in(seen) == {"87"}
+    assert [r[0].status for r in seen[10:]] == ["uncertain"] * 30 + ["accepted"] * 2
+
+
 def test_a_digit_does_not_move_alone():
     page = [number("202", left=100, top=50), number("2", left=300, top=300)]
     finger = number("2", left=275, top=320)
