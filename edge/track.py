@@ -176,8 +176,8 @@ class Track:
         agrees = shift is not None and same
         if shift is not None and agrees:
             fast = np.abs(shift - self.moved).max() > FAST * sight.height
-            # A known number that is doubtfully another in this frame is neither confirmed by it nor changed: a
-            # finger on an 8 leaves a 2, a blurred 0 may pass for a 7.
+            # A known number that is doubtfully another in this frame is neither confirmed by it nor changed:
+            # a finger on an 8 leaves a 2, a blurred 0 may pass for a 7.
             if fast or (self.known and sight.text != self.text):
                 self.moved = shift
                 return False
@@ -241,7 +241,7 @@ class Track:
             and steady
             and (self.known or reading.confidence >= SURE)
             and len(self.sights) >= confirm_after
-            and not self._may_be_cut(size, confirm_after)
+            and not self.may_be_cut(size, confirm_after)
         )
         if reading.status == "accepted" and not confirmed:
             return replace(reading, status="uncertain")
@@ -249,13 +249,13 @@ class Track:
             self.known, self.accepted_at = True, timestamp
         return reading
 
-    def _may_be_cut(self, size: tuple[int, int], confirm_after: int) -> bool:
+    def may_be_cut(self, size: tuple[int, int], confirm_after: int) -> bool:
         """Whether the picture's border may cut it; what moves beside the border may go on beyond it."""
-        box, height = self.sights[-1].box, self.sights[-1].height
+        box, height = self.box, self.sights[-1].height
         across = min(box.left, size[0] - box.right)
         down = min(box.top, size[1] - box.bottom)
         if min(across, down) <= AT_BORDER * height:
             return True
         latest = list(self.sights)[-confirm_after:]
-        moved = np.ptp([sight.box.centre for sight in latest], axis=0).max()
+        moved = np.ptp([sight.box.centre for sight in latest], axis=0).max() + np.abs(self.moved).max()
         return bool(across <= BESIDE_BORDER * height and moved > STILL * height)

@@ -95,13 +95,14 @@ class Tracker:
         """What is read of each number that is shown, in the same order.
 
         Where a known number was surely read a moment ago and is not now, something lies over the paper, and
-        what appears may belong to that: it is not accepted.
+        what appears may belong to that: it is not accepted. What leaves the picture is not covered.
         """
         readings: dict[Track, Reading] = {}
         for track in sorted(shown, key=lambda track: not track.known):
             clear = shown[track] and (track.known or not covered)
             reading = track.reading(timestamp, thresholds, size, self.confirm_after, clear=clear)
-            if track.known and reading.status != "accepted":
+            unread = track.known and reading.status != "accepted"
+            if unread and not track.may_be_cut(size, self.confirm_after):
                 covered |= timestamp - track.accepted_at <= self.forget_after_s
             readings[track] = reading
         return [readings[track] for track in shown]

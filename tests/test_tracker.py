@@ -228,6 +228,13 @@ def test_a_number_that_can_no_longer_be_read_does_not_keep_others_waiting_for_ev
     assert "6" in accepted_in(seen[80:])
 
 
+def test_what_leaves_the_picture_keeps_nothing_waiting():
+    leaving = [number("7", left=100 - 12 * k, top=300) for k in range(9)]  # until it is at the border
+    frames = [[leaving[0]]] * 10 + [[line] for line in leaving]
+    frames = frames[:-4] + [[number("12", left=400), *lines] for lines in frames[-4:]]
+    assert {r.text for r in follow(Tracker(confirm_after=4), frames)[-1] if r.status == "accepted"} == {"12"}
+
+
 def test_what_appears_is_accepted_when_what_it_may_have_covered_is_forgotten():
     gone, beside, new = number("4075"), number("12", top=300), number("6", left=400)
     seen = follow(Tracker(forget_after_s=2.0), [[gone, beside]] * 10 + [[beside, new]] * 75, fps=30)
