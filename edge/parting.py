@@ -57,6 +57,9 @@ SLIMMEST = 0.5
 STACKED = 1.8
 """Heights of a digit from which on ink may be lines that touch, one below the other."""
 
+WRITTEN = 0.5
+"""Mean probability of ink, by the marker, of lines that touch."""
+
 SLOPES = (0.0, 0.1, -0.1, 0.2, -0.2)
 """Pixels that a cut between lines falls from one column to the next."""
 
@@ -133,9 +136,10 @@ def strips(ink: Ink, height: float) -> list[Ink]:
         height: of a digit, pixels of the picture.
 
     Returns:
-        Lines that are about as high as a digit; empty where the ink is not much higher, or has no gaps.
+        Lines that are about as high as a digit; empty where the ink is not much higher, has no gaps, or is
+        for the most part no ink of digits: the outline of a hand that points at some.
     """
-    if ink.box.height < STACKED * height:
+    if ink.box.height < STACKED * height or ink.marked < WRITTEN:
         return []
     small = _scaled(ink.pixels, ROWS * ink.box.height / height / ink.pixels.shape[0])
     gaps = _gaps(small)

@@ -109,5 +109,11 @@ def test_what_is_about_as_high_as_a_digit_is_no_stack():
     assert strips(pair, 1 + pair.box.height / STACKED) == []
 
 
+def test_what_the_marker_takes_for_no_digits_has_no_lines():
+    written = stacked()
+    assert strips(written, 40)
+    assert strips(Ink(written.box, written.pixels, 0.4 * written.weight), 40) == []
+
+
 def test_a_stroke_has_no_gap_to_cut():
     assert strips(ink([(10, 3), (10, 117)], size=(120, 20)), 40) == []
