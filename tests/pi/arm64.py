@@ -28,8 +28,9 @@ EXPECTED = json.loads((FRAMES / "frames.json").read_text())
 BEYOND = 0.1
 """Two processors round a probability differently; a digit this far above the threshold is shown by both."""
 
-SAME_BOX = 0.7
-"""Overlap of the boxes of the same digit: a faint end of a stroke may be found on one of them only."""
+SAME_BOX = 0.5
+"""Overlap of the boxes of the same digit: a faint end of a stroke may be found on one of them only, and
+what one finds in full the other may find at half size, whose pixels are a good part of a 1's width."""
 
 
 @pytest.fixture(scope="module")
