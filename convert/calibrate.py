@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.choice import believed
 from edge.classifier import calibrate
+from edge.naming import Classify, look_again
 from edge.types import Prediction, Thresholds
 from training.evaluate import Evaluation
 
@@ -30,17 +31,22 @@ def fit_temperature(raw: Evaluation) -> float:
     return float(TEMPERATURES[int(np.argmin(losses))])
 
 
-def with_marks(calibrated: Evaluation) -> Evaluation:
-    """The same with the say of the marker, where it has seen the glyphs.
+def as_read(calibrated: Evaluation, classify: Classify) -> Evaluation:
+    """The same as edge reads it, where the marker has seen the glyphs: with another look, and its say.
 
     What the rest of a picture says of them (`edge.choice.in_company`) glyphs alone do not tell.
+
+    Args:
+        calibrated: the calibrated model on glyphs.
+        classify: the same model, for the other look.
     """
     digits = calibrated.digits
     if digits.marked is None:
         return calibrated
-    said = zip(calibrated.probabilities, digits.marked, strict=True)
+    named = look_again(digits.glyphs, [Prediction(p) for p in calibrated.probabilities], classify)
+    said = zip(named, digits.marked, strict=True)
     return Evaluation(
-        digits, np.stack([believed(Prediction(p), float(marked)).probabilities for p, marked in said])
+        digits, np.stack([believed(prediction, float(marked)).probabilities for prediction, marked in said])
     )
 
 

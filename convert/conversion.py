@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from convert.calibrate import choose_thresholds, fit_temperature, with_marks
+from convert.calibrate import as_read, choose_thresholds, fit_temperature
 from convert.layers import LayerError, layer_errors
 from convert.material import Material, spread
 from convert.metadata import embed
 from convert.original import Original
 from convert.quantize import Quantizer
 from convert.verify import Comparison, Limits, Reading, compare, outputs, prove
-from edge import naming
 from edge.classifier import calibrate, stretched
 from edge.errors import ModelError
 from edge.model_file import Card, KnownAnswers
@@ -197,15 +196,9 @@ def _calibrated(
     }
 
     def classify(glyphs: Sequence[Glyph]) -> list[Prediction]:
-        return (
-            [Prediction(p) for p in calibrate(ask(np.array(glyphs, np.uint8)), temperature)] if glyphs else []
-        )
+        return [Prediction(p) for p in calibrate(ask(np.array(glyphs, np.uint8)), temperature)]
 
-    seen = calibrated[material.calibrating]
-    if calibrating.marked is not None:  # glyphs of drawn scenes: edge's whole road has a say
-        named = naming.name(calibrating.glyphs, classify)
-        seen = with_marks(Evaluation(calibrating, np.stack([each.probabilities for each in named])))
-    thresholds = choose_thresholds(seen)
+    thresholds = choose_thresholds(as_read(calibrated[material.calibrating], classify))
     return (
         temperature,
         thresholds,
