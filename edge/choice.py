@@ -6,12 +6,13 @@ classifier names all of that, and what explains most ink with most confidence is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from edge.parting import WIDEST, Named, Namer, part, strips
-from edge.types import Box, Ink, Prediction, areas, intersections, same_places
+from edge.segment import Found
+from edge.types import Ink, Prediction, areas, intersections, same_places
 
 CLEAR = 0.8
 """Confidence from which on what was found first has no rival of about its size."""
@@ -68,19 +69,11 @@ MOST_RIVALS = 600
 """Other ways of taking ink that are tried in a picture, those with the most ink first; likewise."""
 
 
-def read_ink(
-    marked: Sequence[Ink],
-    doubted: Sequence[Ink],
-    again: Callable[[Sequence[Box]], Sequence[Ink]],
-    name: Namer,
-    sure: float,
-) -> list[Named]:
+def read_ink(found: Found, name: Namer, sure: float) -> list[Named]:
     """Name ink; where it is no clear digit, try it in other ways, and take those that read best together.
 
     Args:
-        marked: ink at the first look.
-        doubted: ink that was found otherwise, of which some may be the same.
-        again: the same ink in other ways, less what is clear, given the boxes of what is.
+        found: the ink of a picture.
         name: says what ink is.
         sure: confidence from which on ink is neither parted nor put together.
 
@@ -88,14 +81,15 @@ def read_ink(
         Ink that does not overlap, with what it is: the classifier, the marker and the rest of the picture
         have their say.
     """
-    first = _named(marked, name)
+    first = _named(found.marked, name)
     clear = [ink.box for ink, prediction in first if prediction.confidence >= max(sure, CLEAR)]
-    others = [*doubted, *(again(clear) if len(clear) < len(first) else ()), *_pairs(first, sure)]
+    again = found.again(clear) if len(clear) < len(first) else []
+    others = found.doubted(clear) + again + _pairs(first, sure)
     known = same_places([ink.box for ink in others], clear).sum(axis=1)
     rivals = [others[k] for k in np.flatnonzero(known == 0)]
     rivals = sorted(rivals, key=lambda ink: -ink.weight)[:MOST_RIVALS]
     candidates = _stacked(first + _named(rivals, name), name, sure)
-    chosen = _explained(choose(candidates + part(candidates, name, sure)), marked)
+    chosen = _explained(choose(candidates + part(candidates, name, sure)), found.marked)
     taken = intersections([ink.box for ink, _ in first], [ink.box for ink, _ in chosen]).any(axis=1)
     strangers = [first[k] for k in np.flatnonzero(~taken)]
     return in_company([(ink, believed(prediction, ink.marked)) for ink, prediction in chosen], strangers)

@@ -113,13 +113,14 @@ class Found:
 
     Attributes:
         marked: what the marker takes for ink.
-        doubted: what stands out from the paper, is shaped like a digit, and the marker does not rule out.
-        again: the same marked ink in other ways, less what is clear: given the boxes of what is, with pale
-            threads and without, and as the marker sees it instead of the picture.
+        doubted: what stands out from the paper, is shaped like a digit, and the marker does not rule out;
+            given the boxes of what is clear by now, and less that.
+        again: likewise, the same marked ink in other ways: with pale threads and without, and as the marker
+            sees it instead of the picture.
     """
 
     marked: list[Ink]
-    doubted: list[Ink]
+    doubted: Callable[[Sequence[Box]], list[Ink]]
     again: Callable[[Sequence[Box]], list[Ink]]
 
 
@@ -150,15 +151,17 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
             if not _goes_on(box, pixels, picture)
         ]
 
+    def doubted(clear: Sequence[Box]) -> list[Ink]:
+        known = [box.scaled(1 / scale) for box in clear]
+        return in_full(_doubted(half, _shrunk(marked, 2), paper, look.dark, known))
+
     def again(clear: Sequence[Box]) -> list[Ink]:
         known = [box.scaled(1 / scale) for box in clear]
         return in_full(
             itertools.chain(*(look.strokes(pale, known) for pale in OTHER_PALES), look.as_marked(known))
         )
 
-    return Found(
-        in_full(look.strokes(PALE)), in_full(_doubted(half, _shrunk(marked, 2), paper, look.dark)), again
-    )
+    return Found(in_full(look.strokes(PALE)), doubted, again)
 
 
 def _weight(pixels: ByteArray, marked: ByteArray) -> float:
@@ -262,7 +265,7 @@ def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
 
 
 def _doubted(
-    half: ByteArray, likely: ByteArray, paper: ByteArray, dark: ByteArray
+    half: ByteArray, likely: ByteArray, paper: ByteArray, dark: ByteArray, known: Sequence[Box]
 ) -> Iterable[tuple[Box, ByteArray]]:
     """What stands out from the paper, is shaped like one digit, and may be ink; searched at half size."""
     contrast = local_contrast(half, paper)
@@ -270,13 +273,17 @@ def _doubted(
     clear = max(CLEAR_CONTRAST * 255, faint)
     mask = np.asarray(cv2.threshold(contrast, faint, 255, cv2.THRESH_BINARY)[1], np.uint8)
     pieces = [piece for piece in _pieces(mask) if piece.box.of(contrast).max() >= clear]
-    for piece in _join(pieces, half):
-        box, own = piece.box, piece.of(mask)
-        if box.width > MAX_ASPECT * box.height or not _may_be_digits(box, half):
+    pieces = [
+        piece
+        for piece in _join(pieces, half)
+        if piece.box.width <= MAX_ASPECT * piece.box.height and _may_be_digits(piece.box, half)
+    ]
+    places = [piece.box.scaled(2).clipped(*dark.shape) for piece in pieces]
+    for k in np.flatnonzero(~same_places(places, known).any(axis=1)):
+        piece, box = pieces[k], places[k]
+        own = piece.of(mask)
+        if cv2.mean(piece.box.of(likely), own)[0] < DOUBTED * 255:
             continue
-        if cv2.mean(box.of(likely), own)[0] < DOUBTED * 255:
-            continue
-        box = box.scaled(2).clipped(*dark.shape)
         own = np.asarray(cv2.resize(own, (box.width, box.height), interpolation=cv2.INTER_LINEAR), np.uint8)
         yield box, _strokes(own, box.of(dark))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -200,19 +200,23 @@ class Ink:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What the network says of a glyph: ten calibrated probabilities, shape (10,), float32, sum 1."""
+    """What the network says of a glyph: ten calibrated probabilities.
+
+    Attributes:
+        probabilities: shape (10,), float32, sum 1.
+        label: the most probable digit.
+        confidence: its probability.
+    """
 
     probabilities: FloatArray
+    label: int = field(init=False)
+    confidence: float = field(init=False)
 
-    @property
-    def label(self) -> int:
-        """The most probable digit."""
-        return int(self.probabilities.argmax())
-
-    @property
-    def confidence(self) -> float:
-        """Probability of the most probable digit."""
-        return float(self.probabilities.max())
+    def __post_init__(self) -> None:
+        """Work out once what is asked again and again."""
+        label = int(self.probabilities.argmax())
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "confidence", float(self.probabilities[label]))
 
     @property
     def margin(self) -> float:

@@ -4,19 +4,25 @@ import pytest
 from samples import by_width, inked, prediction, touching_zeros
 
 from edge.choice import CLEAR, ENOUGH, THETA, believed, choose, in_company, read_ink
+from edge.segment import Found
 from edge.types import Box, Ink, Prediction
 
 SURE = 0.6
 
 
-def nothing_else(clear):
+def nothing(clear):
     return []
+
+
+def found(*marked, doubted=nothing, again=nothing):
+    """Ink at the first look, and how it is found otherwise."""
+    return Found(list(marked), doubted, again)
 
 
 def test_touching_digits_that_are_no_clear_digit_are_parted():
     pair = touching_zeros()
     halves_are_zeros = by_width({(35, 50): (0, 0.97), (80, 90): (8, 0.3)})
-    named = read_ink([pair], [], nothing_else, halves_are_zeros, SURE)
+    named = read_ink(found(pair), halves_are_zeros, SURE)
     assert [answer.label for _, answer in sorted(named, key=lambda each: each[0].box.left)] == [0, 0]
 
 
@@ -28,7 +34,7 @@ def test_a_clear_digit_is_not_parted_and_has_no_rival():
         asked.extend(inks)
         return [prediction(2, 0.99) for _ in inks]
 
-    assert [ink for ink, _ in read_ink([pair], [pair], nothing_else, name, SURE)] == [pair]
+    assert [ink for ink, _ in read_ink(found(pair, doubted=lambda clear: [pair]), name, SURE)] == [pair]
     assert asked == [pair]
 
 
@@ -46,9 +52,9 @@ def test_a_digit_twice_as_high_as_the_others_may_be_two(small, expected):
     def name(inks):
         return [prediction(8, 0.95) if ink.box.height > 60 else prediction(7, 0.96) for ink in inks]
 
-    named = read_ink([*others, two_lines()], [], nothing_else, name, SURE)
-    found = sorted((ink.box.top, answer.label) for ink, answer in named if ink.box.left >= 300)
-    assert [label for _, label in found] == expected
+    named = read_ink(found(*others, two_lines()), name, SURE)
+    right = sorted((ink.box.top, answer.label) for ink, answer in named if ink.box.left >= 300)
+    assert [label for _, label in right] == expected
 
 
 def broken_five():
@@ -69,7 +75,7 @@ def by_height(answers):
 def test_a_broken_digit_is_put_together_where_it_reads_better():
     flag, body = broken_five()
     name = by_height({6: (7, 0.3), 41: (6, 0.55), 50: (5, 0.97)})
-    ((whole, answer),) = read_ink([flag, body], [], nothing_else, name, SURE)
+    ((whole, answer),) = read_ink(found(flag, body), name, SURE)
     assert whole.box == flag.box.union(body.box)
     assert (answer.label, whole.pixels[0].max(), whole.pixels[7].max()) == (5, 255, 0)
     assert whole.pixels[9:].max() == 255
@@ -79,7 +85,7 @@ def test_a_broken_digit_is_put_together_where_it_reads_better():
 def test_what_reads_better_apart_stays_apart():
     flag, body = broken_five()
     name = by_height({6: (7, 0.5), 41: (6, 0.95), 50: (5, 0.5)})
-    assert {ink.box for ink, _ in read_ink([flag, body], [], nothing_else, name, SURE)} == {
+    assert {ink.box for ink, _ in read_ink(found(flag, body), name, SURE)} == {
         flag.box,
         body.box,
     }
@@ -132,11 +138,11 @@ def test_where_the_first_look_is_not_clear_others_are_asked_for():
         return [better]
 
     name = by_width({(30, 30): (5, CLEAR + 0.01), (29, 29): (9, 0.5), (24, 24): (4, 0.95)})
-    found = {ink.box: answer.label for ink, answer in read_ink([clear, unclear], [], again, name, SURE)}
-    assert found == {clear.box: 5, better.box: 4}
+    read = {ink.box: answer.label for ink, answer in read_ink(found(clear, unclear, again=again), name, SURE)}
+    assert read == {clear.box: 5, better.box: 4}
     assert asked == [[clear.box]]
     asked.clear()
-    read_ink([clear], [], again, name, SURE)
+    read_ink(found(clear, again=again), name, SURE)
     assert asked == []
 
 
@@ -159,7 +165,7 @@ def test_a_digit_cut_out_of_a_word_is_none(digits, kept):
             for ink in inks
         ]
 
-    assert len(read_ink([word()], [], nothing_else, name, SURE)) == kept
+    assert len(read_ink(found(word()), name, SURE)) == kept
 
 
 @pytest.mark.parametrize(
@@ -210,8 +216,8 @@ def test_ink_that_was_not_taken_for_digits_is_company_too():
     def name(inks):
         return [prediction(8, 0.95 if ink.box.left == 0 else 0.2) for ink in inks]
 
-    ((_, lone),) = read_ink(word[:1], [], nothing_else, name, SURE)
-    ((_, among),) = read_ink(word, [], nothing_else, name, SURE)
+    ((_, lone),) = read_ink(found(*word[:1]), name, SURE)
+    ((_, among),) = read_ink(found(*word), name, SURE)
     assert among.confidence < 0.85 < lone.confidence
 
 

@@ -17,7 +17,7 @@ def boxes(grey, mark=MARK):
 
 def nothing_in(grey, mark=MARK):
     found = segment(grey, mark)
-    return found.marked == found.doubted == found.again(()) == []
+    return found.marked == found.doubted(()) == found.again(()) == []
 
 
 def in_place(found, text):
@@ -137,7 +137,9 @@ def nearly_blind(grey):
 def test_what_the_marker_doubts_but_stands_out_is_found_as_well(mark):
     found = segment(written("2468"), mark)
     assert found.marked == []
-    assert in_place(sorted((ink.box for ink in found.doubted), key=lambda box: box.left), "2468")
+    doubted = sorted((ink.box for ink in found.doubted(())), key=lambda box: box.left)
+    assert in_place(doubted, "2468")
+    assert {ink.box for ink in found.doubted(doubted[:1])} == set(doubted[1:])  # the first is known by now
     assert nothing_in(written("2468"), blind)
 
 
@@ -165,7 +167,7 @@ def test_ink_weighs_what_the_marker_takes_for_ink():
     (ink,) = segment(written("1"), dark).marked
     inked = np.count_nonzero(ink.pixels > 127)
     assert 0.7 * inked <= ink.weight <= 1.3 * inked
-    doubted = segment(written("1"), unsure).doubted[0]
+    doubted = segment(written("1"), unsure).doubted(())[0]
     assert doubted.weight == pytest.approx(ink.weight * 20 / 255, rel=0.3)
 
 
@@ -205,7 +207,7 @@ def test_a_one_between_the_walls_of_a_form_does_not_go_on_as_they_do(gap):
 def test_ink_that_is_doubted_is_searched_in_shadow_and_noise():
     image = written("86420").astype(np.float32) * np.linspace(0.4, 1, 320)[None]
     image += RANDOM.normal(0, 3, image.shape)
-    found = segment(np.clip(image, 0, 255).astype(np.uint8), unsure).doubted
+    found = segment(np.clip(image, 0, 255).astype(np.uint8), unsure).doubted(())
     assert in_place(sorted((ink.box for ink in found), key=lambda box: box.left), "86420")
 
 

@@ -84,7 +84,7 @@ def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
     views: dict[int, list[Ink]] = {digit.instance: [] for digit in scene.digits}
     others: list[Ink] = []
     height = float(np.median([digit.box.height for digit in scene.digits] or [scene.image.shape[0]]))
-    for ink in found.marked + found.doubted + found.again(()):
+    for ink in found.marked + found.doubted(()) + found.again(()):
         splinters: list[Ink] = []
         lines = strips(ink, height)
         for piece in [ink, *lines, *(run.ink for line in (ink, *lines) for run in runs(line))]:

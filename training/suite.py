@@ -241,7 +241,7 @@ def _finder() -> Segmenter:
 
     def find(grey: ByteArray) -> list[Ink]:
         found = segment(grey, mark)
-        return found.marked or found.doubted
+        return found.marked or found.doubted(())
 
     return find
 
