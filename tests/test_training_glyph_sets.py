@@ -2,33 +2,24 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.types import Box, Ink
 from training.dataset import NOT_A_DIGIT, DataError
 from training.glyph_sets import (
     DIGITS_PATTERN,
     LARGEST,
+    MARGIN,
     OPTDIGITS,
     OTHERS_PATTERN,
+    SIDE,
     load_glyph_sets,
     load_optdigits,
     optdigits_digest,
 )
 
 
-def dark_ink(grey):
-    """A segmentation that takes each dark piece as it is."""
-    dark = np.where(grey < 100, 255, 0).astype(np.uint8)
-    _, pieces, boxes, _ = cv2.connectedComponentsWithStats(dark)
-    found = [(k, Box(x, y, x + w, y + h)) for k, (x, y, w, h, _) in enumerate(boxes) if k]
-    return [Ink(box, box.of(np.where(pieces == k, 255, 0).astype(np.uint8))) for k, box in found]
-
-
-def seven(paper=200, speck=True):
+def seven(paper=200):
     image = np.full((40, 30), paper, np.uint8)
     cv2.line(image, (4, 4), (26, 4), 20, 3)
     cv2.line(image, (26, 4), (12, 36), 20, 3)
-    if speck:
-        image[30:33, 2:5] = 20
     return image
 
 
@@ -36,39 +27,39 @@ def save(path, images, labels, ink="dark on light paper"):
     np.savez(path, images=np.array(images, np.uint8), labels=np.array(labels), ink=ink)
 
 
-def test_the_largest_piece_of_a_picture_is_its_glyph(tmp_path):
-    save(tmp_path / "digits_mine.npz", [seven(), seven(speck=False), np.full((40, 30), 200)], [7, 7, 1])
-    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN, dark_ink)
-    assert found.name == "digits_mine"
-    assert found.digits.labels.tolist() == [7, 7]
-    assert found.missed == 1
-    np.testing.assert_array_equal(*found.digits.glyphs)
-    assert found.digits.glyphs[0].sum() > 0
+def test_a_character_stands_in_the_middle_of_its_own_paper(tmp_path):
+    save(tmp_path / "digits_mine.npz", [seven(), seven(90)], [7, 1])
+    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN)
+    assert (found.name, len(found), found.cut_out) == ("digits_mine", 2, False)
+    assert found.labels.tolist() == [7, 1]
+    light, dark = found.pages()
+    assert light.shape == dark.shape == (SIDE + 2 * MARGIN, SIDE * 3 // 4 + 2 * MARGIN)
+    assert (light[0, 0], dark[0, 0]) == (200, 90)
+    inked = np.argwhere(light < 100)
+    assert inked.min() >= MARGIN
+    assert inked.max(axis=0).tolist() < [SIDE + MARGIN, SIDE + MARGIN]
+    assert np.ptp(inked[:, 0]) > 0.7 * SIDE
 
 
-def test_white_on_black_is_ink_already(tmp_path):
-    save(tmp_path / "digits_mine.npz", [255 - seven(255, speck=False)], [7], "white on black, binary")
-
-    def never(grey):
-        raise AssertionError("nothing is to be searched")
-
-    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN, never)
-    assert (len(found.digits), found.missed) == (1, 0)
+def test_white_on_black_is_cut_out_already(tmp_path):
+    save(tmp_path / "digits_mine.npz", [255 - seven(255)], [7], "white on black, binary")
+    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN)
+    assert found.cut_out
 
 
 def test_of_omniglot_only_clear_characters_of_the_test_alphabets_are_taken(tmp_path):
     names = ["Greek/character01", "Greek/character04", "Latin/character01", "Sanskrit/character02"]
     save(tmp_path / "nondigits_omniglot.npz", [seven()] * 4, names)
     save(tmp_path / "nondigits_signs.npz", [seven()] * 2, ["plus", "minus"])
-    letters, signs = load_glyph_sets(tmp_path, OTHERS_PATTERN, dark_ink)
-    assert letters.digits.labels.tolist() == [NOT_A_DIGIT] * 2  # Latin is for training, the other is an o
-    assert signs.digits.labels.tolist() == [NOT_A_DIGIT] * 2
+    letters, signs = load_glyph_sets(tmp_path, OTHERS_PATTERN)
+    assert letters.labels.tolist() == [NOT_A_DIGIT] * 2  # Latin is for training, the other is an o
+    assert signs.labels.tolist() == [NOT_A_DIGIT] * 2
 
 
 def save_optdigits(folder):
     path = folder / OPTDIGITS
     path.parent.mkdir()
-    images = np.array([255 - seven(255, speck=False)] * 3, np.uint8)
+    images = np.array([255 - seven(255)] * 3, np.uint8)
     split = np.array(["trainingDigits", "testDigits", "trainingDigits"])
     np.savez(path, images=images, labels=np.array([7, 1, 2]), split=split, ink="white on black, binary")
 
@@ -76,8 +67,8 @@ def save_optdigits(folder):
 def test_of_optdigits_training_and_measuring_see_different_writers(tmp_path):
     save_optdigits(tmp_path)
     assert load_optdigits(tmp_path).labels.tolist() == [7, 2]
-    (measured,) = load_glyph_sets(tmp_path / OPTDIGITS.parent, DIGITS_PATTERN, dark_ink)
-    assert measured.digits.labels.tolist() == [1]
+    (measured,) = load_glyph_sets(tmp_path / OPTDIGITS.parent, DIGITS_PATTERN)
+    assert measured.labels.tolist() == [1]
     (digest,) = optdigits_digest(tmp_path).values()
     assert len(digest) == 64
 
@@ -95,9 +86,9 @@ def test_a_large_set_is_thinned_evenly(tmp_path):
     count = 2 * LARGEST
     images = np.full((count, 4, 4), 255, np.uint8)
     save(tmp_path / "digits_many.npz", images, np.arange(count) % 10, "white on black")
-    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN, dark_ink)
-    assert len(found.digits) == LARGEST
-    assert np.bincount(found.digits.labels).min() > LARGEST / 20
+    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN)
+    assert len(found) == LARGEST
+    assert np.bincount(found.labels).min() > LARGEST / 20
 
 
 @pytest.mark.parametrize(
@@ -114,4 +105,4 @@ def test_a_damaged_set_is_named(tmp_path, damage, message):
     save(path, [seven()], [7])
     damage(path)
     with pytest.raises(DataError, match=message):
-        load_glyph_sets(tmp_path, DIGITS_PATTERN, dark_ink)
+        load_glyph_sets(tmp_path, DIGITS_PATTERN)

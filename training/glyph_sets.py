@@ -1,4 +1,4 @@
-"""Sets of single characters that other people wrote, brought to glyphs on edge's own road."""
+"""Sets of single characters that other people wrote."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from edge.preprocess import GLYPH_SIZE, to_glyph
-from edge.types import ByteArray, Glyph, Ink
+from edge.types import ByteArray
 from training.dataset import NOT_A_DIGIT, DataError, Digits, data_folder
 from training.scenes.bank import ALPHABETS, LOOKALIKES, OMNIGLOT
-
-Segmenter = Callable[[ByteArray], list[Ink]]
-"""Edge's segmentation, from a grey picture."""
 
 DIGITS_PATTERN, OTHERS_PATTERN = "digits_*.npz", "nondigits_*.npz"
 """Names of the files: digits with their labels, and characters that are none.
@@ -47,17 +43,33 @@ MARGIN = 96
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlyphSet:
-    """One set.
+    """One set: pictures that hold one character each.
 
     Attributes:
         name: of its file.
-        digits: the glyphs that were found, with their labels, `NOT_A_DIGIT` where it is none.
-        missed: how many pictures segmentation found nothing in.
+        pictures: shape (n, rows, columns), uint8.
+        labels: what the characters are, shape (n,), uint8: `NOT_A_DIGIT` where it is no digit.
+        cut_out: whether the pictures are white ink on black, cut out by whoever made the set; else they show
+            paper.
     """
 
     name: str
-    digits: Digits
-    missed: int
+    pictures: ByteArray
+    labels: ByteArray
+    cut_out: bool
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pages(self) -> Iterator[ByteArray]:
+        """Each picture in the middle of a page of its own paper, as large as a camera may see it."""
+        for picture in self.pictures:
+            border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+            scale = SIDE / max(picture.shape)
+            large = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+            page = np.full([length + 2 * MARGIN for length in large.shape], np.median(border), np.uint8)
+            page[MARGIN:-MARGIN, MARGIN:-MARGIN] = large
+            yield page
 
 
 def load_optdigits(folder: Path | None) -> Digits:
@@ -99,7 +111,7 @@ def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         raise DataError(f"cannot read {path}: {error}; expected the arrays {', '.join(names)}") from error
 
 
-def load_glyph_sets(folder: Path, pattern: str, find: Segmenter) -> list[GlyphSet]:
+def load_glyph_sets(folder: Path, pattern: str) -> list[GlyphSet]:
     """The sets in a folder, by name.
 
     Of Omniglot only the alphabets are taken that training does not see, without those characters that anybody
@@ -108,54 +120,33 @@ def load_glyph_sets(folder: Path, pattern: str, find: Segmenter) -> list[GlyphSe
     Args:
         folder: holds the files.
         pattern: `DIGITS_PATTERN` or `OTHERS_PATTERN`.
-        find: cuts the character out of its picture.
 
     Raises:
         DataError: when a file cannot be read or is not such a set.
     """
-    return [_load(path, pattern == DIGITS_PATTERN, find) for path in sorted(folder.glob(pattern))]
+    return [_load(path, pattern == DIGITS_PATTERN) for path in sorted(folder.glob(pattern))]
 
 
-def _load(path: Path, are_digits: bool, find: Segmenter) -> GlyphSet:
+def _load(path: Path, are_digits: bool) -> GlyphSet:
     arrays = _read(path, "images", "labels", "ink")
-    images, labels, ink = arrays["images"], arrays["labels"], str(arrays["ink"])
-    if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
+    pictures, labels, ink = arrays["images"], arrays["labels"], str(arrays["ink"])
+    if pictures.ndim != 3 or pictures.dtype != np.uint8 or labels.shape != pictures.shape[:1]:
         raise DataError(
-            f"{path}: expected images (n, rows, columns) uint8 with as many labels, found {images.shape} "
-            f"{images.dtype} with {labels.shape}"
+            f"{path}: expected images (n, rows, columns) uint8 with as many labels, found {pictures.shape} "
+            f"{pictures.dtype} with {labels.shape}"
         )
     if path.name == OMNIGLOT.name:
         kept = np.array([_is_test(name) for name in labels], bool)
-        images, labels = images[kept], labels[kept]
+        pictures, labels = pictures[kept], labels[kept]
     if path.name == OPTDIGITS.name:
         kept = _read(path, "split")["split"] == "testDigits"
-        images, labels = images[kept], labels[kept]
-    taken = np.sort(np.random.default_rng(0).permutation(len(images))[:LARGEST])
-    images, labels = images[taken], labels[taken]
-    glyphs, known = [], []
-    for image, label in zip(tqdm(images, path.stem, leave=False, dynamic_ncols=True), labels, strict=True):
-        # White on black is ink already, cut out by whoever made the set.
-        glyph = to_glyph(image) if ink.startswith("white on black") else _found(image, find)
-        if glyph is not None:
-            glyphs.append(glyph)
-            known.append(label if are_digits else NOT_A_DIGIT)
-    stacked = np.array(glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
-    return GlyphSet(path.stem, Digits(stacked, np.array(known, np.uint8)), len(images) - len(glyphs))
+        pictures, labels = pictures[kept], labels[kept]
+    taken = np.sort(np.random.default_rng(0).permutation(len(pictures))[:LARGEST])
+    known = labels[taken].astype(np.uint8) if are_digits else np.full(len(taken), NOT_A_DIGIT, np.uint8)
+    return GlyphSet(path.stem, pictures[taken], known, cut_out=ink.startswith("white on black"))
 
 
 def _is_test(name: str) -> bool:
     """Whether a character, "alphabet/character01", is kept from training and cannot be taken for a digit."""
     alphabet, _, character = name.partition("/")
     return alphabet in ALPHABETS["test"] and int(character[-2:]) not in LOOKALIKES[alphabet]
-
-
-def _found(image: ByteArray, find: Segmenter) -> Glyph | None:
-    """The glyph of the largest piece that segmentation finds in a picture on a page of its own paper."""
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    scale = SIDE / max(image.shape)
-    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    rows, columns = large.shape
-    page = np.full((rows + 2 * MARGIN, columns + 2 * MARGIN), np.median(border), np.uint8)
-    page[MARGIN:-MARGIN, MARGIN:-MARGIN] = large
-    inks = find(page)
-    return to_glyph(max(inks, key=lambda ink: ink.box.area).pixels) if inks else None

@@ -283,8 +283,9 @@ def _non_digits(findings: Findings) -> Section:
         shown = [f"{areas[digits]:.4f}" if digits in areas else NONE for digits in against]
         rows.append([name, f"{len(each):,}", f"{each.missed:,}", _share(findings.accepted(each)), *shown])
     text = (
-        "The area under the ROC curve is the chance that the model is surer of a digit than of a character "
-        "that is none, among those that segmentation found.\n\n"
+        "The area under the ROC curve is the chance that a digit is read more surely than a character that "
+        "is none. What edge takes for no digit at all is read with a confidence of 0; MNIST's digits are "
+        "glyphs already, and not searched for.\n\n"
     )
     return Section("Characters that are no digits", text + table(header, rows))
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
+from edge.choice import CLEAR, read_ink
 from edge.classifier import Classifier
 from edge.ink import InkMarker
-from edge.model_file import load_model
+from edge.model_file import DIGITS, load_model
 from edge.naming import name
+from edge.parting import Named
+from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
 from edge.segment import segment
-from edge.types import ByteArray, FloatArray, Ink
+from edge.types import ByteArray, FloatArray, Glyph, Ink, Prediction
 from training.corruptions import CORRUPTIONS, corrupt
 from training.dataset import DATA_VARIABLE, Digits
 from training.evaluate import Evaluation, area_under_roc, joined
-from training.glyph_sets import DIGITS_PATTERN, OTHERS_PATTERN, Segmenter, load_glyph_sets
+from training.glyph_sets import DIGITS_PATTERN, OTHERS_PATTERN, GlyphSet, load_glyph_sets
 from training.photos import LABELS, GroupResult, load_photos, read_photos
 from training.scenes.bank import load_bank
 from training.scenes.measure import ScenesResult, read_scenes
@@ -47,13 +48,13 @@ class Model:
     Attributes:
         name: its file.
         ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), as edge names them where the model is its own.
-        find: edge's segmentation, which brings it glyphs.
+        named: edge's road from a grey picture to named ink, with it.
         reader: reads pictures with it; None for a float network, which has no thresholds yet.
     """
 
     name: str
     ask: Callable[[ByteArray], FloatArray]
-    find: Segmenter
+    named: Callable[[ByteArray], list[Named]]
     reader: DigitReader | None
 
 
@@ -75,8 +76,8 @@ class SetResult:
     """What a model said of a set of characters.
 
     Attributes:
-        evaluation: of the glyphs that segmentation found.
-        missed: how many characters it found nothing of.
+        evaluation: of the glyphs that edge took for digits, however little.
+        missed: how many characters it took for none.
     """
 
     evaluation: Evaluation
@@ -89,6 +90,11 @@ class SetResult:
     def accuracy(self) -> float:
         """Share of the characters read right; one that was not found is not."""
         return float(self.evaluation.right.sum() / len(self))
+
+    @property
+    def confidence(self) -> FloatArray:
+        """How sure each is that it is a digit, shape (n,): 0 where nothing was found."""
+        return np.append(self.evaluation.confidence, np.zeros(self.missed, np.float32))
 
 
 def pooled(sets: Mapping[str, SetResult]) -> SetResult | None:
@@ -131,24 +137,21 @@ class Findings:
         return float(np.mean([each.accuracy for each in self.corruptions.values()]))
 
     def roc(self, others: SetResult) -> dict[str, float]:
-        """Area under the ROC curve of the confidence, digits against others, where both were found.
+        """Area under the ROC curve of the confidence, digits against others.
 
         Returns:
             By name of the digits: those of other people, and MNIST's test digits.
         """
-        real = pooled(self.real)
-        digits = {"real digits": real.evaluation if real else None, "MNIST": self.mnist}
+        digits = {"real digits": pooled(self.real), "MNIST": self.mnist}
         return {
-            name: area_under_roc(each.confidence, others.evaluation.confidence)
-            for name, each in digits.items()
-            if each and len(each.digits) and len(others.evaluation.digits)
+            name: area_under_roc(each.confidence, others.confidence) for name, each in digits.items() if each
         }
 
     def accepted(self, glyphs: SetResult) -> float | None:
         """Share of the characters of a set that are shown as certain digits."""
         if self.accept is None:
             return None
-        return float((glyphs.evaluation.confidence >= self.accept).sum() / len(glyphs))
+        return float((glyphs.confidence >= self.accept).mean())
 
 
 def open_model(path: Path) -> Model:
@@ -158,20 +161,23 @@ def open_model(path: Path) -> Model:
         ModelError: when the `.tflite` file is none of ours.
         UsageError: when there is no run or `.keras` file.
     """
-    find = _finder()
     if path.suffix == ".tflite":
         classifier = Classifier(load_model(path))
 
         def ask(glyphs: ByteArray) -> FloatArray:
             return np.stack([prediction.probabilities for prediction in name(glyphs, classifier.classify)])
 
-        return Model(path.name, ask, find, DigitReader(classifier))
+        return Model(path.name, ask, _road(ask, classifier.card.thresholds.accept), DigitReader(classifier))
 
     from training.network import probabilities
     from training.runs import load_network
 
     network = load_network(path)
-    return Model(path.name, lambda glyphs: probabilities(network, glyphs), find, None)
+
+    def ask_network(glyphs: ByteArray) -> FloatArray:
+        return probabilities(network, glyphs)
+
+    return Model(path.name, ask_network, _road(ask_network, CLEAR), None)
 
 
 def evaluate(
@@ -208,7 +214,7 @@ def evaluate(
     real = _real_folder(data)
     mnist = measure("mnist", lambda: Evaluation(test, model.ask(test.glyphs)))
     corruptions = measure("corruptions", lambda: _corrupt(model, test)) or {}
-    digits, others = measure("glyphs", lambda: _ask_sets(model, real)) or ({}, {})
+    digits, others = measure("glyphs", lambda: _ask_all_sets(model, real)) or ({}, {})
     drawn = measure("scenes", lambda: _draw_scenes(model, data, scenes))
     photos = measure("photos", lambda: _read_photos(model, real)) or {}
     accept = model.reader.classifier.card.thresholds.accept if model.reader else None
@@ -216,7 +222,7 @@ def evaluate(
 
 
 def real_digits(data: Path | None = None) -> Digits | None:
-    """The digits of other people in the data, as glyphs; those that segmentation did not find are left out.
+    """The digits of other people in the data, as glyphs: those that edge takes for digits as it is shipped.
 
     Args:
         data: as `evaluate` takes it.
@@ -228,22 +234,28 @@ def real_digits(data: Path | None = None) -> Digits | None:
         DataError: when a set is damaged.
     """
     folder = _real_folder(data)
-    sets = load_glyph_sets(folder, DIGITS_PATTERN, _finder()) if folder else []
-    return reduce(operator.add, (each.digits for each in sets)) if sets else None
+    found = pooled(_ask_sets(open_model(load_model().path), folder, DIGITS_PATTERN)) if folder else None
+    return found.evaluation.digits if found else None
 
 
 class _SkippedError(Exception):
     """Why a part is not measured."""
 
 
-def _finder() -> Segmenter:
+def _road(ask: Callable[[ByteArray], FloatArray], sure: float) -> Callable[[ByteArray], list[Named]]:
+    """From a grey picture to named ink.
+
+    Args:
+        ask: names glyphs.
+        sure: as `edge.choice.read_ink` takes it.
+    """
     mark = InkMarker()
 
-    def find(grey: ByteArray) -> list[Ink]:
-        found = segment(grey, mark)
-        return found.marked or found.doubted(())
+    def name_ink(inks: list[Ink]) -> list[Prediction]:
+        glyphs = [to_glyph(ink.pixels) for ink in inks]
+        return [Prediction(probabilities) for probabilities in ask(np.array(glyphs))] if glyphs else []
 
-    return find
+    return lambda grey: read_ink(segment(grey, mark), name_ink, sure)
 
 
 def _real_folder(data: Path | None) -> Path | None:
@@ -261,18 +273,35 @@ def _corrupt(model: Model, digits: Digits) -> dict[str, CorruptionResult]:
     return results
 
 
-def _ask_sets(model: Model, folder: Path | None) -> tuple[dict[str, SetResult], dict[str, SetResult]]:
+def _ask_all_sets(model: Model, folder: Path | None) -> tuple[dict[str, SetResult], dict[str, SetResult]]:
     """Digits that other people wrote, and characters that are none."""
     if folder is None:
         raise _SkippedError(f"the data has no folder {REAL}")
+    return _ask_sets(model, folder, DIGITS_PATTERN), _ask_sets(model, folder, OTHERS_PATTERN)
 
-    def ask(pattern: str) -> dict[str, SetResult]:
-        return {
-            each.name: SetResult(Evaluation(each.digits, model.ask(each.digits.glyphs)), each.missed)
-            for each in load_glyph_sets(folder, pattern, model.find)
-        }
 
-    return ask(DIGITS_PATTERN), ask(OTHERS_PATTERN)
+def _ask_sets(model: Model, folder: Path, pattern: str) -> dict[str, SetResult]:
+    return {each.name: _ask_set(model, each) for each in load_glyph_sets(folder, pattern)}
+
+
+def _ask_set(model: Model, characters: GlyphSet) -> SetResult:
+    """Each is the largest piece that edge reads in its picture; what is cut out is a piece already."""
+    if characters.cut_out:
+        glyphs = np.array([to_glyph(picture) for picture in characters.pictures], np.uint8)
+        return SetResult(Evaluation(Digits(glyphs, characters.labels), model.ask(glyphs)), missed=0)
+    read: list[tuple[Glyph, FloatArray, np.uint8]] = []
+    pages = tqdm(characters.pages(), characters.name, len(characters), leave=False, dynamic_ncols=True)
+    for page, label in zip(pages, characters.labels, strict=True):
+        named = model.named(page)
+        if named:
+            ink, prediction = max(named, key=lambda each: each[0].box.area)
+            read.append((to_glyph(ink.pixels), prediction.probabilities, label))
+    found = Digits(
+        np.array([glyph for glyph, _, _ in read], np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE),
+        np.array([label for _, _, label in read], np.uint8),
+    )
+    said = np.array([probabilities for _, probabilities, _ in read], np.float32).reshape(-1, DIGITS)
+    return SetResult(Evaluation(found, said), len(characters) - len(read))
 
 
 def _draw_scenes(model: Model, data: Path | None, count: int) -> ScenesResult:
