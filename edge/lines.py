@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import mul
+from statistics import median_high
 
 import numpy as np
 import numpy.typing as npt
@@ -216,13 +217,16 @@ def _gap(left: Digit, right: Digit) -> float:
 def _cut(neighbours: list[tuple[Digit, Digit]]) -> float:
     """The gap that parts numbers, in heights: in the middle of the widest step between the gaps there are.
 
-    It is infinite in a form, where digits stand at regular distances, most of them too far for tight writing.
+    It is infinite in a form, where digits stand at regular distances, too far for tight writing.
     """
-    gaps = sorted(_gap(left, right) for left, right in neighbours)
-    if len(gaps) >= LEAST_CELLS and gaps[len(gaps) // 2] > TIGHTEST_CUT:
-        distances = sorted(right.box.centre[0] - left.box.centre[0] for left, right in neighbours)
-        if _cell_error(distances) < CELL_ERROR:
+    gaps = [_gap(left, right) for left, right in neighbours]
+    if len(gaps) >= LEAST_CELLS:
+        cells, error = _cells([right.box.centre[0] - left.box.centre[0] for left, right in neighbours])
+        # Not of all: with wide gaps between its numbers, tight writing may be regular by chance.
+        adjoining = [gap for gap, count in zip(gaps, cells, strict=True) if count == 1]
+        if error < CELL_ERROR and adjoining and median_high(adjoining) > TIGHTEST_CUT:
             return math.inf
+    gaps.sort()
     steps = pairwise([TIGHTEST_CUT, *(gap for gap in gaps if TIGHTEST_CUT < gap < LOOSEST_CUT), LOOSEST_CUT])
     return max(
         (wider - gap - CUT_INERTIA * abs((gap + wider) / 2 - USUAL_CUT), (gap + wider) / 2)
@@ -230,16 +234,19 @@ def _cut(neighbours: list[tuple[Digit, Digit]]) -> float:
     )[1]
 
 
-def _cell_error(distances: list[float]) -> float:
-    """How far distances are from whole numbers of cells, in cells, root mean square; cells may be empty.
+def _cells(distances: list[float]) -> tuple[list[int], float]:
+    """How many cells there are from digit to digit if it is a form; cells may be empty.
 
     Args:
-        distances: from digit to digit, middle to middle, in pixels, from small to large; at least one.
+        distances: middle to middle, in pixels, at least one.
+
+    Returns:
+        Whole numbers, and how far the distances are from them, in cells, root mean square.
     """
     # Of near neighbours, not the nearest: that may be a split digit. Specks may even stand above each other.
-    cell = max(1.0, distances[len(distances) // 8])
+    cell = max(1.0, sorted(distances)[len(distances) // 8])
     for _ in range(3):  # least squares; then few digits change cells any more
         counts = [min(max(1, round(distance / cell)), MOST_CELLS) for distance in distances]
         cell = sum(map(mul, counts, distances)) / sum(map(mul, counts, counts))
     off = (distance / cell - count for distance, count in zip(distances, counts, strict=True))
-    return math.sqrt(sum(error * error for error in off) / len(distances))
+    return counts, math.sqrt(sum(error * error for error in off) / len(distances))

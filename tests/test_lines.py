@@ -125,6 +125,22 @@ def test_numbers_at_irregular_distances_are_not_taken_for_cells():
     assert texts(digits) == ["7"] * 6
 
 
+def test_tight_writing_is_not_taken_for_cells_where_the_gaps_between_numbers_are_regular_by_chance():
+    digits = [
+        digit
+        for text, left, top in [
+            ("8", 10, 10),
+            ("1", 160, 10),
+            ("01", 310, 10),
+            ("5", 60, 90),
+            ("58", 210, 90),
+        ]
+        + [("4", 60, 170), ("97", 210, 170)]
+        for digit in digits_at(text, left, top)
+    ]
+    assert texts(digits) == ["8", "1", "01", "5", "58", "4", "97"]
+
+
 def test_a_speck_between_two_digits_does_not_part_their_number():
     digits = digits_at("123", 10, 10)
     lines = group([*digits, speck(40, 45), speck(80, 12)])
