@@ -200,6 +200,13 @@ class Track:
             self.text, self.former = text, self.text
         return True
 
+    def give_up(self) -> None:
+        """What is seen now is another page: it need not be confirmed nor contradicted any more.
+
+        What it was before its last change, on that page, makes nothing flicker on this one.
+        """
+        self.known, self.former = False, ""
+
     def start_anew(self) -> None:
         """Its digits are others from now on: what is seen next is the first of them."""
         self.sights.clear()

@@ -62,7 +62,7 @@ class Tracker:
         if self._is_another_page(found, rest, lost, thresholds):
             gone, lost = lost, []
             for track in gone:
-                track.known = False
+                track.give_up()
         over = {sight: [track for track in lost if track.is_touched(sight)] for sight in rest}
         rest = [sight for sight in rest if not over[sight]]
         found |= _recognise(rest, [track for track in self._tracks if not track.known], thresholds)

@@ -129,13 +129,9 @@ def test_tight_writing_is_not_taken_for_cells_where_the_gaps_between_numbers_are
     digits = [
         digit
         for text, left, top in [
-            ("8", 10, 10),
-            ("1", 160, 10),
-            ("01", 310, 10),
-            ("5", 60, 90),
-            ("58", 210, 90),
+            *[("8", 10, 10), ("1", 160, 10), ("01", 310, 10)],
+            *[("5", 60, 90), ("58", 210, 90), ("4", 60, 170), ("97", 210, 170)],
         ]
-        + [("4", 60, 170), ("97", 210, 170)]
         for digit in digits_at(text, left, top)
     ]
     assert texts(digits) == ["8", "1", "01", "5", "58", "4", "97"]

@@ -293,3 +293,14 @@ def test_a_number_that_was_smeared_in_motion_does_not_flicker():
     smeared = Line((first, replace(second, box=second.box.moved(second.box.width, 0))))
     seen = follow(Tracker(), [[smeared]] + [[number("71")]] * 4)
     assert last_of(seen) == [(1, "71", "accepted")]
+
+
+def test_what_a_number_was_on_another_page_holds_up_none_on_this_one():
+    corner = number("55", left=300, top=50)
+    page = [corner, number("392", left=100, top=200)]
+    finger = number("77", left=110, top=205, confidence=0.3)
+    other = [number("3", left=130, top=200), number("0577", left=300, top=350)]
+    begun = [corner, number("3", left=100, top=200)]
+    seen = follow(Tracker(), [begun] * 3 + [page] * 10 + [[corner, finger]] * 5 + [other] * 7)
+    assert {"392", "3"} <= accepted_in(seen)
+    assert accepted_in(seen[-1:]) == {"3", "0577"}
