@@ -105,7 +105,7 @@ class DigitReader:
             for piece, prediction in named
             if prediction.confidence >= thresholds.digit
         ]
-        # Ink is sought in other ways where what was named is not clear: all the rest belongs to the search.
+        # Naming is a part of choosing, which has ink sought in other ways where it is not clear.
         searched = time.perf_counter() - start - normalise - classify
         speed = Speed(
             capture=frame.capture_ms,

@@ -315,7 +315,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Milliseconds that each stage took for one frame."""
+    """Milliseconds that each stage took for one frame.
+
+    Attributes:
+        capture: fetching and decoding it.
+        segment: finding its ink, and choosing between the ways in which that may be taken.
+        normalise: making glyphs of ink.
+        classify: naming them.
+    """
 
     capture: float = 0.0
     segment: float = 0.0

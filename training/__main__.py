@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.model_file import load_model
+from training.characters import load_optdigits, optdigits_digest
 from training.commands import add_run, count, exit_code, new_run, positive, resumable, resumed_run
 from training.dataset import DIGESTS, load_mnist, split
-from training.glyph_sets import load_optdigits, optdigits_digest
 from training.scenes.typefaces import fonts_digest, tell_of_fonts
 from training.suite import PARTS, evaluate, open_model, real_digits
 

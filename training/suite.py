@@ -21,10 +21,10 @@ from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
 from edge.segment import segment
 from edge.types import ByteArray, FloatArray, Glyph, Ink, Prediction
+from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
 from training.dataset import DATA_VARIABLE, Digits
 from training.evaluate import Evaluation, area_under_roc, joined
-from training.glyph_sets import DIGITS_PATTERN, OTHERS_PATTERN, GlyphSet, load_glyph_sets
 from training.photos import LABELS, GroupResult, load_photos, read_photos
 from training.scenes.bank import load_bank
 from training.scenes.measure import ScenesResult, read_scenes
@@ -48,13 +48,13 @@ class Model:
     Attributes:
         name: its file.
         ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), as edge names them where the model is its own.
-        named: edge's road from a grey picture to named ink, with it.
+        read_ink: edge's road from a grey picture to named ink, with it.
         reader: reads pictures with it; None for a float network, which has no thresholds yet.
     """
 
     name: str
     ask: Callable[[ByteArray], FloatArray]
-    named: Callable[[ByteArray], list[Named]]
+    read_ink: Callable[[ByteArray], list[Named]]
     reader: DigitReader | None
 
 
@@ -281,10 +281,10 @@ def _ask_all_sets(model: Model, folder: Path | None) -> tuple[dict[str, SetResul
 
 
 def _ask_sets(model: Model, folder: Path, pattern: str) -> dict[str, SetResult]:
-    return {each.name: _ask_set(model, each) for each in load_glyph_sets(folder, pattern)}
+    return {each.name: _ask_set(model, each) for each in load_character_sets(folder, pattern)}
 
 
-def _ask_set(model: Model, characters: GlyphSet) -> SetResult:
+def _ask_set(model: Model, characters: CharacterSet) -> SetResult:
     """Each is the largest piece that edge reads in its picture; what is cut out is a piece already."""
     if characters.cut_out:
         glyphs = np.array([to_glyph(picture) for picture in characters.pictures], np.uint8)
@@ -292,7 +292,7 @@ def _ask_set(model: Model, characters: GlyphSet) -> SetResult:
     read: list[tuple[Glyph, FloatArray, np.uint8]] = []
     pages = tqdm(characters.pages(), characters.name, len(characters), leave=False, dynamic_ncols=True)
     for page, label in zip(pages, characters.labels, strict=True):
-        named = model.named(page)
+        named = model.read_ink(page)
         if named:
             ink, prediction = max(named, key=lambda each: each[0].box.area)
             read.append((to_glyph(ink.pixels), prediction.probabilities, label))

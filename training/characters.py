@@ -42,7 +42,7 @@ MARGIN = 96
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GlyphSet:
+class CharacterSet:
     """One set: pictures that hold one character each.
 
     Attributes:
@@ -111,7 +111,7 @@ def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
         raise DataError(f"cannot read {path}: {error}; expected the arrays {', '.join(names)}") from error
 
 
-def load_glyph_sets(folder: Path, pattern: str) -> list[GlyphSet]:
+def load_character_sets(folder: Path, pattern: str) -> list[CharacterSet]:
     """The sets in a folder, by name.
 
     Of Omniglot only the alphabets are taken that training does not see, without those characters that anybody
@@ -127,7 +127,7 @@ def load_glyph_sets(folder: Path, pattern: str) -> list[GlyphSet]:
     return [_load(path, pattern == DIGITS_PATTERN) for path in sorted(folder.glob(pattern))]
 
 
-def _load(path: Path, are_digits: bool) -> GlyphSet:
+def _load(path: Path, are_digits: bool) -> CharacterSet:
     arrays = _read(path, "images", "labels", "ink")
     pictures, labels, ink = arrays["images"], arrays["labels"], str(arrays["ink"])
     if pictures.ndim != 3 or pictures.dtype != np.uint8 or labels.shape != pictures.shape[:1]:
@@ -143,7 +143,7 @@ def _load(path: Path, are_digits: bool) -> GlyphSet:
         pictures, labels = pictures[kept], labels[kept]
     taken = np.sort(np.random.default_rng(0).permutation(len(pictures))[:LARGEST])
     known = labels[taken].astype(np.uint8) if are_digits else np.full(len(taken), NOT_A_DIGIT, np.uint8)
-    return GlyphSet(path.stem, pictures[taken], known, cut_out=ink.startswith("white on black"))
+    return CharacterSet(path.stem, pictures[taken], known, cut_out=ink.startswith("white on black"))
 
 
 def _is_test(name: str) -> bool:

@@ -2,18 +2,18 @@ import cv2
 import numpy as np
 import pytest
 
-from training.dataset import NOT_A_DIGIT, DataError
-from training.glyph_sets import (
+from training.characters import (
     DIGITS_PATTERN,
     LARGEST,
     MARGIN,
     OPTDIGITS,
     OTHERS_PATTERN,
     SIDE,
-    load_glyph_sets,
+    load_character_sets,
     load_optdigits,
     optdigits_digest,
 )
+from training.dataset import NOT_A_DIGIT, DataError
 
 
 def seven(paper=200):
@@ -29,7 +29,7 @@ def save(path, images, labels, ink="dark on light paper"):
 
 def test_a_character_stands_in_the_middle_of_its_own_paper(tmp_path):
     save(tmp_path / "digits_mine.npz", [seven(), seven(90)], [7, 1])
-    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN)
+    (found,) = load_character_sets(tmp_path, DIGITS_PATTERN)
     assert (found.name, len(found), found.cut_out) == ("digits_mine", 2, False)
     assert found.labels.tolist() == [7, 1]
     light, dark = found.pages()
@@ -43,7 +43,7 @@ def test_a_character_stands_in_the_middle_of_its_own_paper(tmp_path):
 
 def test_white_on_black_is_cut_out_already(tmp_path):
     save(tmp_path / "digits_mine.npz", [255 - seven(255)], [7], "white on black, binary")
-    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN)
+    (found,) = load_character_sets(tmp_path, DIGITS_PATTERN)
     assert found.cut_out
 
 
@@ -51,7 +51,7 @@ def test_of_omniglot_only_clear_characters_of_the_test_alphabets_are_taken(tmp_p
     names = ["Greek/character01", "Greek/character04", "Latin/character01", "Sanskrit/character02"]
     save(tmp_path / "nondigits_omniglot.npz", [seven()] * 4, names)
     save(tmp_path / "nondigits_signs.npz", [seven()] * 2, ["plus", "minus"])
-    letters, signs = load_glyph_sets(tmp_path, OTHERS_PATTERN)
+    letters, signs = load_character_sets(tmp_path, OTHERS_PATTERN)
     assert letters.labels.tolist() == [NOT_A_DIGIT] * 2  # Latin is for training, the other is an o
     assert signs.labels.tolist() == [NOT_A_DIGIT] * 2
 
@@ -67,7 +67,7 @@ def save_optdigits(folder):
 def test_of_optdigits_training_and_measuring_see_different_writers(tmp_path):
     save_optdigits(tmp_path)
     assert load_optdigits(tmp_path).labels.tolist() == [7, 2]
-    (measured,) = load_glyph_sets(tmp_path / OPTDIGITS.parent, DIGITS_PATTERN)
+    (measured,) = load_character_sets(tmp_path / OPTDIGITS.parent, DIGITS_PATTERN)
     assert measured.labels.tolist() == [1]
     (digest,) = optdigits_digest(tmp_path).values()
     assert len(digest) == 64
@@ -86,7 +86,7 @@ def test_a_large_set_is_thinned_evenly(tmp_path):
     count = 2 * LARGEST
     images = np.full((count, 4, 4), 255, np.uint8)
     save(tmp_path / "digits_many.npz", images, np.arange(count) % 10, "white on black")
-    (found,) = load_glyph_sets(tmp_path, DIGITS_PATTERN)
+    (found,) = load_character_sets(tmp_path, DIGITS_PATTERN)
     assert len(found) == LARGEST
     assert np.bincount(found.labels).min() > LARGEST / 20
 
@@ -105,4 +105,4 @@ def test_a_damaged_set_is_named(tmp_path, damage, message):
     save(path, [seven()], [7])
     damage(path)
     with pytest.raises(DataError, match=message):
-        load_glyph_sets(tmp_path, DIGITS_PATTERN)
+        load_character_sets(tmp_path, DIGITS_PATTERN)
