@@ -6,9 +6,9 @@ from test_scenes import small_bank
 from edge.lines import to_reading
 from edge.reader import DigitReader
 from edge.types import Box, Digit, Line
-from training.pictures import Tally
+from training.pictures import Tally, digits_read
 from training.scenes import Scene, SceneDigit
-from training.scenes.measure import outcomes_of, read_scenes, tally
+from training.scenes.measure import outcomes_of, read_scenes, reliability_of, tally
 
 
 def scene(text, *, ignored=None):
@@ -81,6 +81,14 @@ def test_a_number_read_in_two_parts_is_not_exact():
     left, right = number("407").digits[:1], number("407").digits[1:]
     parts = [to_reading(Line(tuple(digits)), THRESHOLDS) for digits in (left, right)]
     assert tally_of("407", *parts) == Tally(1, 3, 0, 0, 1, 0)
+
+
+def test_what_was_read_is_right_where_it_stands():
+    drawn = scene("407", ignored=Box(105, 305, 125, 345))
+    result = result_of(reading("467", unsure=[2]), reading("5", top=200), reading("8", top=300))
+    told = reliability_of(drawn, digits_read(result))
+    assert told.right.tolist() == [True, False, True, False]  # not asked of the 8
+    assert told.confidence[2] == pytest.approx(0.6)
 
 
 def test_the_same_scenes_are_read_each_time_and_sorted_by_condition(classifier):

@@ -66,7 +66,7 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy(confid
 
 def test_bins_hold_glyphs_of_about_the_same_confidence():
     evaluation = joined([said([1, 1, 1], [1, 1, 7], 0.95), said([7, 7], [7, 7], 0.55)])
-    low, high = evaluation.bins
+    low, high = evaluation.reliability.bins
     assert (low.count, low.accuracy, high.count) == (2, 1, 3)
     assert (low.confidence, high.confidence) == (pytest.approx(0.55), pytest.approx(0.95))
     assert high.accuracy == pytest.approx(2 / 3)
@@ -135,7 +135,7 @@ def test_all_that_is_there_is_measured_and_the_rest_is_named(findings, shipped):
 
 
 def test_the_same_character_as_digit_and_as_none_cannot_be_told_apart(findings):
-    assert findings.roc(findings.others["nondigits_mine"])["real digits"] == 0.5
+    assert findings.roc(findings.others["nondigits_mine"])["single real digits"] == 0.5
 
 
 def test_what_is_shown_as_certain_is_counted_over_all_characters(findings):
@@ -154,7 +154,7 @@ def test_characters_that_were_not_found_are_not_read_but_do_not_hide_the_rest(fi
     assert both.confidence[-2:].tolist() == [0, 0]
     nothing = SetResult(Evaluation(found.evaluation.digits[:0], found.evaluation.probabilities[:0]), missed=5)
     assert (nothing.accuracy, nothing.evaluation.calibration_error) == (0, 0)
-    assert findings.roc(nothing) == {"real digits": 1, "MNIST": 1}
+    assert findings.roc(nothing) == {"single real digits": 1, "MNIST": 1}
     assert pooled({}) is None
 
 

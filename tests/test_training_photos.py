@@ -13,8 +13,18 @@ from edge.lines import to_reading
 from edge.reader import DigitReader
 from edge.types import Box
 from training.dataset import DataError
-from training.photos import Photo, align, load_photos, read_photos, tally
-from training.pictures import DigitRead, Outcome, Tally, compare, cut_mistakes, digits_read, pair
+from training.evaluate import pooled_reliability
+from training.photos import Photo, align, load_photos, read_photos, right, tally
+from training.pictures import (
+    DigitRead,
+    Outcome,
+    Tally,
+    compare,
+    cut_mistakes,
+    digits_read,
+    pair,
+    reliability,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +51,11 @@ def photo(digits, *, order_free=False):
 
 
 def read(text):
-    return [DigitRead(character, Box(0, 0, 9, 9)) for character in text]
+    """Digits as they are shown; what is not certain is most probably a 5."""
+    return [
+        DigitRead(character, Box(0, 0, 9, 9), character.replace("?", "5"), 0.5 if character == "?" else 0.9)
+        for character in text
+    ]
 
 
 def test_a_photo_counts_its_digits_edits_and_whether_it_is_exact():
@@ -52,6 +66,36 @@ def test_a_photo_counts_its_digits_edits_and_whether_it_is_exact():
 def test_scattered_digits_are_compared_without_their_order():
     assert tally(photo("407", order_free=True), read("074")).error == 0
     assert tally(photo("407"), read("074")).error > 0
+
+
+@pytest.mark.parametrize(
+    ("truth", "shown", "expected"),
+    [
+        ("407", "407", [True, True, True]),
+        ("407", "4?7", [True, False, True]),
+        ("457", "4?7", [True, True, True]),  # right, though not certain
+        ("407", "47", [True, True]),
+        ("407", "1407", [False, True, True, True]),
+        ("", "3", [False]),
+        ("407", "", []),
+    ],
+)
+def test_what_is_read_is_right_where_it_is_written(truth, shown, expected):
+    assert right(photo(truth), read(shown)) == expected
+
+
+def test_scattered_digits_are_right_wherever_they_are_written():
+    assert right(photo("407", order_free=True), read("0?74")) == [True, False, True, True]
+
+
+def test_how_sure_the_reader_was_is_kept_with_what_was_right():
+    shown = read("4?7")
+    told = reliability(shown, right(photo("407"), shown))
+    assert told.confidence.tolist() == pytest.approx([0.9, 0.5, 0.9])
+    assert told.right.tolist() == [True, False, True]
+    assert told.calibration_error == pytest.approx((2 * 0.1 + 0.5) / 3)
+    assert pooled_reliability([told, told]).calibration_error == pytest.approx(told.calibration_error)
+    assert pooled_reliability([]).calibration_error == 0
 
 
 def test_only_certain_digits_are_false_in_an_empty_picture():
@@ -80,9 +124,9 @@ def test_ink_in_a_cell_is_paired_with_the_cell():
 def test_every_digit_gets_an_outcome_and_every_mistake_a_picture():
     truth = [("4", Box(0, 0, 20, 40)), ("0", Box(25, 0, 45, 40)), ("7", Box(50, 0, 70, 40))]
     found = [
-        DigitRead("4", Box(0, 0, 20, 40)),
-        DigitRead("8", Box(26, 0, 45, 40)),
-        DigitRead("1", Box(150, 0, 160, 30)),
+        DigitRead("4", Box(0, 0, 20, 40), "4", 0.9),
+        DigitRead("8", Box(26, 0, 45, 40), "8", 0.9),
+        DigitRead("1", Box(150, 0, 160, 30), "1", 0.9),
     ]
     outcomes = compare(truth, found)
     assert outcomes == [

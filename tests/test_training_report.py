@@ -14,7 +14,7 @@ from test_training_evaluate import said  # noqa: E402
 
 from training.corruptions import CORRUPTIONS  # noqa: E402
 from training.dataset import NOT_A_DIGIT  # noqa: E402
-from training.evaluate import joined  # noqa: E402
+from training.evaluate import Reliability, joined  # noqa: E402
 from training.figures import glyph_mistakes, mistakes_figure, png  # noqa: E402
 from training.photos import GroupResult  # noqa: E402
 from training.pictures import Mistake, Tally  # noqa: E402
@@ -46,6 +46,8 @@ def findings(evaluation):
     ruled = Tally(pictures=2, digits=40, edits=30, texts=9, exact_texts=1)
     rare = Tally(pictures=1, digits=3, edits=3, texts=1)
     plain = Tally(pictures=4, digits=50, edits=5, texts=12, exact_texts=10, empty=1, false_digits=2)
+    sure = Reliability(np.full(4, 0.95, np.float32), np.array([True, True, True, False]))
+    unsure = Reliability(np.full(1, 0.75, np.float32), np.array([True]))
     return Findings(
         model="some.tflite",
         accept=0.9,
@@ -56,10 +58,12 @@ def findings(evaluation):
         },
         real={"digits_a": SetResult(evaluation, missed=5)},
         others={"nondigits_a": SetResult(said([NOT_A_DIGIT] * 2, [1, 2], 0.95), missed=2)},
-        scenes=ScenesResult(ruled + rare + plain, {"ruled": ruled, "rare": rare, "plain": plain}, (mistake,)),
+        scenes=ScenesResult(
+            ruled + rare + plain, {"ruled": ruled, "rare": rare, "plain": plain}, (mistake,), sure
+        ),
         photos={
-            "photos": GroupResult(photos, (mistake,)),
-            "negatives": GroupResult(Tally(pictures=2, empty=2, false_digits=3), ()),
+            "photos": GroupResult(photos, (mistake,), sure),
+            "negatives": GroupResult(Tally(pictures=2, empty=2, false_digits=3), (), unsure),
         },
         skipped={"a part": "a reason"},
     )
@@ -134,7 +138,16 @@ def test_non_digits_are_judged_by_what_is_shown_of_all_of_them(findings):
     told = as_dict(findings)["non-digits"]
     assert told["sets"]["nondigits_a"]["accepted"] == 0.5
     # Surer of two that are none than of any digit; two others and half of the real digits were not found.
-    assert told["area_under_roc"] == {"real digits": 0.375, "MNIST": 0.5}
+    assert told["area_under_roc"] == {"single real digits": 0.375, "MNIST": 0.5}
+
+
+def test_calibration_is_told_of_all_that_was_read(findings):
+    # Of both groups of photos together: four at 95 %, three of them right, and a right one at 75 %.
+    assert as_dict(findings)["calibration_error"]["real photos"] == pytest.approx((4 * 0.2 + 0.25) / 5)
+    (calibration,) = (section for section in sections(findings) if section.title == "Calibration")
+    told = [[cell.strip() for cell in line.split("|")[1:-1]] for line in calibration.text.splitlines()]
+    assert ["real photos", "5", "91.00%", "80.00%", "21.00%"] in told
+    assert [row[0] for row in told[-4:]] == ["MNIST", "single real digits", "real photos", "drawn scenes"]
 
 
 def test_the_report_shows_every_picture_that_it_writes(findings, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +29,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Glyphs of about the same confidence.
+    """Digits of about the same confidence.
 
     Attributes:
         count: how many.
@@ -40,6 +40,43 @@ class Bin:
     count: int
     confidence: float
     accuracy: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """How sure a reader was of each of some digits, and which of them it read right.
+
+    Attributes:
+        confidence: shape (n,), float32.
+        right: shape (n,), bool.
+    """
+
+    confidence: FloatArray
+    right: npt.NDArray[np.bool_]
+
+    @property
+    def bins(self) -> list[Bin]:
+        """The digits in `BINS` bins of equal width by confidence; empty bins are left out."""
+        place = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
+        counts = np.bincount(place, minlength=BINS)
+        sums = (np.bincount(place, values, BINS) for values in (self.confidence, self.right))
+        rows = zip(counts, *sums, strict=True)
+        return [Bin(int(n), float(sure / n), float(right / n)) for n, sure, right in rows if n]
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: how far confidence and accuracy are apart, in the mean over `bins`."""
+        gaps = [each.count * abs(each.accuracy - each.confidence) for each in self.bins]
+        return sum(gaps) / max(1, len(self.confidence))
+
+
+def pooled_reliability(several: Iterable[Reliability]) -> Reliability:
+    """Several as one."""
+    several = list(several)
+    return Reliability(
+        np.concatenate([np.zeros(0, np.float32), *(each.confidence for each in several)]),
+        np.concatenate([np.zeros(0, bool), *(each.right for each in several)]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +121,14 @@ class Evaluation:
         return float(-(self.digits.targets * logarithms).sum(axis=1).mean())
 
     @property
-    def bins(self) -> list[Bin]:
-        """The glyphs in `BINS` bins of equal width by confidence; empty bins are left out."""
-        place = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
-        counts = np.bincount(place, minlength=BINS)
-        sums = (np.bincount(place, values, BINS) for values in (self.confidence, self.right))
-        rows = zip(counts, *sums, strict=True)
-        return [Bin(int(n), float(sure / n), float(right / n)) for n, sure, right in rows if n]
+    def reliability(self) -> Reliability:
+        """How sure the network was of what it said, and where it was right."""
+        return Reliability(self.confidence, self.right)
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error: how far confidence and accuracy are apart, in the mean over `bins`."""
-        gaps = [each.count * abs(each.accuracy - each.confidence) for each in self.bins]
-        return sum(gaps) / max(1, len(self.digits))
+        """Of its `reliability`."""
+        return self.reliability.calibration_error
 
     @cached_property
     def confusion(self) -> npt.NDArray[np.int64]:

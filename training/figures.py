@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from edge.model_file import DIGITS
-from training.evaluate import Evaluation
+from training.evaluate import Evaluation, Reliability
 from training.pictures import Mistake
 from training.suite import CorruptionResult
 from training.train import Epoch
@@ -70,25 +70,25 @@ def curves_figure(history: Sequence[Epoch]) -> Figure:
     return figure
 
 
-def reliability_figure(evaluations: Mapping[str, Evaluation]) -> Figure:
+def reliability_figure(reliabilities: Mapping[str, Reliability]) -> Figure:
     """Reliability diagrams: share read right by confidence; on the diagonal both are the same.
 
-    Below each stands how many glyphs there are of each confidence.
+    Below each stands how many digits there are of each confidence.
     """
-    figure = Figure(figsize=(4.5 * len(evaluations), 5.5), layout="constrained")
-    rows = figure.subplots(2, len(evaluations), squeeze=False, sharex=True, height_ratios=(3, 1))
-    for (name, evaluation), shares, counts in zip(evaluations.items(), *rows, strict=True):
-        bins = evaluation.bins
+    figure = Figure(figsize=(4.5 * len(reliabilities), 5.5), layout="constrained")
+    rows = figure.subplots(2, len(reliabilities), squeeze=False, sharex=True, height_ratios=(3, 1))
+    for (name, reliability), shares, counts in zip(reliabilities.items(), *rows, strict=True):
+        bins = reliability.bins
         sure = [each.confidence for each in bins]
         shares.plot((0, 1), (0, 1), color="grey", linestyle=":")
         shares.plot(sure, [each.accuracy for each in bins], marker="o")
         shares.set(
-            title=f"{name}: calibration error {evaluation.calibration_error:.2%}",
+            title=f"{name}: calibration error {reliability.calibration_error:.2%}",
             ylabel="share read right",
             ylim=(-0.02, 1.02),
         )
         counts.vlines(sure, 0.7, [each.count for each in bins], linewidth=8)
-        counts.set(xlabel="confidence", ylabel="glyphs", yscale="log", xlim=(0, 1.02), ylim=0.7)
+        counts.set(xlabel="confidence", ylabel="digits", yscale="log", xlim=(0, 1.02), ylim=0.7)
     return figure
 
 

@@ -11,6 +11,7 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,7 +20,8 @@ from edge.decode import decode_image
 from edge.reader import DigitReader
 from edge.types import UNSURE, Box
 from training.dataset import DataError
-from training.pictures import DigitRead, Mistake, Tally, compare, cut_mistakes, digits_read
+from training.evaluate import Reliability, pooled_reliability
+from training.pictures import DigitRead, Mistake, Tally, compare, cut_mistakes, digits_read, reliability
 
 LABELS, BOXES = "labels.csv", "boxes.json"
 
@@ -50,10 +52,17 @@ class Photo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupResult:
-    """How well a group of photos was read; mistakes of photos whose digits have boxes."""
+    """How well a group of photos was read.
+
+    Attributes:
+        tally: what became of the digits.
+        mistakes: in photos whose digits have boxes.
+        reliability: how sure the reader was of all that it read, certain or not.
+    """
 
     tally: Tally
     mistakes: tuple[Mistake, ...]
+    reliability: Reliability
 
 
 def load_photos(folder: Path) -> list[Photo]:
@@ -100,14 +109,19 @@ def read_photos(reader: DigitReader, photos: Sequence[Photo]) -> dict[str, Group
     """
     tallies: dict[str, Tally] = {}
     mistakes: dict[str, list[Mistake]] = {}
+    reliabilities: dict[str, list[Reliability]] = {}
     for photo in tqdm(photos, "photos", leave=False, dynamic_ncols=True):
         image = decode_image(photo.path.read_bytes(), str(photo.path))
         found = digits_read(reader.read_image(image, str(photo.path)))
         read = [digit for digit in found if not any(_inside(digit.box, zone) for zone in photo.ignored)]
         tallies[photo.group] = tallies.get(photo.group, Tally()) + tally(photo, read)
+        reliabilities.setdefault(photo.group, []).append(reliability(read, right(photo, read)))
         if photo.places or not photo.digits:
             mistakes.setdefault(photo.group, []).extend(cut_mistakes(image, compare(photo.places, read)))
-    return {group: GroupResult(counts, tuple(mistakes.get(group, ()))) for group, counts in tallies.items()}
+    return {
+        group: GroupResult(counts, tuple(mistakes.get(group, ())), pooled_reliability(reliabilities[group]))
+        for group, counts in tallies.items()
+    }
 
 
 def tally(photo: Photo, read: Sequence[DigitRead]) -> Tally:
@@ -122,6 +136,18 @@ def tally(photo: Photo, read: Sequence[DigitRead]) -> Tally:
     return Tally(
         pictures=1, digits=len(truth), edits=edits, confident=confident, texts=1, exact_texts=int(edits == 0)
     )
+
+
+def right(photo: Photo, read: Sequence[DigitRead]) -> list[bool]:
+    """Which of the digits read in a photo are what is written there, certain or not."""
+    order = list(range(len(read)))
+    truth = photo.digits
+    if photo.order_free:
+        truth, order = "".join(sorted(truth)), sorted(order, key=lambda k: read[k].label)
+    labels = "".join(read[k].label for k in order)
+    matched = SequenceMatcher(None, truth, labels, autojunk=False).get_matching_blocks()
+    found = {order[block.b + k] for block in matched for k in range(block.size)}
+    return [k in found for k in range(len(read))]
 
 
 def align(truth: str, read: str) -> tuple[int, int]:

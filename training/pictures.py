@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.segment import to_grey
 from edge.types import Box, ByteArray, Result
+from training.evaluate import Reliability
 
 TILE = 64
 """Pixels, both ways, of the crop that shows a mistake."""
@@ -24,10 +25,19 @@ be a form's cell, in which the ink takes little room: intersection over union wo
 
 @dataclass(frozen=True, slots=True)
 class DigitRead:
-    """A digit as a reader shows it: "0" to "9", or "?" when it is not certain."""
+    """A digit that was read.
+
+    Attributes:
+        text: as it is shown: "0" to "9", or "?" when it is not certain.
+        box: where it stands.
+        label: what it most probably is, "0" to "9".
+        confidence: the probability of that.
+    """
 
     text: str
     box: Box
+    label: str
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,7 @@ class Mistake:
 def digits_read(result: Result) -> list[DigitRead]:
     """The digits that a reader shows, in reading order."""
     return [
-        DigitRead(text, digit.box)
+        DigitRead(text, digit.box, str(digit.prediction.label), digit.prediction.confidence)
         for reading in result.readings
         if reading.status != "rejected"
         for text, digit in zip(reading.text, reading.digits, strict=True)
@@ -159,6 +169,11 @@ def compare(truth: Sequence[tuple[str, Box]], read: Sequence[DigitRead]) -> list
     return outcomes + [
         Outcome("", digit.text, digit.box) for index, digit in enumerate(read) if index not in taken
     ]
+
+
+def reliability(read: Sequence[DigitRead], right: Sequence[bool]) -> Reliability:
+    """How sure a reader was of the digits that it read, given which of them are right."""
+    return Reliability(np.array([digit.confidence for digit in read], np.float32), np.array(right, bool))
 
 
 def cut_mistakes(image: ByteArray, outcomes: Sequence[Outcome]) -> list[Mistake]:

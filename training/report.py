@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from edge.files import write_whole
 from edge.model_file import DIGITS
-from training.evaluate import Evaluation
+from training.evaluate import Evaluation, Reliability, area_under_roc
 from training.figures import (
     NONE,
     confusion_figure,
@@ -118,6 +118,8 @@ def as_dict(findings: Findings) -> dict[str, object]:
         told["scenes"] = _tally_as_dict(findings.scenes.tally) | {
             "conditions": {name: _tally_as_dict(each) for name, each in findings.scenes.conditions.items()}
         }
+    if sure := findings.reliabilities:
+        told["calibration_error"] = {name: each.calibration_error for name, each in sure.items()}
     if findings.photos:
         told["photos"] = {group: _tally_as_dict(each.tally) for group, each in findings.photos.items()}
     return told | {"skipped": dict(findings.skipped)}
@@ -169,14 +171,11 @@ def sections(findings: Findings) -> list[Section]:
     if findings.corruptions:
         parts.append(_corruptions(findings))
     if findings.real:
-        parts.append(_real_digits(findings.real))
+        parts.append(_real_digits(findings))
     if findings.others:
         parts.append(_non_digits(findings))
-    calibrated = {"MNIST": findings.mnist} if findings.mnist else {}
-    if real := pooled(findings.real):
-        calibrated["real digits"] = real.evaluation
-    if calibrated:
-        parts.append(_calibration(calibrated))
+    if findings.reliabilities:
+        parts.append(_calibration(findings.reliabilities))
     if findings.photos:
         parts.append(_photos(findings.photos))
     if findings.scenes:
@@ -221,8 +220,10 @@ def _summary(findings: Findings) -> Section:
             for digits, area in findings.roc(others).items()
         ]
         rows.append(("non-digits: shown as digits", _share(findings.accepted(others))))
-    if real := pooled(findings.real):
-        rows.append(("real digits: calibration error", _share(real.evaluation.calibration_error)))
+    rows += [
+        (f"{name}: calibration error", _share(each.calibration_error))
+        for name, each in findings.reliabilities.items()
+    ]
     return Section("Summary", table(["measure", "value"], rows))
 
 
@@ -250,8 +251,9 @@ def _corruptions(findings: Findings) -> Section:
     )
 
 
-def _real_digits(sets: Mapping[str, SetResult]) -> Section:
-    header = ["set", "digits", "not found", "read right", "calibration error"]
+def _real_digits(findings: Findings) -> Section:
+    sets, others = findings.real, pooled(findings.others)
+    header = ["set", "digits", "not found", "read right", "calibration error", "ROC area"]
     rows = [
         (
             name,
@@ -259,17 +261,19 @@ def _real_digits(sets: Mapping[str, SetResult]) -> Section:
             f"{each.missed:,}",
             _share(each.accuracy),
             _share(each.evaluation.calibration_error),
+            f"{area_under_roc(each.confidence, others.confidence):.4f}" if others else NONE,
         )
         for name, each in sets.items()
     ]
     pictures = {
         f"misread-{name}.png": partial(misread_figure, each.evaluation) for name, each in sets.items()
     }
-    return Section("Single digits from other people", table(header, rows), pictures, crops=True)
+    text = "The area under the ROC curve is against all characters that are no digits: see below.\n\n"
+    return Section("Single digits from other people", text + table(header, rows), pictures, crops=True)
 
 
 def _non_digits(findings: Findings) -> Section:
-    against = ("real digits", "MNIST")
+    against = ("single real digits", "MNIST")
     header = [
         "set",
         "characters",
@@ -290,12 +294,25 @@ def _non_digits(findings: Findings) -> Section:
     return Section("Characters that are no digits", text + table(header, rows))
 
 
-def _calibration(evaluations: Mapping[str, Evaluation]) -> Section:
-    rows = [(name, _share(each.calibration_error)) for name, each in evaluations.items()]
+def _calibration(reliabilities: Mapping[str, Reliability]) -> Section:
+    rows = [
+        (
+            name,
+            f"{len(each.right):,}",
+            _share(float(each.confidence.mean())),
+            _share(float(each.right.mean())),
+            _share(each.calibration_error),
+        )
+        for name, each in reliabilities.items()
+    ]
+    text = (
+        "How far what is said and what is right are apart, on average over bins of confidence. In photos and "
+        "drawn scenes all counts that is read, also where there is no digit.\n\n"
+    )
     return Section(
         "Calibration",
-        table(["digits", "expected calibration error"], rows),
-        {"reliability.png": partial(reliability_figure, evaluations)},
+        text + table(["", "read", "confidence", "right", "expected calibration error"], rows),
+        {"reliability.png": partial(reliability_figure, reliabilities)},
     )
 
 

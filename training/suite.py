@@ -24,7 +24,7 @@ from edge.types import ByteArray, FloatArray, Glyph, Ink, Prediction
 from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
 from training.dataset import DATA_VARIABLE, Digits
-from training.evaluate import Evaluation, area_under_roc, joined
+from training.evaluate import Evaluation, Reliability, area_under_roc, joined, pooled_reliability
 from training.photos import LABELS, GroupResult, load_photos, read_photos
 from training.scenes.bank import load_bank
 from training.scenes.measure import ScenesResult, read_scenes
@@ -136,13 +136,27 @@ class Findings:
         """Mean share read right over the kinds of corruption."""
         return float(np.mean([each.accuracy for each in self.corruptions.values()]))
 
+    @property
+    def reliabilities(self) -> dict[str, Reliability]:
+        """How sure the reader was and how often right, by name of what it read."""
+        real = pooled(self.real)
+        found = {
+            "MNIST": self.mnist and self.mnist.reliability,
+            "single real digits": real and real.evaluation.reliability,
+            "real photos": pooled_reliability(each.reliability for each in self.photos.values())
+            if self.photos
+            else None,
+            "drawn scenes": self.scenes and self.scenes.reliability,
+        }
+        return {name: each for name, each in found.items() if each and len(each.right)}
+
     def roc(self, others: SetResult) -> dict[str, float]:
         """Area under the ROC curve of the confidence, digits against others.
 
         Returns:
             By name of the digits: those of other people, and MNIST's test digits.
         """
-        digits = {"real digits": pooled(self.real), "MNIST": self.mnist}
+        digits = {"single real digits": pooled(self.real), "MNIST": self.mnist}
         return {
             name: area_under_roc(each.confidence, others.confidence) for name, each in digits.items() if each
         }

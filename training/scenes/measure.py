@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,18 @@ from tqdm import tqdm
 
 from edge.reader import DigitReader
 from edge.types import UNSURE, Box, Result
-from training.pictures import Mistake, Outcome, Tally, compare, cut_mistakes, digits_read, pair
+from training.evaluate import Reliability, pooled_reliability
+from training.pictures import (
+    DigitRead,
+    Mistake,
+    Outcome,
+    Tally,
+    compare,
+    cut_mistakes,
+    digits_read,
+    pair,
+    reliability,
+)
 from training.scenes.bank import GlyphBank
 from training.scenes.scene import Scene, draw_scene
 
@@ -29,11 +40,13 @@ class ScenesResult:
         tally: of all; its texts are numbers.
         conditions: of the scenes in which a condition was drawn, by the condition's name.
         mistakes: all of them.
+        reliability: how sure the reader was of all that it read, certain or not.
     """
 
     tally: Tally
     conditions: Mapping[str, Tally]
     mistakes: tuple[Mistake, ...]
+    reliability: Reliability
 
 
 def read_scenes(reader: DigitReader, bank: GlyphBank, count: int) -> ScenesResult:
@@ -46,6 +59,7 @@ def read_scenes(reader: DigitReader, bank: GlyphBank, count: int) -> ScenesResul
     """
     total, conditions = Tally(), dict[str, Tally]()
     mistakes: list[Mistake] = []
+    reliabilities: list[Reliability] = []
     for number in tqdm(range(count), "scenes", leave=False, dynamic_ncols=True):
         scene = draw_scene(np.random.default_rng([SEED, number]), bank)
         result = reader.read_image(scene.image, f"scene {number}")
@@ -55,7 +69,8 @@ def read_scenes(reader: DigitReader, bank: GlyphBank, count: int) -> ScenesResul
         for name in scene.conditions:
             conditions[name] = conditions.get(name, Tally()) + counts
         mistakes += cut_mistakes(scene.image, outcomes)
-    return ScenesResult(total, conditions, tuple(mistakes))
+        reliabilities.append(reliability_of(scene, digits_read(result)))
+    return ScenesResult(total, conditions, tuple(mistakes), pooled_reliability(reliabilities))
 
 
 def outcomes_of(scene: Scene, result: Result) -> list[Outcome]:
@@ -63,6 +78,14 @@ def outcomes_of(scene: Scene, result: Result) -> list[Outcome]:
     truth = [(str(digit.label), digit.box) for digit in scene.digits]
     outcomes = compare(truth, digits_read(result))
     return [each for each in outcomes if each.truth or not _is_ignored(scene, each.box)]
+
+
+def reliability_of(scene: Scene, read: Sequence[DigitRead]) -> Reliability:
+    """How sure a reader was of what it read in a scene, but where nothing counts that is no digit."""
+    pairs = pair([digit.box for digit in scene.digits], [digit.box for digit in read])
+    truth = {r: str(scene.digits[t].label) for t, r in pairs.items()}
+    asked = [k for k, digit in enumerate(read) if k in truth or not _is_ignored(scene, digit.box)]
+    return reliability([read[k] for k in asked], [read[k].label == truth.get(k) for k in asked])
 
 
 def tally(scene: Scene, result: Result, outcomes: list[Outcome]) -> Tally:
