@@ -75,8 +75,9 @@ class InkMarker:
 def _mark(network: Network, grey: ByteArray) -> ByteArray:
     rows, columns = grey.shape
     below, right = -rows % STRIDE, -columns % STRIDE
-    padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    blocks = to_blocks(flatten(np.asarray(padded, np.uint8))[np.newaxis])
+    if below or right:
+        grey = np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+    blocks = to_blocks(flatten(grey)[np.newaxis])
     # int8 is uint8 less 128, which is to flip the highest bit.
     marked = network((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
     return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
@@ -117,10 +118,12 @@ def flatten(grey: ByteArray) -> ByteArray:
 def to_blocks(pictures: ByteArray) -> ByteArray:
     """Cut pictures (n, rows, columns) into blocks: (n, rows/4, columns/4, 16), row by row of each block."""
     n, rows, columns = pictures.shape
-    # The four pixels in a row of a block are moved as one.
+    # The four pixels in a row of a block are moved as one, and all first rows before all second ones.
     fours = np.ascontiguousarray(pictures).view(np.uint32)
-    blocks = fours.reshape(n, rows // BLOCK, BLOCK, columns // BLOCK).transpose(0, 1, 3, 2)
-    return np.ascontiguousarray(blocks).view(np.uint8)
+    blocks = np.empty((n, rows // BLOCK, columns // BLOCK, BLOCK), np.uint32)
+    for row in range(BLOCK):
+        blocks[..., row] = fours[:, row::BLOCK]
+    return blocks.view(np.uint8)
 
 
 def from_blocks(blocks: ByteArray) -> ByteArray:
