@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from edge.model_file import INK_MODEL, load_shipped
+from edge.planes import enlarged, shrunk
 from edge.runtime import Network
 from edge.types import ByteArray
 
@@ -60,15 +61,12 @@ class InkMarker:
         Returns:
             The same shape, uint8: the probability times 256.
         """
-        rows, columns = grey.shape
         marked = _mark(self._networks[0], grey)
-        smaller = grey
         for scale, network in zip(SCALES[1:], self._networks[1:], strict=True):
-            size = max(1, columns // scale), max(1, rows // scale)
-            smaller = np.asarray(cv2.resize(smaller, size, interpolation=cv2.INTER_AREA), np.uint8)
+            smaller = shrunk(grey, scale)
             large = _large(_mark(network, smaller))
             if large is not None:
-                marked = np.asarray(cv2.max(marked, cv2.resize(large, (columns, rows))), np.uint8)
+                marked = np.asarray(cv2.max(marked, enlarged(large, grey.shape)), np.uint8)
         return marked
 
 
@@ -104,15 +102,10 @@ def flatten(grey: ByteArray) -> ByteArray:
         The same shape, uint8: 128 for a pixel as bright as the mean of its surroundings, 0 for one half as
         bright or less, 255 for one and a half times as bright or more.
     """
-    rows, columns = grey.shape
-    half = cv2.resize(
-        grey, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA
-    )  # only this step is quick
-    small = cv2.resize(half, (columns // BLOCK, rows // BLOCK), interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(cv2.blur(small, (WINDOW, WINDOW)), (columns, rows))
-    return np.asarray(
-        cv2.divide(cv2.subtract(grey, cv2.convertScaleAbs(mean, alpha=0.5)), mean, scale=256), np.uint8
-    )
+    small = shrunk(shrunk(grey, 2), BLOCK / 2)  # only halving is quick
+    mean = cv2.resize(cv2.blur(small, (WINDOW, WINDOW)), grey.shape[::-1])
+    darkest = cv2.convertScaleAbs(mean, alpha=0.5)
+    return np.asarray(cv2.divide(cv2.subtract(grey, darkest), mean, scale=256), np.uint8)
 
 
 def to_blocks(pictures: ByteArray) -> ByteArray:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.planes import enlarged, shrunk
 from edge.types import Box, ByteArray, Ink, same_places
 
 SEARCH_SIZE = 1024
@@ -140,7 +141,7 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
     if marked.shape != picture.shape:
         marked = np.asarray(cv2.resize(marked, picture.shape[::-1]), np.uint8)
     scale = rows / picture.shape[0]
-    half = _shrunk(picture, 2)
+    half = shrunk(picture, 2)
     paper = paper_brightness(half)
     look = _Look(picture, marked, _darker(paper, picture))
 
@@ -153,7 +154,7 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
 
     def doubted(clear: Sequence[Box]) -> list[Ink]:
         known = [box.scaled(1 / scale) for box in clear]
-        return in_full(_doubted(half, _shrunk(marked, 2), paper, look.dark, known))
+        return in_full(_doubted(half, shrunk(marked, 2), paper, look.dark, known))
 
     def again(clear: Sequence[Box]) -> list[Ink]:
         known = [box.scaled(1 / scale) for box in clear]
@@ -170,14 +171,7 @@ def _weight(pixels: ByteArray, marked: ByteArray) -> float:
 
 
 def _at_most(longest: int, grey: ByteArray) -> ByteArray:
-    return _shrunk(grey, max(1.0, max(grey.shape) / longest))
-
-
-def _shrunk(plane: ByteArray, times: float) -> ByteArray:
-    if times == 1:
-        return plane
-    size = max(1, round(plane.shape[1] / times)), max(1, round(plane.shape[0] / times))
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk(grey, max(1.0, max(grey.shape) / longest))
 
 
 @dataclass(slots=True, eq=False)
@@ -238,7 +232,7 @@ class _Look:
             return dark
         if self.light is None:
             negative = np.asarray(cv2.bitwise_not(self.grey), np.uint8)
-            self.light = _darker(paper_brightness(_shrunk(negative, 2)), negative)
+            self.light = _darker(paper_brightness(shrunk(negative, 2)), negative)
         return region.box.of(self.light)
 
 
@@ -251,6 +245,9 @@ def _is_chalk(region: _Piece, mask: ByteArray, grey: ByteArray) -> bool:
     return cv2.mean(pixels, inside)[0] > cv2.mean(pixels, cv2.bitwise_not(inside))[0]
 
 
+_LEVELS = np.arange(256)
+
+
 def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
     """White strokes on black, whatever the pen and its colour.
 
@@ -260,7 +257,8 @@ def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
     """
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(contrast, mask=own))
     full = max(1.0, mean + SPREAD * deviation)
-    levels = np.clip((np.arange(256) / full - BLACK) * (255 / (WHITE - BLACK)), 0, 255).astype(np.uint8)
+    levels = np.minimum(np.maximum((_LEVELS / full - BLACK) * (255 / (WHITE - BLACK)), 0), 255)
+    levels = levels.astype(np.uint8)
     return np.asarray(cv2.bitwise_and(cv2.LUT(contrast, levels), own), np.uint8)
 
 
@@ -290,7 +288,7 @@ def _doubted(
 
 def _darker(paper: ByteArray, grey: ByteArray) -> ByteArray:
     """By how many levels each pixel is darker than the paper, whose brightness is known at a smaller size."""
-    return np.asarray(cv2.subtract(cv2.resize(paper, grey.shape[::-1]), grey), np.uint8).reshape(grey.shape)
+    return np.asarray(cv2.subtract(enlarged(paper, grey.shape), grey), np.uint8).reshape(grey.shape)
 
 
 def paper_brightness(grey: ByteArray) -> ByteArray:
@@ -301,7 +299,7 @@ def paper_brightness(grey: ByteArray) -> ByteArray:
     follows those, but smears the edge of a shadow.
     """
     # At half size, where it costs a sixth; the average also keeps the brightest noise from passing for paper.
-    half = _shrunk(grey, 2)
+    half = shrunk(grey, 2)
     side = max(3, int(STROKE * min(half.shape)) | 1)
     window = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
     closed = cv2.morphologyEx(half, cv2.MORPH_CLOSE, window)
@@ -345,20 +343,27 @@ _GAUSSIAN_3X3 = 0.375
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """Connected ink, or several pieces joined: its box, and its outlines and holes as OpenCV gives them."""
+    """Connected ink, or several pieces joined.
+
+    Attributes:
+        box: around it.
+        outlines: of each piece, as OpenCV gives them.
+        holes: in them, likewise.
+    """
 
     box: Box
     outlines: tuple[npt.NDArray[np.int32], ...]
-    holes: tuple[Box, ...]
+    holes: tuple[npt.NDArray[np.int32], ...]
 
     def surrounds(self, box: Box) -> bool:
         """Whether a box lies in one of the holes: a digit in a form's box is no part of the box."""
-        return any(hole.intersection(box) == box for hole in self.holes)
+        return any(_box_of(hole).intersection(box) == box for hole in self.holes)
 
     def of(self, plane: ByteArray) -> ByteArray:
         """What a plane holds of this piece alone, in its box."""
         own = np.zeros((self.box.height, self.box.width), np.uint8)
-        cv2.drawContours(own, self.outlines, -1, 255, cv2.FILLED, offset=(-self.box.left, -self.box.top))
+        edges = self.outlines + self.holes
+        cv2.drawContours(own, edges, -1, 255, cv2.FILLED, offset=(-self.box.left, -self.box.top))
         return np.asarray(cv2.bitwise_and(own, self.box.of(plane)), np.uint8)
 
     def joined(self, other: _Piece) -> _Piece:
@@ -369,17 +374,17 @@ class _Piece:
 def _pieces(ink: ByteArray) -> Iterable[_Piece]:
     """What hangs together of all that is not 0."""
     # CCOMP, not EXTERNAL: what lies inside the outline of something else, such as a form's box, counts too.
-    outlines, tree = cv2.findContours(ink, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    for index, outline in enumerate(outlines):
-        _, _, hole, parent = tree[0][index]
-        box = _box_of(outline)
-        if parent >= 0 or max(box.width, box.height) < MIN_PART:
+    found, tree = cv2.findContours(ink, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    edges = [np.asarray(edge, np.int32) for edge in found]
+    links = tree[0].tolist() if edges else []
+    for edge, (_, _, hole, parent) in zip(edges, links, strict=True):
+        if parent >= 0 or max((box := _box_of(edge)).width, box.height) < MIN_PART:
             continue
-        parts = [np.asarray(outline, np.int32)]
+        holes = []
         while hole >= 0:
-            parts.append(np.asarray(outlines[hole], np.int32))
-            hole = tree[0][hole][0]
-        yield _Piece(box, tuple(parts), tuple(map(_box_of, parts[1:])))
+            holes.append(edges[hole])
+            hole = links[hole][0]
+        yield _Piece(box, (edge,), tuple(holes))
 
 
 def _box_of(outline: npt.NDArray[Any]) -> Box:

@@ -142,6 +142,8 @@ SAME_PLACE = 0.7
 
 def same_places(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.bool_]:
     """Which of `boxes` hold the same thing as which of `others`, shape (len(boxes), len(others))."""
+    if not boxes or not others:
+        return np.zeros((len(boxes), len(others)), bool)
     shared = intersections(boxes, others)
     same: npt.NDArray[np.bool_] = shared >= SAME_PLACE * (
         areas(boxes)[:, np.newaxis] + areas(others) - shared
