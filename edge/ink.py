@@ -25,9 +25,13 @@ WINDOW = 31
 
 HIGHEST_BIT = np.uint8(128)
 
-SCALES = (1, 2)
-"""The picture is looked at again from further away: the network sees 200 pixels around each, too few to tell
+AWAY = 2
+"""Times as far away the picture is looked at again: the network sees 200 pixels around each, too few to tell
 a bar of a digit that fills the picture from ruling."""
+
+KEPT = 3
+"""Sizes of pictures for which an interpreter is kept. A stream with small writing has three: its frames, the
+same from further away, and from nearer (which from further away are as large as the frames)."""
 
 PALE = 63
 """Probability, times 256, that still belongs to a piece in a smaller picture."""
@@ -48,9 +52,11 @@ class InkMarker:
     """
 
     def __init__(self, model: bytes | None = None, *, threads: int = 1) -> None:
-        model = model or load_shipped(INK_MODEL)
+        self._model = model or load_shipped(INK_MODEL)
+        self._threads = threads
         # One for each size of picture: an interpreter that changes its size plans its memory anew.
-        self._networks = [Network(model, np.int8, threads=threads) for _ in SCALES]
+        self._networks: dict[tuple[int, ...], Network] = {}
+        self._open()  # what is wrong with the model is said here
 
     def __call__(self, grey: ByteArray) -> ByteArray:
         """How likely each pixel is the ink of a digit.
@@ -61,24 +67,28 @@ class InkMarker:
         Returns:
             The same shape, uint8: the probability times 256.
         """
-        marked = _mark(self._networks[0], grey)
-        for scale, network in zip(SCALES[1:], self._networks[1:], strict=True):
-            smaller = shrunk(grey, scale)
-            large = _large(_mark(network, smaller))
-            if large is not None:
-                marked = np.asarray(cv2.max(marked, enlarged(large, grey.shape)), np.uint8)
-        return marked
+        marked = self._mark(grey)
+        large = _large(self._mark(shrunk(grey, AWAY)))
+        if large is None:
+            return marked
+        return np.asarray(cv2.max(marked, enlarged(large, grey.shape)), np.uint8)
 
+    def _mark(self, grey: ByteArray) -> ByteArray:
+        rows, columns = grey.shape
+        below, right = -rows % STRIDE, -columns % STRIDE
+        if below or right:
+            grey = np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        blocks = to_blocks(flatten(grey)[np.newaxis])
+        network = self._networks.pop(grey.shape, None) or self._open()
+        self._networks[grey.shape] = network  # the one last used is the last
+        if len(self._networks) > KEPT:
+            del self._networks[next(iter(self._networks))]
+        # int8 is uint8 less 128, which is to flip the highest bit.
+        marked = network((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
+        return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
 
-def _mark(network: Network, grey: ByteArray) -> ByteArray:
-    rows, columns = grey.shape
-    below, right = -rows % STRIDE, -columns % STRIDE
-    if below or right:
-        grey = np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-    blocks = to_blocks(flatten(grey)[np.newaxis])
-    # int8 is uint8 less 128, which is to flip the highest bit.
-    marked = network((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
-    return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
+    def _open(self) -> Network:
+        return Network(self._model, np.int8, threads=self._threads)
 
 
 def _large(marked: ByteArray) -> ByteArray | None:

@@ -16,6 +16,12 @@ def shrunk(plane: ByteArray, times: float) -> ByteArray:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def magnified(plane: ByteArray, times: float) -> ByteArray:
+    """A plane at a larger size, smooth."""
+    size = round(plane.shape[1] * times), round(plane.shape[0] * times)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 def enlarged(plane: ByteArray, shape: tuple[int, ...]) -> ByteArray:
     """A plane at a larger size, each pixel as a block.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from edge import naming
-from edge.choice import read_ink
+from edge.choice import find_digits
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.events import Changes
@@ -15,7 +15,7 @@ from edge.ink import InkMarker
 from edge.lines import group, to_reading
 from edge.model_file import DIGIT_LABELS, DIGITS
 from edge.preprocess import to_glyph
-from edge.segment import Marker, segment, to_grey
+from edge.segment import Marker, to_grey
 from edge.sources.base import Source
 from edge.tracker import Tracker
 from edge.types import ByteArray, Digit, Frame, Ink, Line, Prediction, Reading, Result, Speed
@@ -99,7 +99,7 @@ class DigitReader:
             return named
 
         thresholds = self.classifier.card.thresholds
-        named = read_ink(segment(grey, self.marker), name, thresholds.accept)
+        named = find_digits(grey, self.marker, name, thresholds.accept)
         digits = [
             Digit(piece.box, prediction, piece.pixels)
             for piece, prediction in named

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.planes import enlarged, shrunk
+from edge.planes import enlarged, magnified, shrunk
 from edge.types import Box, ByteArray, Ink, same_places
 
 SEARCH_SIZE = 1024
@@ -66,7 +66,8 @@ INKED = 16
 """Brightness from which on a pixel belongs to a piece."""
 
 MIN_HEIGHT = 10
-"""Pixels of the picture that is read: below it a digit has less detail than the network's input."""
+"""Pixels, of the frame and of the picture that is read: below it a digit has less detail than the network's
+input."""
 
 MIN_PART = 4
 """Pixels of the picture that is read: the longer side of the smallest piece that may be a part of a digit."""
@@ -125,19 +126,23 @@ class Found:
     again: Callable[[Sequence[Box]], list[Ink]]
 
 
-def segment(grey: ByteArray, mark: Marker) -> Found:
+def segment(grey: ByteArray, mark: Marker, *, nearer: float = 1) -> Found:
     """Find the ink that may be digits.
 
     Args:
         grey: shape (rows, columns), uint8.
         mark: knows ink of digits from all else.
+        nearer: how many times as large as usual the picture is searched, even if it has no more pixels.
 
     Returns:
         Ink with boxes in pixels of `grey`, and its own pixels at the scale that is read.
     """
     rows, columns = grey.shape
-    picture = _at_most(READ_SIZE, grey)
-    marked = mark(_at_most(SEARCH_SIZE, picture))
+    longest = max(grey.shape)
+    searched = nearer * min(longest, SEARCH_SIZE)
+    read = max(searched, min(longest, READ_SIZE))
+    picture = shrunk(grey, longest / read) if read <= longest else magnified(grey, read / longest)
+    marked = mark(shrunk(picture, read / searched))
     if marked.shape != picture.shape:
         marked = np.asarray(cv2.resize(marked, picture.shape[::-1]), np.uint8)
     scale = rows / picture.shape[0]
@@ -147,9 +152,10 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
 
     def in_full(pieces: Iterable[tuple[Box, ByteArray]]) -> list[Ink]:
         return [
-            Ink(box.scaled(scale).clipped(rows, columns), pixels, _weight(pixels, box.of(marked)))
+            Ink(place, pixels, _weight(pixels, box.of(marked)) * place.area / pixels.size)
             for box, pixels in pieces
-            if not _goes_on(box, pixels, picture)
+            if (place := box.scaled(scale).clipped(rows, columns)).height >= MIN_HEIGHT
+            and not _goes_on(box, pixels, picture)
         ]
 
     def doubted(clear: Sequence[Box]) -> list[Ink]:
@@ -168,10 +174,6 @@ def segment(grey: ByteArray, mark: Marker) -> Found:
 def _weight(pixels: ByteArray, marked: ByteArray) -> float:
     """Pixels that the marker takes for ink, of those that are."""
     return cv2.sumElems(cv2.multiply(pixels, marked, scale=1 / 255))[0] / 256
-
-
-def _at_most(longest: int, grey: ByteArray) -> ByteArray:
-    return shrunk(grey, max(1.0, max(grey.shape) / longest))
 
 
 @dataclass(slots=True, eq=False)

@@ -197,7 +197,8 @@ class Ink:
     @property
     def marked(self) -> float:
         """Mean probability of ink, by the marker, of what is ink here."""
-        return self.weight * 255 / max(255, int(self.pixels.sum()))
+        pixels_each = self.box.area / max(1, self.pixels.size)
+        return self.weight / pixels_each * 255 / max(255, int(self.pixels.sum()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,6 +62,12 @@ def test_ruled_and_squared_paper_is_not_marked(mark):
     assert (mark(grey) > 127).mean() < 0.002
 
 
+def test_pictures_of_changing_sizes_are_marked_as_ever(mark):
+    pictures = [digit(60, rows=rows, columns=320)[0] for rows in (240, 250, 480, 300, 240)]
+    for grey in pictures:
+        assert (mark(grey) == InkMarker()(grey)).all()
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50), (200, 7), (33, 65)])
 def test_a_picture_of_any_size_is_marked_pixel_by_pixel(mark, shape):
     assert mark(np.full(shape, 128, np.uint8)).shape == shape

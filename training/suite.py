@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from edge.choice import CLEAR, read_ink
+from edge.choice import CLEAR, find_digits
 from edge.classifier import Classifier
 from edge.ink import InkMarker
 from edge.model_file import DIGITS, load_model
@@ -19,7 +19,6 @@ from edge.naming import name
 from edge.parting import Named
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
-from edge.segment import segment
 from edge.types import ByteArray, FloatArray, Glyph, Ink, Prediction
 from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
@@ -48,13 +47,13 @@ class Model:
     Attributes:
         name: its file.
         ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), as edge names them where the model is its own.
-        read_ink: edge's road from a grey picture to named ink, with it.
+        find_digits: edge's road from a grey picture to named ink, with it.
         reader: reads pictures with it; None for a float network, which has no thresholds yet.
     """
 
     name: str
     ask: Callable[[ByteArray], FloatArray]
-    read_ink: Callable[[ByteArray], list[Named]]
+    find_digits: Callable[[ByteArray], list[Named]]
     reader: DigitReader | None
 
 
@@ -261,7 +260,7 @@ def _road(ask: Callable[[ByteArray], FloatArray], sure: float) -> Callable[[Byte
 
     Args:
         ask: names glyphs.
-        sure: as `edge.choice.read_ink` takes it.
+        sure: as `find_digits` takes it.
     """
     mark = InkMarker()
 
@@ -269,7 +268,7 @@ def _road(ask: Callable[[ByteArray], FloatArray], sure: float) -> Callable[[Byte
         glyphs = [to_glyph(ink.pixels) for ink in inks]
         return [Prediction(probabilities) for probabilities in ask(np.array(glyphs))] if glyphs else []
 
-    return lambda grey: read_ink(segment(grey, mark), name_ink, sure)
+    return lambda grey: find_digits(grey, mark, name_ink, sure)
 
 
 def _real_folder(data: Path | None) -> Path | None:
@@ -306,7 +305,7 @@ def _ask_set(model: Model, characters: CharacterSet) -> SetResult:
     read: list[tuple[Glyph, FloatArray, np.uint8]] = []
     pages = tqdm(characters.pages(), characters.name, len(characters), leave=False, dynamic_ncols=True)
     for page, label in zip(pages, characters.labels, strict=True):
-        named = model.read_ink(page)
+        named = model.find_digits(page)
         if named:
             ink, prediction = max(named, key=lambda each: each[0].box.area)
             read.append((to_glyph(ink.pixels), prediction.probabilities, label))
