@@ -121,7 +121,10 @@ def as_dict(findings: Findings) -> dict[str, object]:
     if sure := findings.reliabilities:
         told["calibration_error"] = {name: each.calibration_error for name, each in sure.items()}
     if findings.photos:
-        told["photos"] = {group: _tally_as_dict(each.tally) for group, each in findings.photos.items()}
+        told["photos"] = {
+            group: _tally_as_dict(each.tally) | {"calibration_error": each.reliability.calibration_error}
+            for group, each in findings.photos.items()
+        }
     return told | {"skipped": dict(findings.skipped)}
 
 
@@ -317,7 +320,14 @@ def _calibration(reliabilities: Mapping[str, Reliability]) -> Section:
 
 
 def _photos(groups: Mapping[str, GroupResult]) -> Section:
-    rows = [_tally_row(group, each.tally) for group, each in groups.items()]
+    rows = [
+        [
+            *_tally_row(group, each.tally),
+            _share(each.reliability.calibration_error if each.tally.digits else None),
+        ]
+        for group, each in groups.items()
+    ]
+    header = [*_TALLY_HEADER, "calibration error"]
     pictures = {
         f"mistakes-{group}.png": partial(
             mistakes_figure, each.mistakes, f"{group}: what it is → how it was read"
@@ -325,7 +335,7 @@ def _photos(groups: Mapping[str, GroupResult]) -> Section:
         for group, each in groups.items()
         if each.mistakes
     }
-    return Section("Real photos", f"{_MEANING}\n\n{table(_TALLY_HEADER, rows)}", pictures, crops=True)
+    return Section("Real photos", f"{_MEANING}\n\n{table(header, rows)}", pictures, crops=True)
 
 
 def _scenes(scenes: ScenesResult) -> Section:
