@@ -22,6 +22,10 @@ FLICKER = 0.2
 """Share of the last frames, two windows of them, that may say something else while a reading counts as
 steady: those that show that digits changed, but not that they changed back as well."""
 
+SETTLED = 5
+"""Frames in a row that say the same from which on it does not matter what was before: a number that was seen
+once, and then not, while its page came in."""
+
 SURE = 0.9
 """Confidence of its least certain digit from which on a number is accepted for the first time. Below it, one
 in ten is wrong, and a later frame may show what this one leaves in doubt: an 8 half under a finger is a 3."""
@@ -242,7 +246,8 @@ class Track:
             for digit, probabilities in zip(self.sights[-1].line.digits, self.fused, strict=True)
         )
         reading = to_reading(Line(digits), thresholds, track_id=self.track_id)
-        steady = self.agreed.count(False) <= FLICKER * len(self.agreed)
+        flickers = self.agreed.count(False) > FLICKER * len(self.agreed)
+        steady = not flickers or all(list(self.agreed)[-SETTLED:])
         confirmed = (
             clear
             and steady

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from samples import THRESHOLDS, number, prediction
 
+from edge.track import SETTLED
 from edge.tracker import Tracker
 from edge.types import Box, Digit, Line
 
@@ -106,6 +107,13 @@ def test_flicker_between_two_readings_is_soon_uncertain(period):
 def test_what_comes_and_goes_is_never_accepted():
     frames = [[number("12")] if k % 3 == 0 else [] for k in range(60)]
     assert accepted_in(follow(Tracker(), frames)) == set()
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(SETTLED - 1, False), (SETTLED, True)])
+def test_what_was_seen_and_not_seen_while_its_page_came_in_is_accepted_when_it_stays(length, accepted):
+    coming = [[number("12")], [], [number("12")], []]
+    seen = follow(Tracker(), coming + [[number("12")]] * length)
+    assert (accepted_in(seen) == {"12"}) is accepted
 
 
 def test_a_number_that_went_is_forgotten_and_comes_back_as_another():
