@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import median
 
 import cv2
 import numpy as np
@@ -15,6 +17,9 @@ from edge.types import Box, ByteArray, Reading
 # Okabe and Ito's palette, which the colour-blind can tell apart; red, green, blue.
 COLOURS = {"accepted": (0, 158, 115), "uncertain": (230, 159, 0), "rejected": (140, 140, 140)}
 PLATE_TEXT = (255, 255, 255)
+
+DIGIT_UNITS = 16
+"""Units of drawing in the height of a digit, at least: a label's letters are 10 high."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 """Kinds of pictures that `encode` makes."""
@@ -33,7 +38,9 @@ def draw(image: ByteArray, readings: Sequence[Reading]) -> ByteArray:
     rgb = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
     picture = Image.fromarray(rgb)
     canvas = ImageDraw.Draw(picture)
-    unit = max(1, round(min(picture.size) / 240))  # one at 320x240, two at 640x480
+    # One at 320x240, two at 640x480; but labels are not to cover small writing in a large photo.
+    heights = [digit.box.height for reading in readings for digit in reading.digits]
+    unit = max(1, round(min(min(picture.size) / 240, median(heights or [math.inf]) / DIGIT_UNITS)))
     for reading in readings:
         _draw_number(canvas, reading, unit, picture.size)
     return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), np.uint8)

@@ -37,6 +37,13 @@ def test_labels_stay_in_the_picture_at_every_corner(left, top):
     assert (drawn == 255).all(axis=2).sum() > 20
 
 
+def test_labels_of_small_writing_in_a_large_photo_are_small():
+    line = number("7", 600, 600)
+    drawn = draw(np.zeros((1200, 1600), np.uint8), [to_reading(line, THRESHOLDS)])
+    rows = np.flatnonzero(drawn.any(axis=(1, 2)))
+    assert rows[-1] - rows[0] < 2.5 * line.box.height  # the number, its frame and its label
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPG"])
 def test_a_picture_is_encoded(suffix):
     data = encode(np.full((20, 30, 3), 90, np.uint8), suffix)
