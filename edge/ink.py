@@ -54,7 +54,6 @@ class InkMarker:
     def __init__(self, model: bytes | None = None, *, threads: int = 1) -> None:
         self._model = model or load_shipped(INK_MODEL)
         self._threads = threads
-        # One for each size of picture: an interpreter that changes its size plans its memory anew.
         self._networks: dict[tuple[int, ...], Network] = {}
         self._open()  # what is wrong with the model is said here
 
@@ -79,13 +78,17 @@ class InkMarker:
         if below or right:
             grey = np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
         blocks = to_blocks(flatten(grey)[np.newaxis])
-        network = self._networks.pop(grey.shape, None) or self._open()
-        self._networks[grey.shape] = network  # the one last used is the last
+        # int8 is uint8 less 128, which is to flip the highest bit.
+        marked = self._network(grey.shape)((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
+        return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
+
+    def _network(self, shape: tuple[int, ...]) -> Network:
+        """The interpreter for this size: one that changes its size would plan its memory anew."""
+        network = self._networks.pop(shape, None) or self._open()
+        self._networks[shape] = network  # the one last used comes last
         if len(self._networks) > KEPT:
             del self._networks[next(iter(self._networks))]
-        # int8 is uint8 less 128, which is to flip the highest bit.
-        marked = network((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
-        return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
+        return network
 
     def _open(self) -> Network:
         return Network(self._model, np.int8, threads=self._threads)

@@ -248,6 +248,7 @@ def _is_chalk(region: _Piece, mask: ByteArray, grey: ByteArray) -> bool:
 
 
 _LEVELS = np.arange(256)
+"""All that a pixel may be."""
 
 
 def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
