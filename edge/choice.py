@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.parting import WIDEST, Named, Namer, part, strips
 from edge.segment import SEARCH_SIZE, Found, Marker, segment
-from edge.types import ByteArray, Ink, Prediction, areas, intersections, same_places
+from edge.types import Box, ByteArray, Ink, Prediction, areas, intersections, same_places
 
 CLEAR = 0.8
 """Confidence from which on what was found first has no rival of about its size."""
@@ -88,11 +88,20 @@ def find_digits(grey: ByteArray, mark: Marker, name: Namer, sure: float) -> list
         As `read_ink` does.
     """
     named = read_ink(segment(grey, mark), name, sure)
-    scale = min(1.0, SEARCH_SIZE / max(grey.shape))
-    heights = [ink.box.height * scale for ink, prediction in named if prediction.confidence >= sure]
-    if len(heights) >= ENOUGH and np.median(heights) < SMALL:
+    if are_small([ink.box for ink, prediction in named if prediction.confidence >= sure], grey.shape):
         named = choose(named + read_ink(segment(grey, mark, nearer=NEARER), name, sure))
     return named
+
+
+def are_small(digits: Sequence[Box], shape: tuple[int, ...]) -> bool:
+    """Whether digits are so low, where they are searched, that they are seen better from nearer.
+
+    Args:
+        digits: around each.
+        shape: of the picture, (rows, columns, ...).
+    """
+    scale = min(1.0, SEARCH_SIZE / max(shape[:2]))
+    return len(digits) >= ENOUGH and float(np.median([box.height for box in digits])) * scale < SMALL
 
 
 def read_ink(found: Found, name: Namer, sure: float) -> list[Named]:
