@@ -1,8 +1,7 @@
 """Ink -> named ink: of the ways in which ink may be taken, the one that the networks believe most.
 
 Where the first look is not clear, the same ink is found in other ways, put together and parted; the
-classifier names all of that, and what explains most ink with most confidence is chosen. Where writing is
-small, it is sought in a larger picture as well.
+classifier names all of that, and what explains most ink with most confidence is chosen.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.parting import WIDEST, Named, Namer, part, strips
-from edge.segment import SEARCH_SIZE, Found, Marker, segment
-from edge.types import Box, ByteArray, Ink, Prediction, areas, intersections, same_places
+from edge.segment import Found
+from edge.types import Ink, Prediction, areas, intersections, same_places
 
 CLEAR = 0.8
 """Confidence from which on what was found first has no rival of about its size."""
@@ -57,11 +56,6 @@ BREAK = 0.15
 ENOUGH = 3
 """Digits from which on it is known how high they are in a picture."""
 
-SMALL, NEARER = 24, 2
-"""Pixels, of the picture that is searched, below which digits are small; and times as large the picture is
-searched then. The ink network tells small digits from ruling and noise where it sees them larger, even if the
-picture has no more to show: all that it does is in blocks of 4x4 pixels."""
-
 AS_ONE = 0.3
 """What the odds are multiplied by of a digit that is much higher than the others and may be two, or more."""
 
@@ -73,35 +67,6 @@ MOST_PAIRS = 24
 
 MOST_RIVALS = 600
 """Other ways of taking ink that are tried in a picture, those with the most ink first; likewise."""
-
-
-def find_digits(grey: ByteArray, mark: Marker, name: Namer, sure: float) -> list[Named]:
-    """Find and name the digits of a picture; where they are small, in a larger picture of the same, too.
-
-    Args:
-        grey: shape (rows, columns), uint8.
-        mark: finds ink.
-        name: says what ink is.
-        sure: as `read_ink` takes it.
-
-    Returns:
-        As `read_ink` does.
-    """
-    named = read_ink(segment(grey, mark), name, sure)
-    if are_small([ink.box for ink, prediction in named if prediction.confidence >= sure], grey.shape):
-        named = choose(named + read_ink(segment(grey, mark, nearer=NEARER), name, sure))
-    return named
-
-
-def are_small(digits: Sequence[Box], shape: tuple[int, ...]) -> bool:
-    """Whether digits are so low, where they are searched, that they are seen better from nearer.
-
-    Args:
-        digits: around each.
-        shape: of the picture, (rows, columns, ...).
-    """
-    scale = min(1.0, SEARCH_SIZE / max(shape[:2]))
-    return len(digits) >= ENOUGH and float(np.median([box.height for box in digits])) * scale < SMALL
 
 
 def read_ink(found: Found, name: Namer, sure: float) -> list[Named]:
@@ -151,7 +116,7 @@ def choose(candidates: Sequence[Named]) -> list[Named]:
     if not candidates:
         return []
     confidence = np.array([prediction.confidence for _, prediction in candidates])
-    gain = (confidence - THETA) * [ink.weight * ink.marked + LEAST_WEIGHT for ink, _ in candidates]
+    gain = np.array(_gains(candidates))
     boxes = [ink.box for ink, _ in candidates]
     smaller = np.minimum(areas(boxes), areas(boxes)[:, np.newaxis])
     rivals = intersections(boxes, boxes) >= SHARED * smaller
@@ -165,6 +130,18 @@ def choose(candidates: Sequence[Named]) -> list[Named]:
                 chosen[beaten] = False
                 chosen[k] = True
     return [each for each, kept in zip(candidates, chosen, strict=True) if kept]
+
+
+def explained(named: Sequence[Named]) -> float:
+    """How much ink digits explain, as `choose` counts it."""
+    return sum(gain for gain in _gains(named) if gain > 0)
+
+
+def _gains(named: Sequence[Named]) -> list[float]:
+    return [
+        (prediction.confidence - THETA) * (ink.weight * ink.marked + LEAST_WEIGHT)
+        for ink, prediction in named
+    ]
 
 
 def believed(prediction: Prediction, marked: float) -> Prediction:

@@ -130,7 +130,7 @@ def _rows(digits: list[Digit]) -> list[list[Digit]]:
     digits = sorted(digits, key=lambda digit: (digit.box.centre, digit.box.as_list()))
     x, y = np.array([digit.box.centre for digit in digits]).T
     height = np.array([digit.box.height for digit in digits], np.float64)
-    slope = _slopes(x, y, height)
+    slope = slopes(x, y, height)
     level = y + slope * ((x[0] + x[-1]) / 2 - x)
     rows: list[_Row] = []
     places = zip(x.tolist(), y.tolist(), height.tolist(), slope.tolist(), level.tolist(), strict=True)
@@ -150,7 +150,7 @@ def _rows(digits: list[Digit]) -> list[list[Digit]]:
     return [row.digits for row in sorted(rows, key=lambda row: sum(row.levels) / len(row.levels))]
 
 
-def _slopes(x: Reals, y: Reals, height: Reals) -> Reals:
+def slopes(x: Reals, y: Reals, height: Reals) -> Reals:
     """The slope of the writing around each digit.
 
     Every pair of digits that may be neighbours in a row votes for the slopes that lead from one to the other,
@@ -177,8 +177,8 @@ def _slopes(x: Reals, y: Reals, height: Reals) -> Reals:
     votes, left = np.add.reduceat(votes, first), left[first]
     # Distances up and down count double: the next row's votes are worth less than this one's.
     distance = (across[left] ** 2 + (2 * down[left]) ** 2) / (NEIGHBOURHOOD * height.mean()) ** 2
-    slopes: Reals = SLOPES[(np.exp(-distance.T / 2) @ votes * LEVEL).argmax(axis=1)]
-    return slopes
+    likeliest: Reals = SLOPES[(np.exp(-distance.T / 2) @ votes * LEVEL).argmax(axis=1)]
+    return likeliest
 
 
 def _overlap(off: float, height: float, other: float) -> float:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from edge import naming
-from edge.choice import find_digits
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.events import Changes
 from edge.ink import InkMarker
 from edge.lines import group, to_reading
+from edge.looks import find_digits
 from edge.model_file import DIGIT_LABELS, DIGITS
 from edge.preprocess import to_glyph
 from edge.segment import Marker, to_grey

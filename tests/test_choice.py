@@ -1,21 +1,18 @@
 import cv2
 import numpy as np
 import pytest
-from samples import by_width, dark, inked, prediction, touching_zeros, written
+from samples import by_width, inked, prediction, touching_zeros
 
 from edge.choice import (
     CLEAR,
     ENOUGH,
-    NEARER,
-    SMALL,
     THETA,
     believed,
     choose,
-    find_digits,
     in_company,
     read_ink,
 )
-from edge.segment import Found, segment
+from edge.segment import Found
 from edge.types import Box, Ink, Prediction
 
 SURE = 0.6
@@ -234,66 +231,3 @@ def test_ink_that_was_not_taken_for_digits_is_company_too():
 
 def test_nothing_has_no_company():
     assert in_company([]) == []
-
-
-def sevens(inks):
-    return [prediction(7, 0.99) for _ in inks]
-
-
-def page(height, text="2468"):
-    """A page with digits of this height, pixels."""
-    large = written(text)
-    return np.asarray(cv2.resize(large, None, fx=height / 48, fy=height / 48, interpolation=cv2.INTER_AREA))
-
-
-class Looking:
-    """A marker that keeps what it was shown, and sees what is dark in those columns, 0 to 1, of each look."""
-
-    def __init__(self, *seen):
-        self.seen, self.shapes = seen, []
-
-    def __call__(self, grey):
-        first, last = (round(place * grey.shape[1]) for place in self.seen[len(self.shapes)])
-        self.shapes.append(grey.shape)
-        marked = np.zeros_like(grey)
-        marked[:, first:last] = dark(grey)[:, first:last]
-        return marked
-
-
-EVERYTHING = (0, 1)
-
-
-@pytest.mark.parametrize(("height", "looks"), [(SMALL - 6, 2), (SMALL + 6, 1)])
-def test_small_digits_are_looked_at_from_nearer(height, looks):
-    grey, mark = page(height), Looking(EVERYTHING, EVERYTHING)
-    assert len(find_digits(grey, mark, sevens, SURE)) == 4
-    rows, columns = grey.shape
-    assert mark.shapes == [(rows, columns), (NEARER * rows, NEARER * columns)][:looks]
-
-
-def test_of_a_few_digits_nobody_knows_whether_the_writing_is_small():
-    mark = Looking(EVERYTHING, EVERYTHING)
-    find_digits(page(SMALL - 6, "24"), mark, sevens, SURE)
-    assert len(mark.shapes) == 1
-
-
-def test_what_one_look_misses_the_other_finds():
-    grey = page(SMALL - 6)
-    near, far = (0.42, 1), (0, 0.7)
-    found = find_digits(grey, Looking(far, near), sevens, SURE)
-    both = find_digits(grey, Looking(EVERYTHING, EVERYTHING), sevens, SURE)
-    assert len(found) == 4
-    places, expected = (sorted(ink.box.as_list() for ink, _ in named) for named in (found, both))
-    assert np.abs(np.subtract(places, expected)).max() <= 1
-
-
-def test_what_is_found_from_nearer_stands_where_it_is():
-    grey = page(SMALL - 6)
-    (first, *_), (nearer, *_) = (
-        sorted((ink for ink, _ in named), key=lambda ink: ink.box.left)
-        for named in (read_ink(segment(grey, dark, nearer=times), sevens, SURE) for times in (1, NEARER))
-    )
-    assert np.abs(np.subtract(first.box.as_list(), nearer.box.as_list())).max() <= 1
-    assert nearer.pixels.shape[0] > 1.7 * first.pixels.shape[0]
-    assert nearer.weight == pytest.approx(first.weight, rel=0.3)  # pixels of the frame, both
-    assert nearer.marked == pytest.approx(first.marked, rel=0.1)

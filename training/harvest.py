@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge.choice import NEARER, are_small
 from edge.errors import UsageError
 from edge.files import write_whole
 from edge.ink import InkMarker
+from edge.looks import NEARER, are_small
 from edge.parting import SLIMMEST, runs, strips
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.segment import Marker, segment, to_grey

@@ -11,9 +11,10 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from edge.choice import CLEAR, find_digits
+from edge.choice import CLEAR
 from edge.classifier import Classifier
 from edge.ink import InkMarker
+from edge.looks import find_digits
 from edge.model_file import DIGITS, load_model
 from edge.naming import name
 from edge.parting import Named
