@@ -29,9 +29,10 @@ AWAY = 2
 """Times as far away the picture is looked at again: the network sees 200 pixels around each, too few to tell
 a bar of a digit that fills the picture from ruling."""
 
-KEPT = 5
-"""Sizes of pictures for which an interpreter is kept. A stream has up to five: its frames and those turned
-upright, each also from further away, and what is seen from nearer (from further away, it is one of those)."""
+KEPT = 4
+"""Sizes of pictures for which an interpreter is kept. A stream with small writing has three: its frames, the
+same from further away, and from nearer (which from further away are as large as the frames). Where pages are
+turned, there may be four."""
 
 PALE = 63
 """Probability, times 256, that still belongs to a piece in a smaller picture."""

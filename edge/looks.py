@@ -20,7 +20,7 @@ from edge.lines import slopes
 from edge.parting import Named, Namer
 from edge.planes import shrunk
 from edge.segment import INKED, READ_SIZE, SEARCH_SIZE, Marker, segment
-from edge.types import Box, ByteArray, Ink
+from edge.types import Box, ByteArray, Ink, bounding_box
 
 SMALL, NEARER = 24, 2
 """Pixels, of the picture that is searched, below which digits are small; and times as large the picture is
@@ -74,7 +74,8 @@ def find_digits(grey: ByteArray, mark: Marker, name: Namer, sure: float) -> list
     if nearer > 1:
         seen = _Seen(seen.view, choose(seen.named + look(seen.view, nearer).named))
     if abs(slope := slope_of_rows(certain(seen))) > SLANTING:
-        seen = _better(seen, look(seen.view.turned(slope), nearer))
+        found = bounding_box(ink.box for ink, _ in seen.named)
+        seen = _better(seen, look(seen.view.turned(slope, found), nearer))
     return seen.in_frame(grey.shape)
 
 
@@ -138,17 +139,24 @@ class _View:
         """Dark where it was light."""
         return replace(self, picture=np.asarray(cv2.bitwise_not(self.picture), np.uint8))
 
-    def turned(self, slope: float) -> _View:
-        """A frame turned until rows of this slope are level; its border is drawn out into the corners."""
+    def turned(self, slope: float, found: Box) -> _View:
+        """A frame turned until rows of this slope are level; its border is drawn out into the corners.
+
+        As large as the frame, which the marker is used to, if what was found has room in that; else whole.
+        """
         picture = shrunk(self.picture, max(1.0, max(self.picture.shape) / READ_SIZE))
         rows, columns = picture.shape
-        turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), math.degrees(math.atan(slope)), 1)
-        cosine, sine = np.abs(turn[0, :2])
-        size = math.ceil(columns * cosine + rows * sine), math.ceil(columns * sine + rows * cosine)
-        turn[:, 2] += (size[0] - columns) / 2, (size[1] - rows) / 2
-        whole = cv2.warpAffine(picture, turn, size, borderMode=cv2.BORDER_REPLICATE)
-        back = cv2.invertAffineTransform(turn) * (self.picture.shape[1] / columns)
-        return _View(np.asarray(whole, np.uint8), back)
+        scale = columns / self.picture.shape[1]
+        degrees = math.degrees(math.atan(slope))
+        turn = np.asarray(cv2.getRotationMatrix2D((0, 0), degrees, 1), np.float64)
+        size = np.array([columns, rows])
+        first, last = _ends(found.scaled(scale), turn)
+        if (last - first > size).any():
+            first, last = _ends(Box(0, 0, columns, rows), turn)
+            size = np.ceil(last - first).astype(int)
+        turn[:, 2] = (size - first - last) / 2
+        seen = cv2.warpAffine(picture, turn, size.tolist(), borderMode=cv2.BORDER_REPLICATE)
+        return _View(np.asarray(seen, np.uint8), cv2.invertAffineTransform(turn) / scale)
 
     def in_frame(self, ink: Ink, shape: tuple[int, ...]) -> Ink:
         """Ink of this picture, with its place in the frame of this shape; its box is empty outside."""
@@ -180,6 +188,13 @@ class _Seen:
         """What was read, with its places in the frame; not what is outside."""
         placed = [(self.view.in_frame(ink, shape), prediction) for ink, prediction in self.named]
         return [(ink, prediction) for ink, prediction in placed if ink.box.area]
+
+
+def _ends(box: Box, turn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The lowest and the highest x and y of a box that was turned, shape (2, 2)."""
+    across, down = [box.left, box.right] * 2, [box.top] * 2 + [box.bottom] * 2
+    corners = turn @ [across, down, [1] * 4]
+    return np.stack([corners.min(axis=1), corners.max(axis=1)])
 
 
 def _better(seen: _Seen, other: _Seen) -> _Seen:
