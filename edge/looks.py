@@ -19,7 +19,7 @@ from edge.choice import ENOUGH, choose, explained, read_ink
 from edge.lines import slopes
 from edge.parting import Named, Namer
 from edge.planes import shrunk
-from edge.segment import INKED, READ_SIZE, SEARCH_SIZE, Marker, segment
+from edge.segment import INKED, READ_SIZE, Marker, search_scale, segment
 from edge.types import Box, ByteArray, Ink, bounding_box
 
 SMALL, NEARER = 24, 2
@@ -113,8 +113,9 @@ def are_small(digits: Sequence[Box], shape: tuple[int, ...]) -> bool:
         digits: around each.
         shape: of the picture, (rows, columns).
     """
-    scale = min(1.0, SEARCH_SIZE / max(shape))
-    return len(digits) >= ENOUGH and float(np.median([box.height for box in digits])) * scale < SMALL
+    if len(digits) < ENOUGH:
+        return False
+    return float(np.median([box.height for box in digits])) * search_scale(shape) < SMALL
 
 
 @dataclass(frozen=True, slots=True, eq=False)

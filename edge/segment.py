@@ -23,6 +23,10 @@ from edge.types import Box, ByteArray, Ink, same_places
 SEARCH_SIZE = 1024
 """The longer side, in pixels, of the picture that the marker looks at; a larger one is scaled down for it."""
 
+LEAST_SIZE = 256
+"""Likewise, at least: a smaller picture, of one number cut out of a page, is enlarged. The ink network has
+learned from pictures of this size."""
+
 READ_SIZE = 2048
 """Likewise, of the picture that the ink is then taken from."""
 
@@ -126,6 +130,12 @@ class Found:
     again: Callable[[Sequence[Box]], list[Ink]]
 
 
+def search_scale(shape: tuple[int, ...]) -> float:
+    """How many times as large as a picture of this shape, (rows, columns), is what is searched."""
+    longest = max(shape)
+    return min(max(longest, LEAST_SIZE), SEARCH_SIZE) / longest
+
+
 def segment(grey: ByteArray, mark: Marker, *, nearer: float = 1) -> Found:
     """Find the ink that may be digits.
 
@@ -139,7 +149,7 @@ def segment(grey: ByteArray, mark: Marker, *, nearer: float = 1) -> Found:
     """
     rows, columns = grey.shape
     longest = max(grey.shape)
-    searched = nearer * min(longest, SEARCH_SIZE)
+    searched = nearer * longest * search_scale(grey.shape)
     read = max(searched, min(longest, READ_SIZE))
     picture = shrunk(grey, longest / read) if read <= longest else magnified(grey, read / longest)
     marked = mark(shrunk(picture, read / searched))

@@ -6,7 +6,7 @@ from samples import dark, prediction, written
 from edge.choice import read_ink
 from edge.looks import NEARER, SMALL, find_digits, is_negative, slope_of_rows
 from edge.reader import DigitReader
-from edge.segment import segment
+from edge.segment import LEAST_SIZE, segment
 from edge.types import Box
 
 SURE = 0.6
@@ -17,9 +17,12 @@ def sevens(inks):
 
 
 def page(height, text="2468"):
-    """A page with digits of this height, pixels."""
+    """A page with digits of this height, pixels; it is large enough not to be enlarged."""
     large = written(text)
-    return np.asarray(cv2.resize(large, None, fx=height / 48, fy=height / 48, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(large, None, fx=height / 48, fy=height / 48, interpolation=cv2.INTER_AREA)
+    whole = np.full(large.shape, large[0, 0])
+    whole[: small.shape[0], : small.shape[1]] = small
+    return whole
 
 
 class Looking:
@@ -73,6 +76,14 @@ def test_what_is_found_from_nearer_stands_where_it_is():
     assert nearer.pixels.shape[0] > 1.7 * first.pixels.shape[0]
     assert nearer.weight == pytest.approx(first.weight, rel=0.3)  # pixels of the frame, both
     assert nearer.marked == pytest.approx(first.marked, rel=0.1)
+
+
+def test_a_number_that_was_cut_out_of_a_page_is_enlarged():
+    grey, mark = page(24)[40:80, 10:100], Looking(EVERYTHING)
+    named = find_digits(grey, mark, sevens, SURE)
+    assert len(named) == 4
+    assert max(mark.shapes[0]) == LEAST_SIZE
+    assert all(ink.box.clipped(*grey.shape) == ink.box for ink, _ in named)
 
 
 def turned(picture, degrees):
