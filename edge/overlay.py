@@ -52,7 +52,9 @@ def _draw_number(canvas: ImageDraw.ImageDraw, reading: Reading, unit: int, size:
         canvas.rectangle(_corners(digit.box, 0), outline=colour, width=max(1, unit // 2))
     frame = _corners(reading.box, 3 * unit)
     canvas.rounded_rectangle(frame, radius=3 * unit, outline=colour, width=unit)
-    font = _font(min(max(10 * unit, round(0.45 * reading.box.height)), 28 * unit))
+    # By its digits, not by its box, which is much higher where a row slants.
+    high = median(digit.box.height for digit in reading.digits)
+    font = _font(min(max(10 * unit, round(0.45 * high)), 28 * unit))
     text = f"{reading.text}  {reading.confidence:.0%}"
     left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
     width, height = right - left + 6 * unit, bottom - top + 4 * unit

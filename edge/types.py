@@ -186,7 +186,8 @@ class Ink:
     Attributes:
         box: where it stands in the frame.
         pixels: shape (box.height, box.width) or finer, uint8, white ink on black; the ink of neighbours
-            that reach into the box is left out.
+            that reach into the box is left out. Where a turned page was read upright, they are upright, and
+            the box is around them as they stand in the frame.
         weight: pixels of the frame that the marker takes for ink of digits, of those that are ink here.
     """
 

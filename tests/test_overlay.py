@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from samples import THRESHOLDS, number
 from edge.errors import UsageError
 from edge.lines import to_reading
 from edge.overlay import COLOURS, draw, encode
+from edge.types import Line
 
 
 @pytest.mark.parametrize("shape", [(240, 320), (240, 320, 3), (1200, 1600, 3)])
@@ -42,6 +45,16 @@ def test_labels_of_small_writing_in_a_large_photo_are_small():
     drawn = draw(np.zeros((1200, 1600), np.uint8), [to_reading(line, THRESHOLDS)])
     rows = np.flatnonzero(drawn.any(axis=(1, 2)))
     assert rows[-1] - rows[0] < 2.5 * line.box.height  # the number, its frame and its label
+
+
+def test_labels_of_slanting_rows_are_as_small_as_those_of_level_ones():
+    def label(fall):
+        digits = number("40781", 60, 100).digits
+        fallen = (replace(digit, box=digit.box.moved(0, fall * k)) for k, digit in enumerate(digits))
+        drawn = draw(np.zeros((480, 640), np.uint8), [to_reading(Line(tuple(fallen)), THRESHOLDS)])
+        return (drawn == 255).all(axis=2).sum()  # what is written on the plate
+
+    assert label(fall=30) == label(fall=0)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPG"])
