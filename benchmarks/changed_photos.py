@@ -1,6 +1,6 @@
 """How well photos are read that were taken worse: turned, faint, dark, noisy, in shadow, as a negative.
 
-    python benchmarks/changed_photos.py path/to/data/real
+    python -m benchmarks.changed_photos path/to/data/real
 
 The folder must have what `training.photos` reads. Each photo is changed in each way and read again; photos in
 which nothing should be asked of some places are left out. Prints, for each change and group, the share of

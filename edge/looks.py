@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 import cv2
 import numpy as np
@@ -103,7 +104,7 @@ def slope_of_rows(digits: Sequence[Box]) -> float:
     if len(digits) < ENOUGH:
         return 0.0
     x, y, height = np.array(sorted((*box.centre, box.height) for box in digits), np.float64).T
-    return float(np.median(slopes(x, y, height)))
+    return float(median(slopes(x, y, height).tolist()))
 
 
 def are_small(digits: Sequence[Box], shape: tuple[int, ...]) -> bool:
@@ -115,7 +116,7 @@ def are_small(digits: Sequence[Box], shape: tuple[int, ...]) -> bool:
     """
     if len(digits) < ENOUGH:
         return False
-    return float(np.median([box.height for box in digits])) * search_scale(shape) < SMALL
+    return median(box.height for box in digits) * search_scale(shape) < SMALL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
