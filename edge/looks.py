@@ -30,12 +30,12 @@ picture has no more to show: all that it does is in blocks of 4x4 pixels."""
 
 SLANTING = 0.12
 """Pixels that rows fall or rise, for each to the right, from which on the page is taken for a turned one: 7
-degrees. The networks have seen digits and, above all, forms that are turned less than that."""
+degrees. From 3 or 5 degrees on, no more validation digits are read right."""
 
 AS_GOOD = 0.8
 """A picture that was turned, or a negative, is kept when its digits explain this share of what those of the
-picture as it is explain. It was made because something spoke for it; and where both are as good, the digits
-of the upright one are those that are named right."""
+picture as it is explain. (At 0.8 to 1 as many validation digits are read right, at 0.65 fewer; at 1 walls of
+turned boxes are taken for ones.)"""
 
 SKETCH = 80
 """Pixels of the longer side, at least, of the picture that tells whether the writing is light on dark."""
@@ -44,8 +44,8 @@ BLUR = 9
 """Pixels of that picture that its brightness is averaged over, both ways."""
 
 SKEWED = 0.5
-"""Skewness of the contrasts in a picture from which on it is taken for light writing on dark. (Of photos of
-paper none was above 0.3, of drawn ones 1 in 100; of drawn blackboards none was below.)"""
+"""Skewness of the contrasts in a picture from which on it is taken for light writing on dark. (Photos of
+paper reach 0.3, 99 of 100 drawn pages 0.8, drawn blackboards begin at 0.48.)"""
 
 
 def find_digits(grey: ByteArray, mark: Marker, name: Namer, sure: float) -> list[Named]:

@@ -24,11 +24,11 @@ SEARCH_SIZE = 1024
 """The longer side, in pixels, of the picture that the marker looks at; a larger one is scaled down for it."""
 
 LEAST_SIZE = 256
-"""Likewise, at least: a smaller picture, of one number cut out of a page, is enlarged. The ink network has
+"""The same, at least: a smaller picture, of one number cut out of a page, is enlarged. The ink network has
 learned from pictures of this size."""
 
 READ_SIZE = 2048
-"""Likewise, of the picture that the ink is then taken from."""
+"""The longer side, at most, of the picture that the ink is then taken from."""
 
 PALE, CLEAR = 63, 127
 """Probability of ink, times 256, that each pixel of a marked region exceeds, and that one of them must."""

@@ -7,7 +7,6 @@ digit (letters, fragments, merged pairs, shadows) comes out too, for the classif
 from __future__ import annotations
 
 import io
-import itertools
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,6 @@ from tqdm import tqdm
 from edge.errors import UsageError
 from edge.files import write_whole
 from edge.ink import InkMarker
-from edge.looks import NEARER, are_small
 from edge.parting import SLIMMEST, runs, strips
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.segment import Marker, segment, to_grey
@@ -82,14 +80,11 @@ def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
         Glyphs with their labels, `NOT_A_DIGIT` among them; pieces between digit and no digit are left out.
     """
     whole = np.bincount(scene.instances.ravel(), scene.ink.ravel()).astype(np.float64)
-    grey = to_grey(scene.image)
-    looks = [segment(grey, mark)]
-    if are_small([digit.box for digit in scene.digits], grey.shape):
-        looks.append(segment(grey, mark, nearer=NEARER))
+    found = segment(to_grey(scene.image), mark)
     views: dict[int, list[Ink]] = {digit.instance: [] for digit in scene.digits}
     others: list[Ink] = []
     height = float(np.median([digit.box.height for digit in scene.digits] or [scene.image.shape[0]]))
-    for ink in itertools.chain(*(look.marked + look.doubted(()) + look.again(()) for look in looks)):
+    for ink in found.marked + found.doubted(()) + found.again(()):
         splinters: list[Ink] = []
         lines = strips(ink, height)
         for piece in [ink, *lines, *(run.ink for line in (ink, *lines) for run in runs(line))]:
@@ -128,13 +123,11 @@ def _instance(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64]) -> int | N
         ink: the piece.
         whole: ink of each instance, in units of `Scene.ink`.
     """
-    box = ink.box
-    # Its own pixels are smaller than the scene's where it was seen from nearer.
-    pixels = cv2.resize(ink.pixels, (box.width, box.height), interpolation=cv2.INTER_AREA)
     # The border of a stroke, a pixel wide, is ink that nobody misses.
-    covered = cv2.dilate((pixels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    if (box.of(scene.ignore)[covered] > 0).mean() > IGNORED:
+    covered = cv2.dilate((ink.pixels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if (ink.box.of(scene.ignore)[covered] > 0).mean() > IGNORED:
         return None
+    box = ink.box
     instances = scene.instances[box.top : box.bottom, box.left : box.right][covered]
     own = np.bincount(instances, box.of(scene.ink)[covered], minlength=len(whole))
     shares = {digit.instance: own[digit.instance] / whole[digit.instance] for digit in scene.digits}
