@@ -38,6 +38,10 @@ class IsolatedError(EdgeError, RuntimeError):
     """The child refused the bytes, crashed, or took too long or too much."""
 
 
+class TooLongError(IsolatedError):
+    """The child took too long."""
+
+
 class Isolated:
     """A child process that calls one function again and again; it is started when it is first needed.
 
@@ -67,8 +71,8 @@ class Isolated:
         Args:
             data: what it is given.
             timeout_s: seconds after which the child is killed; they include its start.
-            cpu_s: seconds of the processor's time after which it is killed, however busy the machine is; 0
-                sets no such limit.
+            cpu_s: seconds of the processor's time after which it is killed, however busy the machine is,
+                unless the function has called `lift_cpu_limit` by then; 0 sets no such limit.
 
         Raises:
             IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
@@ -83,11 +87,11 @@ class Isolated:
             answer = _receive(channel, size, end)
         except TimeoutError as error:
             self.close()
-            raise IsolatedError(f"it took more than {timeout_s:g} s") from error
+            raise TooLongError(f"it took more than {timeout_s:g} s") from error
         except OSError as error:
             code, said = self._ended()
             if code == -signal.SIGPROF:
-                raise IsolatedError(f"it took more than {cpu_s:g} s of the processor's time") from error
+                raise TooLongError(f"it took more than {cpu_s:g} s of the processor's time") from error
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             raise IsolatedError(f"the process that opened it died ({how}{said and ': ' + said})") from error
         if kind == _DONE:
@@ -150,6 +154,11 @@ class Isolated:
             said = process.stderr.read()
         self.close()
         return process.returncode, said.decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def lift_cpu_limit() -> None:
+    """In a child, once its bytes have proven good: from here on, only `timeout_s` limits the call."""
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def run_isolated(

@@ -121,19 +121,27 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
     return box
 
 
-def areas(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
+def areas(boxes: Sequence[Box]) -> npt.NDArray[np.int32]:
     """`Box.area` of each, shape (n,)."""
-    return np.array([box.area for box in boxes], np.float64)
+    return np.array([box.area for box in boxes], np.int32)
 
 
-def intersections(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.float64]:
+def intersections(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.int32]:
     """Square pixels that each of `boxes` shares with each of `others`, shape (len(boxes), len(others))."""
-    left, top, right, bottom = np.array([box.as_list() for box in boxes]).reshape(-1, 4, 1).swapaxes(0, 1)
-    other = np.array([box.as_list() for box in others]).reshape(-1, 4).T
-    wide = np.maximum(np.minimum(right, other[2]) - np.maximum(left, other[0]), 0)
-    high = np.maximum(np.minimum(bottom, other[3]) - np.maximum(top, other[1]), 0)
-    shared: npt.NDArray[np.float64] = np.asarray(wide * high, np.float64)
-    return shared
+    left, top, right, bottom = _corners(boxes)[:, :, np.newaxis].swapaxes(0, 1)
+    other = _corners(others).T
+    # In place: on a page full of digits, these are tables of millions.
+    shared = np.minimum(right, other[2])
+    shared -= np.maximum(left, other[0])
+    np.maximum(shared, 0, out=shared)
+    high = np.minimum(bottom, other[3])
+    high -= np.maximum(top, other[1])
+    shared *= np.maximum(high, 0, out=high)
+    return np.asarray(shared, np.int32)
+
+
+def _corners(boxes: Sequence[Box]) -> npt.NDArray[np.int32]:
+    return np.array([box.as_list() for box in boxes], np.int32).reshape(-1, 4)
 
 
 SAME_PLACE = 0.7

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ImageError
-from edge.isolated import Isolated, IsolatedError, run_isolated
+from edge.isolated import Isolated, IsolatedError, TooLongError, lift_cpu_limit, run_isolated
 
 
 def upper(data: bytes) -> bytes:
@@ -52,6 +52,14 @@ def spin(data: bytes) -> bytes:
         pass
 
 
+def work_on_what_is_good(data: bytes) -> bytes:
+    lift_cpu_limit()
+    end = time.process_time() + 0.5
+    while time.process_time() < end:
+        pass
+    return b"done"
+
+
 CALLS = []
 
 
@@ -63,8 +71,13 @@ def count(data: bytes) -> bytes:
 
 
 def test_a_child_that_spins_is_killed_by_its_own_clock():
-    with pytest.raises(IsolatedError, match="more than 0.2 s of the processor's time"):
+    with pytest.raises(TooLongError, match="more than 0.2 s of the processor's time"):
         Isolated("test_isolated:spin").call(b"", cpu_s=0.2)
+
+
+def test_what_has_proven_good_may_take_longer():
+    with Isolated("test_isolated:work_on_what_is_good") as child:
+        assert child.call(b"", cpu_s=0.2) == b"done"
 
 
 def test_a_child_is_kept_from_call_to_call_and_started_anew_when_it_is_gone():
@@ -80,7 +93,7 @@ def test_a_child_is_kept_from_call_to_call_and_started_anew_when_it_is_gone():
 
 def test_a_child_that_hangs_is_killed():
     start = time.monotonic()
-    with pytest.raises(IsolatedError, match="more than 1 s"):
+    with pytest.raises(TooLongError, match="more than 1 s"):
         run_isolated("test_isolated:hang", b"", timeout_s=1)
     assert time.monotonic() - start < 10
 

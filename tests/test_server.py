@@ -18,12 +18,16 @@ from PIL import Image
 from samples import png_chunk, png_of_size, written
 
 from edge.cli import main
+from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
 from serving import serving
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from edge.server.reading import request
+from edge.server.uploads import READ
 
 
 def pixels(compressed):
@@ -141,6 +145,16 @@ def test_what_is_no_good_picture_is_refused_within_a_second(client, body, status
     problem = answer.json()
     assert problem["status"] == status
     assert detail in problem["detail"]
+
+
+def test_a_page_full_of_small_writing_may_take_its_time():
+    small = cv2.resize(written("407")[80:160, 20:190], None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    page = cv2.imencode(".png", np.tile(small, (24, 12)))[1].tobytes()
+    with Isolated(READ) as child:
+        child.call(request(PNG, "json", None))  # loads what it needs
+        digits = json.loads(child.call(request(page, "json", None), timeout_s=60, cpu_s=0.15))
+    assert sum(len(reading["digits"]) for reading in digits["readings"]) > 700
+    assert digits["speed_ms"]["total"] > 150
 
 
 def test_a_body_whose_length_is_not_said_is_cut_off(client):

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from edge.board import board
 from edge.classifier import Classifier
-from edge.isolated import IsolatedError
+from edge.isolated import IsolatedError, TooLongError
 from edge.server import schema
 from edge.server.access import COOKIE, Access
 from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
@@ -83,6 +83,8 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
         raise Problem(413, f"expected a picture of at most {MAX_BYTES:,} bytes, found {size}") from error
     except BusyError as error:
         raise Problem(503, "more pictures wait to be read than can be: send it again in a moment") from error
+    except TooLongError as error:
+        raise Problem(422, f"{error}: send a smaller picture") from error
     except IsolatedError as error:
         raise Problem(422, str(error)) from error
     except ClientDisconnect as error:
