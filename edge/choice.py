@@ -7,6 +7,7 @@ classifier names all of that, and what explains most ink with most confidence is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -118,11 +119,13 @@ def choose(candidates: Sequence[Named]) -> list[Named]:
     confidence = np.array([prediction.confidence for _, prediction in candidates])
     gain = np.array(_gains(candidates))
     boxes = [ink.box for ink, _ in candidates]
-    smaller = np.minimum(areas(boxes), areas(boxes)[:, np.newaxis])
-    rivals = intersections(boxes, boxes) >= SHARED * smaller
-    chosen = np.zeros(len(candidates), bool)
+    area = areas(boxes)
+    smaller = np.minimum(area, area[:, np.newaxis])
+    rivals = intersections(boxes, boxes) >= SHARED * smaller  # each is its own
+    contested = rivals.sum(axis=1) > 1
+    chosen = (gain > 0) & ~contested
     for order in (np.argsort(-confidence, kind="stable"), np.argsort(-gain, kind="stable")):
-        for k in order:
+        for k in order[contested[order]]:
             if chosen[k] or gain[k] <= 0:
                 continue
             beaten = chosen & rivals[k]
@@ -211,11 +214,13 @@ def _explained(chosen: list[Named], wholes: Sequence[Ink]) -> list[Named]:
     boxes = [ink.box for ink, _ in chosen]
     around = [ink.box for ink in wholes]
     inside = intersections(boxes, around) > INSIDE * areas(boxes)[:, np.newaxis]
-    same = same_places(boxes, around)
     weights = np.array([ink.weight for ink, _ in chosen])
     explained = weights @ inside >= EXPLAINED * np.array([ink.weight for ink in wholes])
+    unexplained = inside & ~explained
+    if not unexplained.any():
+        return chosen
     # What is a digit itself explains all of its ink.
-    unexplained = inside & ~(explained | same.any(axis=0))
+    unexplained &= ~same_places(boxes, around).any(axis=0)
     return [chosen[k] for k in np.flatnonzero(unexplained.sum(axis=1) == 0)]
 
 
@@ -227,7 +232,7 @@ def _stacked(named: Sequence[Named], name: Namer, sure: float) -> list[Named]:
     heights = [ink.box.height for ink, prediction in named if prediction.confidence >= sure]
     if len(heights) < ENOUGH:
         return list(named)
-    height = float(np.median(heights))
+    height = median(heights)
     wholes: list[Named] = []
     lines: list[Ink] = []
     for ink, prediction in named:
@@ -246,8 +251,10 @@ def _neighbours(named: Sequence[Named], sure: float) -> list[tuple[int, int]]:
     """Pairs of pieces that may be one broken digit, by their places in `named`."""
     if len(named) < 2:
         return []
-    left, top, right, bottom = np.array([ink.box.as_list() for ink, _ in named]).T
     doubtful = np.array([prediction.confidence < sure for _, prediction in named])
+    if not doubtful.any():
+        return []
+    left, top, right, bottom = np.array([ink.box.as_list() for ink, _ in named]).T
     height = np.maximum(bottom - top, (bottom - top)[:, np.newaxis])
     across = np.maximum(left - right[:, np.newaxis], left[:, np.newaxis] - right)
     down = np.maximum(top - bottom[:, np.newaxis], top[:, np.newaxis] - bottom)

@@ -12,7 +12,7 @@ import numpy as np
 from edge.model_file import INK_MODEL, load_shipped
 from edge.planes import enlarged, shrunk
 from edge.runtime import Network
-from edge.types import ByteArray
+from edge.types import ByteArray, Marked
 
 BLOCK = 4
 """Pixels of a block, both ways."""
@@ -26,7 +26,7 @@ WINDOW = 31
 HIGHEST_BIT = np.uint8(128)
 
 AWAY = 2
-"""Times as far away the picture is looked at again: the network sees 200 pixels around each, too few to tell
+"""Times as far away the picture is looked at first: the network sees 200 pixels around each, too few to tell
 a bar of a digit that fills the picture from ruling."""
 
 KEPT = 4
@@ -39,6 +39,23 @@ PALE = 63
 
 LARGE = 24
 """Pixels of a smaller picture: what is marked in it and not as high is seen better from nearer."""
+
+PLAIN = 12
+"""Pixels of a smaller picture: where all that is marked in it is as high, and nothing else stands out, no
+look from nearer is needed: validation digits on such pages are read as well with one look as with both."""
+
+PAPER = 128
+"""What `flatten` makes of a pixel as bright as the mean of its surroundings."""
+
+STANDS_OUT = 110
+"""What is darker than this in a flat picture stands out: 7 % of the brightness around it, the least contrast
+that `edge.segment` takes for ink."""
+
+PART = 4
+"""Pixels of a smaller picture: what is not as high is no digit, but ruling or noise."""
+
+AROUND = np.ones((5, 5), np.uint8)
+"""What is so near to a marked pixel is the border of its stroke."""
 
 
 class InkMarker:
@@ -58,30 +75,37 @@ class InkMarker:
         self._networks: dict[tuple[int, ...], Network] = {}
         self._open()  # what is wrong with the model is said here
 
-    def __call__(self, grey: ByteArray) -> ByteArray:
+    def __call__(self, grey: ByteArray) -> Marked:
         """How likely each pixel is the ink of a digit.
+
+        The picture is looked at from further away first, and then as it is, if there is more to see than that
+        shows.
 
         Args:
             grey: shape (rows, columns), uint8.
-
-        Returns:
-            The same shape, uint8: the probability times 256.
         """
-        marked = self._mark(grey)
-        large = _large(self._mark(shrunk(grey, AWAY)))
+        flat, away = self._mark(shrunk(grey, AWAY))
+        pieces = _Pieces(away)
+        if pieces.are_all(flat):
+            return Marked(enlarged(away, grey.shape), complete=True)
+        _, marked = self._mark(grey)
+        large = pieces.large()
         if large is None:
-            return marked
-        return np.asarray(cv2.max(marked, enlarged(large, grey.shape)), np.uint8)
+            return Marked(marked)
+        return Marked(np.asarray(cv2.max(marked, enlarged(large, grey.shape)), np.uint8))
 
-    def _mark(self, grey: ByteArray) -> ByteArray:
+    def _mark(self, grey: ByteArray) -> tuple[ByteArray, ByteArray]:
+        """The picture as the network sees it, and what it marks in it; both of the shape of `grey`."""
         rows, columns = grey.shape
         below, right = -rows % STRIDE, -columns % STRIDE
         if below or right:
             grey = np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-        blocks = to_blocks(flatten(grey)[np.newaxis])
+        flat = flatten(grey)
+        blocks = to_blocks(flat[np.newaxis])
         # int8 is uint8 less 128, which is to flip the highest bit.
         marked = self._network(grey.shape)((blocks ^ HIGHEST_BIT).view(np.int8)).view(np.uint8)
-        return np.asarray(from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT, np.uint8)
+        marked = from_blocks(marked)[0, :rows, :columns] ^ HIGHEST_BIT
+        return flat[:rows, :columns], np.asarray(marked, np.uint8)
 
     def _network(self, shape: tuple[int, ...]) -> Network:
         """The interpreter for this size: one that changes its size would plan its memory anew."""
@@ -95,15 +119,40 @@ class InkMarker:
         return Network(self._model, np.int8, threads=self._threads)
 
 
-def _large(marked: ByteArray) -> ByteArray | None:
-    """What is marked, but only the large pieces; None when there is none."""
-    mask = cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1]
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    large = [outline for outline in outlines if cv2.boundingRect(outline)[3] >= LARGE]
-    if not large:
-        return None
-    cv2.drawContours(mask := np.zeros_like(marked), large, -1, 255, cv2.FILLED)
-    return np.asarray(cv2.bitwise_and(marked, mask), np.uint8)
+class _Pieces:
+    """What is marked in a smaller picture, shape (rows, columns), and hangs together."""
+
+    def __init__(self, marked: ByteArray) -> None:
+        self._marked = marked
+        self._mask = cv2.threshold(marked, PALE, 255, cv2.THRESH_BINARY)[1]
+        self._outlines = cv2.findContours(self._mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+        self._heights = [cv2.boundingRect(outline)[3] for outline in self._outlines]
+
+    def are_all(self, flat: ByteArray) -> bool:
+        """Whether they are all that stands out from the paper, and none would be seen better from nearer.
+
+        Args:
+            flat: the picture, as `flatten` gives it.
+        """
+        if not self._heights or min(self._heights) < PLAIN:
+            return False
+        if cv2.mean(flat, self._mask)[0] >= PAPER:
+            return False  # chalk on a board: there, what is light stands out
+        dark = cv2.threshold(flat, STANDS_OUT, 255, cv2.THRESH_BINARY_INV)[1]
+        rest = cv2.subtract(dark, cv2.dilate(self._mask, AROUND))
+        if not cv2.countNonZero(rest):
+            return True
+        outlines, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        return all(cv2.boundingRect(outline)[3] < PART for outline in outlines)
+
+    def large(self) -> ByteArray | None:
+        """What is marked, but only the large pieces; None when there is none."""
+        sized = zip(self._outlines, self._heights, strict=True)
+        large = [outline for outline, height in sized if height >= LARGE]
+        if not large:
+            return None
+        cv2.drawContours(mask := np.zeros_like(self._marked), large, -1, 255, cv2.FILLED)
+        return np.asarray(cv2.bitwise_and(self._marked, mask), np.uint8)
 
 
 def flatten(grey: ByteArray) -> ByteArray:

@@ -173,7 +173,7 @@ def slopes(x: Reals, y: Reals, height: Reals) -> Reals:
     dx, dy = dx[left, right, None], dy[left, right, None]
     votes = np.maximum(0, 1 - np.abs(dy - dx * SLOPES) / VOTE_WIDTH) / (1 + dx)
     # Added up for each digit that is the left one of pairs; `left` is sorted.
-    first = np.flatnonzero(np.diff(left, prepend=-1))
+    first = np.flatnonzero(np.append(True, left[1:] != left[:-1]))
     votes, left = np.add.reduceat(votes, first), left[first]
     # Distances up and down count double: the next row's votes are worth less than this one's.
     distance = (across[left] ** 2 + (2 * down[left]) ** 2) / (NEIGHBOURHOOD * height.mean()) ** 2

@@ -63,13 +63,14 @@ def find_digits(grey: ByteArray, mark: Marker, name: Namer, sure: float) -> list
     """
 
     def look(view: _View, nearer: float = 1) -> _Seen:
-        return _Seen(view, read_ink(segment(view.picture, mark, nearer=nearer), name, sure))
+        found = segment(view.picture, mark, nearer=nearer)
+        return _Seen(view, read_ink(found, name, sure), found.complete)
 
     def certain(seen: _Seen) -> list[Box]:
         return [ink.box for ink, prediction in seen.named if prediction.confidence >= sure]
 
     seen = look(_View(grey))
-    if is_negative(grey):
+    if not seen.complete and is_negative(grey):
         seen = _better(seen, look(seen.view.negative()))
     nearer = NEARER if are_small(certain(seen), grey.shape) else 1
     if nearer > 1:
@@ -176,10 +177,11 @@ class _View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """What was read in a view."""
+    """What was read in a view, and whether nothing else stands out in it."""
 
     view: _View
     named: list[Named]
+    complete: bool = False
 
     @property
     def explained(self) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import cv2
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.planes import enlarged, magnified, shrunk
-from edge.types import Box, ByteArray, Ink, same_places
+from edge.types import Box, ByteArray, Ink, Marked, same_places
 
 SEARCH_SIZE = 1024
 """The longer side, in pixels, of the picture that the marker looks at; a larger one is scaled down for it."""
@@ -109,8 +110,8 @@ def to_grey(image: ByteArray) -> ByteArray:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-Marker = Callable[[ByteArray], ByteArray]
-"""Says of each pixel of a grey picture how likely it is ink of a digit, times 256: `edge.ink.InkMarker`."""
+Marker = Callable[[ByteArray], Marked]
+"""Says where in a grey picture the ink of digits is: `edge.ink.InkMarker`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,11 +124,14 @@ class Found:
             given the boxes of what is clear by now, and less that.
         again: likewise, the same marked ink in other ways: with pale threads and without, and as the marker
             sees it instead of the picture.
+        complete: whether the marker says that nothing else stands out from the paper: then nothing is
+            doubted, and no bar goes on.
     """
 
     marked: list[Ink]
     doubted: Callable[[Sequence[Box]], list[Ink]]
     again: Callable[[Sequence[Box]], list[Ink]]
+    complete: bool = False
 
 
 def search_scale(shape: tuple[int, ...]) -> float:
@@ -152,7 +156,8 @@ def segment(grey: ByteArray, mark: Marker, *, nearer: float = 1) -> Found:
     searched = nearer * longest * search_scale(grey.shape)
     read = max(searched, min(longest, READ_SIZE))
     picture = shrunk(grey, longest / read) if read <= longest else magnified(grey, read / longest)
-    marked = mark(shrunk(picture, read / searched))
+    answer = mark(shrunk(picture, read / searched))
+    marked = answer.ink
     if marked.shape != picture.shape:
         marked = np.asarray(cv2.resize(marked, picture.shape[::-1]), np.uint8)
     scale = rows / picture.shape[0]
@@ -165,10 +170,12 @@ def segment(grey: ByteArray, mark: Marker, *, nearer: float = 1) -> Found:
             Ink(place, pixels, _weight(pixels, box.of(marked)) * place.area / pixels.size)
             for box, pixels in pieces
             if (place := box.scaled(scale).clipped(rows, columns)).height >= MIN_HEIGHT
-            and not _goes_on(box, pixels, picture)
+            and (answer.complete or not _goes_on(box, pixels, picture))
         ]
 
     def doubted(clear: Sequence[Box]) -> list[Ink]:
+        if answer.complete:
+            return []
         known = [box.scaled(1 / scale) for box in clear]
         return in_full(_doubted(half, shrunk(marked, 2), paper, look.dark, known))
 
@@ -178,7 +185,7 @@ def segment(grey: ByteArray, mark: Marker, *, nearer: float = 1) -> Found:
             itertools.chain(*(look.strokes(pale, known) for pale in OTHER_PALES), look.as_marked(known))
         )
 
-    return Found(in_full(look.strokes(PALE)), doubted, again)
+    return Found(in_full(look.strokes(PALE)), doubted, again, answer.complete)
 
 
 def _weight(pixels: ByteArray, marked: ByteArray) -> float:
@@ -489,7 +496,7 @@ def _goes_on(box: Box, pixels: ByteArray, grey: ByteArray) -> bool:
     if cv2.mean(box.of(grey), pixels)[0] > cv2.mean(around.of(grey))[0]:
         grey = np.asarray(cv2.bitwise_not(grey), np.uint8)  # chalk on a board
     ink = float(box.of(grey).min(axis=1).mean())
-    paper = float(np.median(around.of(grey).max(axis=1)))
+    paper = float(median(around.of(grey).max(axis=1).tolist()))
     rows, columns = grey.shape
     for first, last in ((-far, -near), (box.height + near, box.height + far)):
         down = np.arange(max(first, -box.top), min(last, rows - box.top))

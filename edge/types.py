@@ -188,6 +188,19 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """Where the ink of digits is in a picture.
+
+    Attributes:
+        ink: how likely each pixel is it, times 256, of the picture's shape, uint8.
+        complete: whether nothing else stands out from the paper, so that nothing is left to doubt.
+    """
+
+    ink: ByteArray
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ink:
     """What `segment` found: a connected piece of writing that may be a digit.
 

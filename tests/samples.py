@@ -14,6 +14,7 @@ from edge.types import (
     Frame,
     Ink,
     Line,
+    Marked,
     ModelName,
     Prediction,
     Reading,
@@ -67,9 +68,9 @@ def result_of(
     return Result(frame, readings, Speed(), ModelName("digits", "ab"))
 
 
-def dark(grey: np.ndarray) -> np.ndarray:
+def dark(grey: np.ndarray) -> Marked:
     """A marker for clean pictures: all that is dark is ink."""
-    return np.where(grey < 128, 255, 0).astype(np.uint8)
+    return Marked(np.where(grey < 128, 255, 0).astype(np.uint8))
 
 
 def png_chunk(kind: bytes, content: bytes, length: int | None = None) -> bytes:

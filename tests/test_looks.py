@@ -7,7 +7,7 @@ from edge.choice import read_ink
 from edge.looks import NEARER, SMALL, find_digits, is_negative, slope_of_rows
 from edge.reader import DigitReader
 from edge.segment import LEAST_SIZE, segment
-from edge.types import Box
+from edge.types import Box, Marked
 
 SURE = 0.6
 
@@ -34,8 +34,8 @@ class Looking:
     def __call__(self, grey):
         first, last = (round(place * grey.shape[1]) for place in self.seen[len(self.shapes)])
         self.shapes.append(grey.shape)
-        marked = np.zeros_like(grey)
-        marked[:, first:last] = dark(grey)[:, first:last]
+        marked = dark(grey)
+        marked.ink[:, :first] = marked.ink[:, last:] = 0
         return marked
 
 
@@ -161,3 +161,17 @@ def test_rows_tell_how_a_page_is_turned(slope):
 
 def test_of_two_digits_nobody_knows_how_the_page_is_turned():
     assert slope_of_rows([Box(0, 0, 30, 40), Box(50, 20, 80, 60)]) == 0
+
+
+def test_where_nothing_but_what_is_marked_stands_out_nobody_asks_for_the_negative():
+    looks = []
+
+    def mark(grey, complete):
+        looks.append(grey)
+        return Marked(dark(grey).ink, complete)
+
+    grey = 255 - written("2468")
+    for complete, count in ((True, 1), (False, 2)):
+        looks.clear()
+        find_digits(grey, lambda picture, complete=complete: mark(picture, complete), sevens, SURE)
+        assert len(looks) == count

@@ -27,7 +27,7 @@ def test_a_colour_picture_is_read_as_well_as_a_grey_one(reader):
 def test_a_last_1_that_the_marker_takes_for_a_line_is_read_and_surer_among_digits(classifier):
     def marker(grey):
         marked = dark(grey)
-        marked[:, 165:] = np.minimum(marked[:, 165:], 3)  # the fourth digit starts there
+        marked.ink[:, 165:] = np.minimum(marked.ink[:, 165:], 3)  # the fourth digit starts there
         return marked
 
     reader = DigitReader(classifier, marker=marker)

@@ -5,7 +5,7 @@ from samples import dark, written
 
 from edge.ink import InkMarker
 from edge.segment import READ_SIZE, local_contrast, noise, paper_brightness, segment, to_grey
-from edge.types import Box
+from edge.types import Box, Marked
 
 RANDOM = np.random.default_rng(7)
 MARK = InkMarker()
@@ -120,17 +120,17 @@ def test_odd_sizes_do_not_matter(shape):
 
 def unsure(grey):
     """A marker that rules nothing out, and marks nothing."""
-    return np.full(grey.shape, 20, np.uint8)
+    return Marked(np.full(grey.shape, 20, np.uint8))
 
 
 def blind(grey):
     """A marker that is certain that there is no ink."""
-    return np.zeros(grey.shape, np.uint8)
+    return Marked(np.zeros(grey.shape, np.uint8))
 
 
 def nearly_blind(grey):
     """A marker that all but rules out that there is ink."""
-    return np.ones(grey.shape, np.uint8)
+    return Marked(np.ones(grey.shape, np.uint8))
 
 
 @pytest.mark.parametrize("mark", [unsure, nearly_blind])
@@ -143,11 +143,26 @@ def test_what_the_marker_doubts_but_stands_out_is_found_as_well(mark):
     assert nothing_in(written("2468"), blind)
 
 
+def test_nothing_is_doubted_and_no_bar_goes_on_where_the_marker_says_that_nothing_else_stands_out():
+    image = np.full((240, 320), 220, np.uint8)
+    cv2.line(image, (100, 40), (100, 200), 40, 4)
+
+    def short(grey, complete):
+        marked = dark(grey).ink
+        marked[:80] = marked[161:] = 0
+        return Marked(marked, complete)
+
+    found = segment(image, lambda grey: short(grey, complete=False))
+    assert (len(found.marked), len(found.doubted(()))) == (0, 1)
+    found = segment(image, lambda grey: short(grey, complete=True))
+    assert (len(found.marked), len(found.doubted(()))) == (1, 0)
+
+
 def bridged(grey):
     """A marker that is sure of the ink, and sees some where a stroke broke."""
-    sure = dark(grey)
+    sure = dark(grey).ink
     near = cv2.dilate(sure, np.ones((9, 9), np.uint8)) // 3
-    return np.maximum(sure, near)
+    return Marked(np.maximum(sure, near))
 
 
 def test_ink_that_is_not_clear_is_taken_in_other_ways():
@@ -181,7 +196,7 @@ def test_a_bar_that_goes_on_is_no_one_and_one_that_ends_is(chalk, lean):
     def short(grey):
         """Of both bars, the middle is marked."""
         marked = dark(255 - grey if chalk else grey)
-        marked[:80] = marked[161:] = 0
+        marked.ink[:80] = marked.ink[161:] = 0
         return marked
 
     (box,) = boxes(255 - image if chalk else image, short)
@@ -197,7 +212,8 @@ def test_a_one_between_the_walls_of_a_form_does_not_go_on_as_they_do(gap):
 
     def one(grey):
         marked = dark(grey)
-        marked[:80] = marked[160:] = marked[:, : 100 - gap + 3] = marked[:, 100 + gap - 3 :] = 0
+        ink = marked.ink
+        ink[:80] = ink[160:] = ink[:, : 100 - gap + 3] = ink[:, 100 + gap - 3 :] = 0
         return marked
 
     (box,) = boxes(image, one)

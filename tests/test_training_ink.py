@@ -178,7 +178,7 @@ def test_the_int8_network_takes_pictures_of_any_size_and_agrees(learned, patches
     free.set_weights(learned.network.get_weights())
     mark = InkMarker(model)
     mark(patches[1].grey[0])  # another size before: the runtime has to adapt
-    said = mark(picture)[np.newaxis].astype(np.float32) / 256
+    said = mark(picture).ink[np.newaxis].astype(np.float32) / 256
     assert said.shape == (1, *size)
     expected = probabilities(free, picture[np.newaxis])
     assert expected.max() > 0.9  # there is ink to agree on

@@ -67,4 +67,4 @@ def marked(model: bytes, pictures: ByteArray) -> FloatArray:
         The same shape, float32.
     """
     mark = InkMarker(model)
-    return np.stack([mark(picture) for picture in pictures]).astype(np.float32) / np.float32(256)
+    return np.stack([mark(picture).ink for picture in pictures]).astype(np.float32) / np.float32(256)
