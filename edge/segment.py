@@ -264,10 +264,6 @@ def _is_chalk(region: _Piece, mask: ByteArray, grey: ByteArray) -> bool:
     return cv2.mean(pixels, inside)[0] > cv2.mean(pixels, cv2.bitwise_not(inside))[0]
 
 
-_LEVELS = np.arange(256)
-"""All that a pixel may be."""
-
-
 def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
     """White strokes on black, whatever the pen and its colour.
 
@@ -277,9 +273,10 @@ def _strokes(own: ByteArray, contrast: ByteArray) -> ByteArray:
     """
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(contrast, mask=own))
     full = max(1.0, mean + SPREAD * deviation)
-    levels = np.minimum(np.maximum((_LEVELS / full - BLACK) * (255 / (WHITE - BLACK)), 0), 255)
-    levels = levels.astype(np.uint8)
-    return np.asarray(cv2.bitwise_and(cv2.LUT(contrast, levels), own), np.uint8)
+    steepness = 255 / (WHITE - BLACK)
+    # Less half a level: it is rounded down, as when the classifier learned.
+    stroke = cv2.addWeighted(contrast, steepness / full, contrast, 0, -BLACK * steepness - 0.5)
+    return np.asarray(cv2.bitwise_and(stroke, own), np.uint8)
 
 
 def _doubted(
