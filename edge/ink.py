@@ -120,7 +120,7 @@ class InkMarker:
 
 
 class _Pieces:
-    """What is marked in a smaller picture, shape (rows, columns), and hangs together."""
+    """What is marked in a smaller picture, shape (rows, columns), uint8, and hangs together."""
 
     def __init__(self, marked: ByteArray) -> None:
         self._marked = marked
@@ -140,8 +140,6 @@ class _Pieces:
             return False  # chalk on a board: there, what is light stands out
         dark = cv2.threshold(flat, STANDS_OUT, 255, cv2.THRESH_BINARY_INV)[1]
         rest = cv2.subtract(dark, cv2.dilate(self._mask, AROUND))
-        if not cv2.countNonZero(rest):
-            return True
         outlines, _ = cv2.findContours(rest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         return all(cv2.boundingRect(outline)[3] < PART for outline in outlines)
 
