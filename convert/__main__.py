@@ -17,13 +17,16 @@ from convert.verify import Limits
 from edge.errors import ModelError, UsageError
 from edge.files import write_all
 from edge.runtime import quiet_stderr
-from training.commands import CONFIG, exit_code
+from training.commands import CONFIG, count, exit_code
 
 if TYPE_CHECKING:
-    from convert.conversion import Converter, Origin
+    from convert.conversion import Converter, Origin, Partner
     from convert.material import Material
     from convert.original import Original
     from convert.report import Findings
+
+PAGES = 300
+"""Drawn to fit a digit network to the page network: its seven coefficients see thousands of candidates."""
 
 # TensorFlow takes seconds to import: what needs it is imported where it is used, and --help does not.
 
@@ -101,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ENV",
         help="a second virtual environment whose runtime is measured too; may be given again",
     )
+    parser.add_argument(
+        "--pages",
+        type=count,
+        default=PAGES,
+        metavar="N",
+        help="pages to draw, on which it is fitted to the shipped page network (default: %(default)s); "
+        "0: none, digitcam run and read then cannot use it",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     card = parser.add_argument_group("the card")
     card.add_argument("--name", metavar="TEXT", help="of the model (default: the network's own)")
@@ -168,7 +179,8 @@ def _convert(options: argparse.Namespace) -> None:
         _say("its labels are not 0 to 9: edge.classifier.Classifier can use it, digitcam run and read cannot")
     material, origin = _material(options, original)
     limits = Limits(options.max_drop, options.min_agreement)
-    with Converter(original, material, origin, limits) as converter:
+    partner = _partner(options) if original.reads_digits else None
+    with Converter(original, material, origin, limits, partner) as converter:
         findings = _findings(options, converter, pythons)
     print(json.dumps(report_json(findings), indent=2) if options.json else formats_table(findings), end="")
     files = _files(options, findings)
@@ -228,6 +240,23 @@ def _material(options: argparse.Namespace, original: Original) -> tuple[Material
     if config is None:
         return material, Origin(options.version, training_data={}, command="", commit="")
     return material, Origin(options.version, config.data, config.command, config.commit)
+
+
+def _partner(options: argparse.Namespace) -> Partner | None:
+    """The shipped page network, and pages to fit a digit network to it on."""
+    from convert.conversion import Partner
+    from convert.pair import held_out_pages
+    from edge.page_file import load_page
+    from training.dataset import DataError
+
+    if not options.pages:
+        return None
+    page = load_page()
+    _say(f"{options.pages} pages to fit it to {page.card.name} {page.card.version} on")
+    try:
+        return Partner(page, held_out_pages(options.data, options.pages))
+    except DataError as error:
+        raise UsageError(f"{error}; --pages 0 does without pages") from error
 
 
 def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequence[Path]) -> Findings:

@@ -1,19 +1,21 @@
-"""Temperature and thresholds of a converted model, from digits that it was not trained on."""
+"""Temperature and thresholds of a converted model by itself, from digits that it was not trained on.
+
+What brings it together with the page network, and the thresholds then, is fitted in `convert.pair`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from edge.choice import believed
 from edge.classifier import calibrate
-from edge.naming import Classify, look_again
-from edge.types import Prediction, Thresholds
+from edge.types import Thresholds
 from training.evaluate import Evaluation
 
 TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
 
 FALSE_ACCEPT_SHARE = 0.05
-"""Of what edge finds in drawn scenes and is no digit, at most this share is shown as a certain digit."""
+"""Of what the page network takes for digits in drawn scenes and is none, the digit network by itself may be
+certain of at most this share."""
 
 MISREAD_SHARE = 0.001
 """Where there are no scenes: of the digits shown as certain, at most this share may be misread."""
@@ -29,25 +31,6 @@ def fit_temperature(raw: Evaluation) -> float:
         Evaluation(raw.digits, calibrate(raw.probabilities, float(t))).cross_entropy for t in TEMPERATURES
     ]
     return float(TEMPERATURES[int(np.argmin(losses))])
-
-
-def as_read(calibrated: Evaluation, classify: Classify) -> Evaluation:
-    """The same as edge reads it, where the marker has seen the glyphs: with another look, and its say.
-
-    What the rest of a picture says of them (`edge.choice.in_company`) glyphs alone do not tell.
-
-    Args:
-        calibrated: the calibrated model on glyphs.
-        classify: the same model, for the other look.
-    """
-    digits = calibrated.digits
-    if digits.marked is None:
-        return calibrated
-    named = look_again(digits.glyphs, [Prediction(p) for p in calibrated.probabilities], classify)
-    said = zip(named, digits.marked, strict=True)
-    return Evaluation(
-        digits, np.stack([believed(prediction, float(marked)).probabilities for prediction, marked in said])
-    )
 
 
 def choose_thresholds(calibrated: Evaluation) -> Thresholds:

@@ -1,28 +1,33 @@
-"""Network -> model file: quantize, calibrate, prove, and put the card in."""
+"""Network -> model file: quantize, calibrate, prove, fit to the page network, and put the card in."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from convert.calibrate import as_read, choose_thresholds, fit_temperature
+from convert.calibrate import choose_thresholds, fit_temperature
 from convert.layers import LayerError, layer_errors
 from convert.material import Material, spread
-from convert.metadata import embed
+from convert.metadata import embed, identity
 from convert.original import Original
+from convert.pair import fit_to
 from convert.quantize import Quantizer
 from convert.verify import Comparison, Limits, Reading, compare, outputs, prove
 from edge.classifier import calibrate, stretched
 from edge.errors import ModelError
-from edge.model_file import Card, KnownAnswers
+from edge.model_file import METADATA_NAME, Card, KnownAnswers, ModelFile
+from edge.page_file import PageFile
 from edge.preprocess import PREPROCESSING_VERSION
-from edge.types import ByteArray, FloatArray, Glyph, Prediction, Thresholds
+from edge.types import ByteArray, FloatArray, Thresholds
 from training.dataset import Digits
 from training.evaluate import Evaluation
+from training.page.lessons import Pages
 
 CLEAR = 0.9
 """Confidence from which a glyph is clear enough for its answer to be known on every runtime."""
@@ -54,6 +59,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Partner:
+    """The page network that a digit network is to work with.
+
+    Attributes:
+        page: the page network.
+        held_out: pages to fit both together on, of hands that neither has learned from.
+    """
+
+    page: PageFile
+    held_out: Pages
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Conversion:
     """A model file that edge's classifier opens and reads with, its card, and what the proof found.
 
@@ -76,14 +94,23 @@ class Converter:
         material: what it is calibrated and proven with.
         origin: for the card.
         limits: what a converted model may lose.
+        partner: what finds the digits that the network is to name; None for a network that names other
+            things.
 
     Attributes:
         original: what the float network makes of each set, calibrated in its own right.
     """
 
-    def __init__(self, original: Original, material: Material, origin: Origin, limits: Limits) -> None:
+    def __init__(
+        self,
+        original: Original,
+        material: Material,
+        origin: Origin,
+        limits: Limits,
+        partner: Partner | None = None,
+    ) -> None:
         self._network, self._material = original, material
-        self._origin, self._limits = origin, limits
+        self._origin, self._limits, self._partner = origin, limits, partner
         self._shown = original.fitted(material.shown)
         self._quantizer = Quantizer(original.network, self._shown)
         asked = {name: original(pictures.glyphs) for name, pictures in material.sets.items()}
@@ -130,10 +157,15 @@ class Converter:
             commit=self._origin.commit,
             failure=self._limits.broken_by(comparisons[test]),
             known_answers=KnownAnswers(self._known, ask(self._known)),
+            id=identity(quantized),
         )
-        model = embed(quantized, card)
+        model = embed(quantized, METADATA_NAME, card.to_bytes())
         some = spread(np.arange(len(asked[test])), PROVEN)
         prove(model, material.sets[test].glyphs[some], asked[test][some])
+        if self._partner:
+            file = ModelFile(Path(card.name), model, card, sha256(model).hexdigest(), shipped=False)
+            card = fit_to(self._partner.page, file, self._partner.held_out)
+            model = embed(quantized, METADATA_NAME, card.to_bytes())
         return Conversion(model, card, comparisons)
 
     @property
@@ -188,17 +220,14 @@ def _together(sets: Mapping[str, Digits], ask: Callable[[ByteArray], FloatArray]
 def _calibrated(
     material: Material, asked: Mapping[str, FloatArray], ask: Callable[[ByteArray], FloatArray]
 ) -> tuple[float, Thresholds, dict[str, Reading]]:
-    """Temperature and thresholds of a network, and what it makes of each set with them."""
+    """Temperature and thresholds of a network by itself, and what it makes of each set with them."""
     calibrating = material.sets[material.calibrating]
     temperature = fit_temperature(Evaluation(calibrating, asked[material.calibrating]))
     calibrated = {
         name: Evaluation(material.sets[name], calibrate(raw, temperature)) for name, raw in asked.items()
     }
 
-    def classify(glyphs: Sequence[Glyph]) -> list[Prediction]:
-        return [Prediction(p) for p in calibrate(ask(np.array(glyphs, np.uint8)), temperature)]
-
-    thresholds = choose_thresholds(as_read(calibrated[material.calibrating], classify))
+    thresholds = choose_thresholds(calibrated[material.calibrating])
     return (
         temperature,
         thresholds,

@@ -13,13 +13,12 @@ import numpy.typing as npt
 from convert.original import Original
 from edge.classifier import stretched
 from edge.errors import UsageError
-from edge.ink import InkMarker
-from edge.preprocess import to_glyph
-from edge.segment import segment, to_grey
+from edge.page_file import load_page, open_page
+from edge.planes import to_grey
 from edge.sources.images import IMAGE_SUFFIXES, ImageFiles
 from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, load_mnist, split
-from training.harvest import load_scene_glyphs
+from training.harvest import find, load_scene_glyphs
 
 MNIST, SCENES = "mnist-test", "scene-glyphs"
 HELD_OUT, PICTURES = "mnist-validation", "pictures"
@@ -137,20 +136,18 @@ def of_pictures(original: Original, test: Path, *, calibrate: Path | None) -> Ma
 
 
 def glyphs_on(folder: Path) -> ByteArray:
-    """The glyphs that edge finds on pictures, shape (n, 28, 28).
+    """The glyphs of all that may be a digit on pictures, as the reader cuts it out, shape (n, 28, 28).
 
     Raises:
         UsageError: when there are none.
         ImageError: when a file is no picture.
     """
-    mark = InkMarker()
-    files = _some_files(folder)
-    glyphs = [
-        to_glyph(ink.pixels) for image in _images(files) for ink in segment(to_grey(image), mark).marked
-    ]
-    if not glyphs:
-        raise UsageError(f"edge finds no writing on the {len(files)} pictures in {folder}: take others")
-    return np.stack(glyphs)
+    page, files = load_page(), _some_files(folder)
+    network = open_page(page)
+    glyphs = [find(network, page.card.least, to_grey(image)).glyphs for image in _images(files)]
+    if not any(map(len, glyphs)):
+        raise UsageError(f"edge finds no digits on the {len(files)} pictures in {folder}: take others")
+    return np.concatenate(glyphs)
 
 
 def _labelled(original: Original, folder: Path) -> Pictures:

@@ -12,6 +12,7 @@ from convert.calibrate import FALSE_ACCEPT_SHARE, MISREAD_SHARE
 from convert.conversion import Conversion
 from convert.layers import LayerError
 from convert.material import SCENES
+from convert.pair import FALSE_ACCEPTED
 from convert.speed import BATCHES, Speed
 from edge.model_file import DIGIT_LABELS
 from training.report import table
@@ -64,11 +65,13 @@ def card_markdown(conversion: Conversion) -> str:
     refused = (
         f"\n**Refused, and written all the same by `--force`:** {card.failure}.\n" if card.failure else ""
     )
-    promise = (
-        f"of what is no digit in held-out scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure"
-        if SCENES in conversion.comparisons
-        else f"of the pictures that are as sure, at most {MISREAD_SHARE:.1%} are misread"
-    )
+    if card.fusion:
+        promise = f"of what is as sure on held-out pages, at most {FALSE_ACCEPTED:.0%} is misread or no digit"
+    elif SCENES in conversion.comparisons:
+        promise = f"of what is no digit in held-out scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure"
+    else:
+        promise = f"of the pictures that are as sure, at most {MISREAD_SHARE:.1%} are misread"
+    partner = f"| page network | `{card.trained_with}` |\n" if card.trained_with else ""
     scores = table(
         [
             "test set",
@@ -111,7 +114,8 @@ version {card.preprocessing} |
 | calibration | temperature {card.temperature:g} |
 | accepted | from a calibrated confidence of {card.thresholds.accept:g}: {promise} |
 | dropped | below {card.thresholds.digit:g}: what is less sure is more often wrong than right |
-
+| id | `{card.id}` |
+{partner}
 ## How well it reads
 
 Measured through edge's own runtime.

@@ -150,12 +150,14 @@ def _opencv() -> Check:
 
 def _model() -> Check:
     from edge.classifier import Classifier
-    from edge.ink import InkMarker
+    from edge.page_file import check_pair, load_page, open_page
 
     wanted = "the shipped networks give their known answers"
     try:
         classifier = Classifier()
-        InkMarker()
+        page = load_page()
+        check_pair(classifier.card, page.card)
+        open_page(page)
     except EdgeError as error:
         return Check("model", "failed", str(error), wanted, "install digitcam again into a new environment")
     known = len(classifier.card.known_answers.glyphs)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from flatbuffers.packer import uoffset
 from flatbuffers.table import Table
 
 from edge.errors import ModelError
+from edge.fusion import Fusion
 from edge.preprocess import GLYPH_SIZE, PREPROCESSING_VERSION
 from edge.types import ByteArray, FloatArray, ModelName, Thresholds
 
@@ -30,7 +31,7 @@ METADATA_NAME = "digitcam"
 """Name of the metadata buffer that holds the card."""
 
 SHIPPED = "digits.tflite"
-INK_MODEL = "ink.tflite"
+PAGE_MODEL = "page.tflite"
 """Names of the models that come with the package; beside each lies its card, in JSON, with its SHA-256."""
 
 DIGITS = 10
@@ -75,7 +76,7 @@ class KnownAnswers:
             ValueError: when there are none, or not as many answers as glyphs.
         """
         probabilities = np.array(values["probabilities"], np.float32)
-        pixels = np.frombuffer(_inflate(base64.b64decode(values["glyphs"])), np.uint8)
+        pixels = np.frombuffer(inflate(base64.b64decode(values["glyphs"])), np.uint8)
         # The first cards, of glyphs only, did not tell the shape.
         glyphs = pixels.reshape(-1, *map(int, values.get("shape", (GLYPH_SIZE, GLYPH_SIZE))))
         if probabilities.ndim != 2 or not 0 < len(glyphs) == len(probabilities):
@@ -102,6 +103,11 @@ class Card:
         commit: the commit of the code that trained it.
         failure: why it was refused, where somebody had it written all the same; "" otherwise.
         known_answers: see there.
+        id: SHA-256 of the network without a card, in hex; "" in cards that were written before there were
+            ids.
+        trained_with: the page network whose candidates it is to name, by the id in that one's card; "" for a
+            network that names pictures of other things.
+        fusion: what brings the opinions of both together; None likewise.
     """
 
     name: str
@@ -118,6 +124,9 @@ class Card:
     commit: str
     failure: str
     known_answers: KnownAnswers
+    id: str = ""
+    trained_with: str = ""
+    fusion: Fusion | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The card as JSON holds it."""
@@ -136,6 +145,9 @@ class Card:
             "commit": self.commit,
             "failure": self.failure,
             "known_answers": self.known_answers.as_dict(),
+            "id": self.id,
+            "trained_with": self.trained_with,
+            "fusion": None if self.fusion is None else asdict(self.fusion),
         }
 
     @classmethod
@@ -165,6 +177,9 @@ class Card:
                 commit=str(values["commit"]),
                 failure=str(values.get("failure", "")),
                 known_answers=KnownAnswers.from_dict(values["known_answers"]),
+                id=str(values.get("id", "")),
+                trained_with=str(values.get("trained_with", "")),
+                fusion=_fusion(values.get("fusion")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
             raise ModelError(f"its model card is not readable: {type(error).__name__}: {error}") from error
@@ -195,7 +210,7 @@ class Card:
             ModelError: when it is damaged.
         """
         try:
-            values = json.loads(_inflate(data))
+            values = json.loads(inflate(data))
         except (zlib.error, ValueError, RecursionError) as error:
             raise ModelError(f"its model card is damaged: {error}") from error
         if not isinstance(values, dict):
@@ -237,17 +252,8 @@ def load_model(path: str | Path | None = None) -> ModelFile:
         ModelError: when it is missing, too large, no TensorFlow Lite model, without a card, made for another
             preprocessing, or not the file that its SHA-256 promises.
     """
-    if path is None:
-        name, data, shipped = Path(str(files("edge.models").joinpath(SHIPPED))), load_shipped(SHIPPED), True
-    else:
-        name = Path(path)
-        try:
-            data = name.read_bytes()
-        except OSError as error:
-            raise ModelError(f"cannot read the model {name}: {error.strerror or error}") from error
-        shipped = hashlib.sha256(data).hexdigest() == _shipped_sha256(SHIPPED)
-    if len(data) > MAX_MODEL_BYTES:
-        raise ModelError(f"{name} has {len(data)} bytes; a model has at most {MAX_MODEL_BYTES}")
+    name = shipped_path(SHIPPED) if path is None else Path(path)
+    data, shipped = read_bytes(name, SHIPPED)
     try:
         card = read_card(data)
     except ModelError as error:
@@ -260,26 +266,32 @@ def load_model(path: str | Path | None = None) -> ModelFile:
     return ModelFile(name, data, card, hashlib.sha256(data).hexdigest(), shipped)
 
 
-def load_shipped(name: str) -> bytes:
-    """The bytes of a model that came with the package, checked by the SHA-256 in its card.
+def shipped_path(name: str) -> Path:
+    """Where a model that came with the package is: `SHIPPED` or `PAGE_MODEL`."""
+    return Path(str(files("edge.models").joinpath(name)))
 
-    Args:
-        name: `SHIPPED` or `INK_MODEL`.
+
+def read_bytes(path: Path, name: str = "") -> tuple[bytes, bool]:
+    """The bytes of a model file, and whether it is the shipped one of this name.
 
     Raises:
-        ModelError: when it is missing or not what its card promises.
+        ModelError: when it cannot be read, is too large, or stands for the shipped one and is not what the
+            card beside that promises.
     """
-    resource = files("edge.models").joinpath(name)
     try:
-        data = resource.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"cannot read the model {resource}: {error.strerror or error}") from error
+        raise ModelError(f"cannot read the model {path}: {error.strerror or error}") from error
+    if len(data) > MAX_MODEL_BYTES:
+        raise ModelError(f"{path} has {len(data)} bytes; a model has at most {MAX_MODEL_BYTES}")
+    if not name:
+        return data, False
     found, expected = hashlib.sha256(data).hexdigest(), _shipped_sha256(name)
-    if found != expected:
+    if path == shipped_path(name) and found != expected:
         raise ModelError(
-            f"{resource} is damaged: SHA-256 is {found}, expected {expected}; install digitcam again"
+            f"{path} is damaged: SHA-256 is {found}, expected {expected}; install digitcam again"
         )
-    return data
+    return data, found == expected
 
 
 def read_card(model: bytes) -> Card:
@@ -289,6 +301,14 @@ def read_card(model: bytes) -> Card:
         ModelError: when there is none, or it is damaged.
     """
     return Card.from_bytes(read_metadata(model, METADATA_NAME))
+
+
+def has_metadata(model: bytes, name: str) -> bool:
+    """Whether a TensorFlow Lite model has a metadata buffer of this name."""
+    try:
+        return bool(read_metadata(model, name))
+    except ModelError:
+        return False
 
 
 def read_metadata(model: bytes, name: str) -> bytes:
@@ -316,6 +336,20 @@ def read_metadata(model: bytes, name: str) -> bytes:
     raise ModelError(f"it has no model card (metadata '{name}'): convert it with python -m convert")
 
 
+def _fusion(values: Mapping[str, Any] | None) -> Fusion | None:
+    """The weights in a card.
+
+    Raises:
+        ValueError: when one is no number.
+    """
+    if values is None:
+        return None
+    fusion = Fusion(**{str(name): float(value) for name, value in values.items()})
+    if not np.isfinite(astuple(fusion)).all():
+        raise ValueError(f"{fusion} holds numbers that are none")
+    return fusion
+
+
 def _tables(parent: Table, field: int) -> list[Table]:
     """The tables in a vector of tables, none where the field is absent."""
     place = parent.Offset(field)
@@ -328,7 +362,7 @@ def _tables(parent: Table, field: int) -> list[Table]:
     ]
 
 
-def _inflate(data: bytes) -> bytes:
+def inflate(data: bytes) -> bytes:
     """Decompress at most `MAX_CARD_BYTES`: a few bytes of zlib can stand for gigabytes."""
     inflater = zlib.decompressobj()
     out = inflater.decompress(data, MAX_CARD_BYTES)

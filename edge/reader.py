@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from edge import naming
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.events import Changes
-from edge.ink import InkMarker
 from edge.lines import group, to_reading
-from edge.looks import find_digits
 from edge.model_file import DIGIT_LABELS, DIGITS
-from edge.preprocess import to_glyph
-from edge.segment import Marker, to_grey
+from edge.page_file import PageFile, check_pair, load_page, open_page
+from edge.planes import to_grey
+from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
 from edge.tracker import Tracker
-from edge.types import ByteArray, Digit, Frame, Ink, Line, Prediction, Reading, Result, Speed
+from edge.types import ByteArray, Frame, Line, Reading, Result, Speed
 
 
 class DigitReader:
@@ -27,17 +26,20 @@ class DigitReader:
     Args:
         classifier: names the digits; None takes the shipped model.
         tracker: follows the numbers of a stream; None takes one with the usual settings.
-        marker: finds the ink; None takes the shipped model.
+        page: sees where digits are; None takes the shipped model.
+        threads: of the page network's interpreter.
 
     Raises:
-        ModelError: the classifier names other things than the ten digits.
+        ModelError: the classifier names other things than the ten digits, or the two networks are no pair.
     """
 
     def __init__(
         self,
         classifier: Classifier | None = None,
         tracker: Tracker | None = None,
-        marker: Marker | None = None,
+        page: PageFile | None = None,
+        *,
+        threads: int = 1,
     ) -> None:
         self.classifier = classifier or Classifier()
         if (labels := self.classifier.card.labels) != DIGIT_LABELS:
@@ -46,7 +48,12 @@ class DigitReader:
                 f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
-        self.marker = marker or InkMarker()
+        page = page or load_page()
+        self._fusion = check_pair(self.classifier.card, page.card)
+        self._linking = page.card.linking
+        network = open_page(page, threads=threads)
+        self.recognizer = Recognizer(network, self.classifier, least=page.card.least)
+        self.page = page.name
         self.tracker = tracker or Tracker()
 
     def read(self, source: Source) -> Iterator[Reading]:
@@ -75,42 +82,35 @@ class DigitReader:
         return self._read(Frame(image, 0, time.monotonic(), datetime.now(UTC), source), follow=False)
 
     def _read(self, frame: Frame, *, follow: bool) -> Result:
-        lines, speed = self._lines(frame)
+        lines, speed, seen = self._lines(frame)
         thresholds = self.classifier.card.thresholds
         if follow:
             readings = self.tracker.update(lines, frame.timestamp, thresholds, frame.size)
         else:
             readings = [to_reading(line, thresholds) for line in lines]
-        return Result(frame, tuple(readings), speed, self.classifier.name)
+        return Result(
+            frame, tuple(readings), speed, self.classifier.name, self.page, seen.turned, seen.complete
+        )
 
-    def _lines(self, frame: Frame) -> tuple[list[Line], Speed]:
+    def _lines(self, frame: Frame) -> tuple[list[Line], Speed, Seen]:
         start = time.perf_counter()
         grey = to_grey(frame.image) if frame.grey is None else frame.grey
-        normalise = classify = 0.0
-
-        def name(inks: list[Ink]) -> list[Prediction]:
-            nonlocal normalise, classify
-            begun = time.perf_counter()
-            glyphs = [to_glyph(piece.pixels) for piece in inks]
-            made = time.perf_counter()
-            named = naming.name(glyphs, self.classifier.classify)
-            normalise += made - begun
-            classify += time.perf_counter() - made
-            return named
-
-        thresholds = self.classifier.card.thresholds
-        named = find_digits(grey, self.marker, name, thresholds.accept)
-        digits = [
-            Digit(piece.box, prediction, piece.pixels)
-            for piece, prediction in named
-            if prediction.confidence >= thresholds.digit
-        ]
-        # Naming is a part of choosing, which has ink sought in other ways where it is not clear.
-        searched = time.perf_counter() - start - normalise - classify
+        seen = self.recognizer.see(grey)
+        digits = seen.digits(self._fusion, self.classifier.card.thresholds.digit)
+        lines = group(digits, self._linking)
+        if seen.turned:
+            rows, columns = grey.shape if seen.turned == 2 else grey.shape[::-1]
+            lines = [_turned(line, seen.turned, rows, columns) for line in lines]
+        total_ms = 1000 * (time.perf_counter() - start)
         speed = Speed(
             capture=frame.capture_ms,
-            segment=searched * 1000,
-            normalise=normalise * 1000,
-            classify=classify * 1000,
+            segment=total_ms - seen.normalise_ms - seen.classify_ms,
+            normalise=seen.normalise_ms,
+            classify=seen.classify_ms,
         )
-        return group(digits), speed
+        return lines, speed, seen
+
+
+def _turned(line: Line, quarters: int, rows: int, columns: int) -> Line:
+    """A line of a picture of this size after that was turned clockwise."""
+    return Line(tuple(replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits))

@@ -32,6 +32,7 @@ class Network:
 
     Attributes:
         runtime: name and version of the runtime.
+        quantization: of the output: what one step of its whole numbers stands for, and which of them is 0.
         image: shape of one input, without the batch.
         output: shape of what one input gives, without the batch.
 
@@ -64,6 +65,7 @@ class Network:
         self._output = _only(self._interpreter.get_output_details(), "output")
         self._shape = _shape(self._input)
         self.image, self.output = self._shape[1:], _shape(self._output)[1:]
+        self.quantization: tuple[float, int] = self._output["quantization"]
         scale, zero_point = self._input["quantization"]
         expected = ZERO_POINTS[dtype]
         if self._input["dtype"] is not dtype or abs(scale - INPUT_SCALE) > 1e-6 or zero_point != expected:

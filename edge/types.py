@@ -1,6 +1,7 @@
 """The vocabulary: the values that travel along the road of data. Read this first.
 
-    Frame ─segment→ [Ink] ─to_glyph→ [Glyph] ─classify→ [Prediction] ─group→ [Line] ─track→ [Reading] ─→ Sink
+    Frame ─page network→ [Candidate] ─to_glyph→ [Glyph] ─classify→ [Prediction] ─group→ [Line] ─track→
+    [Reading] ─→ Sink
 
 All values are frozen. Coordinates are pixels of the picture as the user sees it: x grows to the right, y
 grows downwards, and `right` and `bottom` are exclusive.
@@ -9,7 +10,7 @@ grows downwards, and `right` and `bottom` are exclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -98,6 +99,14 @@ class Box:
         """The box shifted right by `dx` and down by `dy` pixels."""
         return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
 
+    def turned(self, quarters: int, rows: int, columns: int) -> Box:
+        """The box after a picture of this size was turned clockwise by so many quarters."""
+        box = self
+        for _ in range(quarters % 4):
+            box = Box(rows - box.bottom, box.left, rows - box.top, box.right)
+            rows, columns = columns, rows
+        return box
+
     def clipped(self, rows: int, columns: int) -> Box:
         """The part of the box inside a picture of this size."""
         return self.intersection(Box(0, 0, columns, rows))
@@ -119,44 +128,6 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
     for other in boxes:
         box = box.union(other)
     return box
-
-
-def areas(boxes: Sequence[Box]) -> npt.NDArray[np.int32]:
-    """`Box.area` of each, shape (n,)."""
-    return np.array([box.area for box in boxes], np.int32)
-
-
-def intersections(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.int32]:
-    """Square pixels that each of `boxes` shares with each of `others`, shape (len(boxes), len(others))."""
-    left, top, right, bottom = _corners(boxes)[:, :, np.newaxis].swapaxes(0, 1)
-    other = _corners(others).T
-    # In place: on a page full of digits, these are tables of millions.
-    shared = np.minimum(right, other[2])
-    shared -= np.maximum(left, other[0])
-    np.maximum(shared, 0, out=shared)
-    high = np.minimum(bottom, other[3])
-    high -= np.maximum(top, other[1])
-    shared *= np.maximum(high, 0, out=high)
-    return np.asarray(shared, np.int32)
-
-
-def _corners(boxes: Sequence[Box]) -> npt.NDArray[np.int32]:
-    return np.array([box.as_list() for box in boxes], np.int32).reshape(-1, 4)
-
-
-SAME_PLACE = 0.7
-"""Intersection over union from which on two boxes hold the same thing."""
-
-
-def same_places(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.bool_]:
-    """Which of `boxes` hold the same thing as which of `others`, shape (len(boxes), len(others))."""
-    if not boxes or not others:
-        return np.zeros((len(boxes), len(others)), bool)
-    shared = intersections(boxes, others)
-    same: npt.NDArray[np.bool_] = shared >= SAME_PLACE * (
-        areas(boxes)[:, np.newaxis] + areas(others) - shared
-    )
-    return same
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,39 +159,24 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Marked:
-    """Where the ink of digits is in a picture.
+class Candidate:
+    """Where the page network sees a digit, and what it says of it there.
 
     Attributes:
-        ink: how likely each pixel is it, times 256, of the picture's shape, uint8.
-        complete: whether nothing else stands out from the paper, so that nothing is left to doubt.
-    """
-
-    ink: ByteArray
-    complete: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ink:
-    """What `segment` found: a connected piece of writing that may be a digit.
-
-    Attributes:
-        box: where it stands in the frame.
-        pixels: shape (box.height, box.width) or finer, uint8, white ink on black; the ink of neighbours
-            that reach into the box is left out. Where a turned page was read upright, they are upright, and
-            the box is around them as they stand in the frame.
-        weight: pixels of the frame that the marker takes for ink of digits, of those that are ink here.
+        box: around it, in pixels of the frame.
+        digit: logit of its being a digit.
+        labels: logarithms of the probabilities of the ten digits, shape (10,), float32.
+        writing: logit of other writing being there.
+        links: logits of its number going on to the left, and to the right.
+        look: which look of the pyramid sees it best, counted from the closest.
     """
 
     box: Box
-    pixels: ByteArray
-    weight: float = 1.0
-
-    @property
-    def marked(self) -> float:
-        """Mean probability of ink, by the marker, of what is ink here."""
-        pixels_each = self.box.area / max(1, self.pixels.size)
-        return self.weight / pixels_each * 255 / max(255, int(self.pixels.sum()))
+    digit: float
+    labels: FloatArray
+    writing: float
+    links: tuple[float, float]
+    look: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,13 +218,15 @@ class Digit:
     Attributes:
         box: where it stands.
         prediction: what the network says of it; in a stream, of the last frames together.
-        ink: what it was read from, as `Ink.pixels`; `to_glyph` makes of it the glyph that the network saw.
-            None where nothing was seen, as in tests.
+        ink: what it was read from, white on black, uint8; `to_glyph` makes of it the glyph that the network
+            saw. None where nothing was seen, as in tests.
+        links: logits of its number going on to the left, and to the right, by the page network.
     """
 
     box: Box
     prediction: Prediction
     ink: ByteArray | None = None
+    links: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -344,8 +302,8 @@ class Speed:
 
     Attributes:
         capture: fetching and decoding it.
-        segment: finding its ink, and choosing between the ways in which that may be taken.
-        normalise: making glyphs of ink.
+        segment: finding its digits, and which of them stand together.
+        normalise: cutting them out and making glyphs of them.
         classify: naming them.
     """
 
@@ -380,12 +338,27 @@ class ModelName:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """All that was read in one frame, in reading order."""
+    """All that was read in one frame, in reading order.
+
+    Attributes:
+        frame: what was read.
+        readings: what it says.
+        speed: of each stage.
+        model: which network named the digits.
+        page: which network found them.
+        turned: quarter turns, clockwise, that the page stands turned in the frame: 2 is on its head. It was
+            read upright all the same.
+        complete: whether all that may be digits was looked at; a frame that is full of them is read up to a
+            limit, the surest first.
+    """
 
     frame: Frame
     readings: tuple[Reading, ...]
     speed: Speed
     model: ModelName
+    page: ModelName
+    turned: int = 0
+    complete: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """The result as schema 1 writes it: one JSON object per picture or frame."""
@@ -398,6 +371,9 @@ class Result:
             "readings": [reading.as_dict() for reading in self.readings],
             "speed_ms": self.speed.as_dict(),
             "model": {"name": self.model.name, "sha256": self.model.sha256},
+            "page_model": {"name": self.page.name, "sha256": self.page.sha256},
+            "turned": 90 * self.turned,
+            "complete": self.complete,
         }
 
 

@@ -4,7 +4,6 @@ import struct
 import zlib
 from datetime import UTC, datetime, timedelta
 
-import cv2
 import numpy as np
 
 from edge.sources.handwriting import Hand, draw_strokes, write_number
@@ -12,9 +11,7 @@ from edge.types import (
     Box,
     Digit,
     Frame,
-    Ink,
     Line,
-    Marked,
     ModelName,
     Prediction,
     Reading,
@@ -65,12 +62,7 @@ def result_of(
     image = np.zeros((240, 320), np.uint8) if image is None else image
     when = datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=timestamp)
     frame = Frame(image, frame_id, timestamp, when, "camera")
-    return Result(frame, readings, Speed(), ModelName("digits", "ab"))
-
-
-def dark(grey: np.ndarray) -> Marked:
-    """A marker for clean pictures: all that is dark is ink."""
-    return Marked(np.where(grey < 128, 255, 0).astype(np.uint8))
+    return Result(frame, readings, Speed(), ModelName("digits", "ab"), ModelName("page", "cd"))
 
 
 def png_chunk(kind: bytes, content: bytes, length: int | None = None) -> bytes:
@@ -88,33 +80,3 @@ def png_of_size(width: int, height: int, body: bytes = b"") -> bytes:
     """A grey PNG with this in its header, and what else is given."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + body
-
-
-def inked(pixels):
-    """The weight of ink that the marker is sure of."""
-    return float(pixels.sum() / 255)
-
-
-def touching_zeros():
-    """Two ovals that share a little ink."""
-    pixels = np.zeros((60, 84), np.uint8)
-    for x in (21, 63):
-        cv2.ellipse(pixels, (x, 30), (19, 27), 0, 0, 360, 255, 5)
-    return Ink(Box(200, 100, 284, 160), pixels, inked(pixels))
-
-
-def by_width(answers, otherwise=(3, 0.1)):
-    """A classifier that goes by how wide ink is: {(least, most): (label, confidence)}."""
-
-    def name(inks):
-        return [
-            prediction(
-                *next(
-                    (said for (least, most), said in answers.items() if least <= ink.box.width <= most),
-                    otherwise,
-                )
-            )
-            for ink in inks
-        ]
-
-    return name

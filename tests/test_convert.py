@@ -83,7 +83,7 @@ def test_pictures_of_handwriting_calibrate_it_through_edges_preprocessing(
     cv2.imwrite(str(photos / "26359.png"), written(""))
     (photos / "40718.png").unlink()
     assert main(options) == 2
-    assert "edge finds no writing on the 1 pictures in" in capsys.readouterr().err
+    assert "edge finds no digits on the 1 pictures in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

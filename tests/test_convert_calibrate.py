@@ -9,14 +9,11 @@ pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]"
 from convert.calibrate import (  # noqa: E402
     FALSE_ACCEPT_SHARE,
     MISREAD_SHARE,
-    as_read,
     choose_thresholds,
     fit_temperature,
 )
 from convert.verify import Comparison, Limits, Reading, compare  # noqa: E402
 from edge.classifier import calibrate  # noqa: E402
-from edge.naming import SLANTS, UNCLEAR  # noqa: E402
-from edge.types import Prediction  # noqa: E402
 from training.dataset import NOT_A_DIGIT, Digits  # noqa: E402
 from training.evaluate import Evaluation  # noqa: E402
 
@@ -104,39 +101,3 @@ def test_a_comparison_counts_the_confident_mistakes_that_were_gained():
     assert found.confident_mistakes_gained == 3
     assert (found.float_accuracy, found.accuracy, found.agreement) == (0.75, 0.5, 0.75)
     assert found.largest_difference == pytest.approx(0.9)
-
-
-def test_thresholds_count_what_the_marker_says_of_what_is_no_digit():
-    read = honest(1.0)
-    others = np.full(len(read.digits), NOT_A_DIGIT, np.uint8)
-    doubted = Digits(read.digits.glyphs, others, np.full(len(others), 0.1, np.float32))
-    unseen = Digits(read.digits.glyphs, others)
-    sure = choose_thresholds(as_read(Evaluation(unseen, read.probabilities), no_look)).accept
-    as_before = looks(read.probabilities[(read.confidence >= UNCLEAR[0]) & (read.confidence < UNCLEAR[1])])
-    assert choose_thresholds(as_read(Evaluation(doubted, read.probabilities), as_before)).accept < sure
-
-
-def test_thresholds_count_another_look_at_what_is_not_clear():
-    read = honest(1.0)
-    marked = Digits(read.digits.glyphs, read.digits.labels, np.ones(len(read.digits), np.float32))
-    unclear = (read.confidence >= UNCLEAR[0]) & (read.confidence < UNCLEAR[1])
-    assert 0 < unclear.sum() < len(unclear)
-    nothing = looks(np.full((unclear.sum(), 10), 0.1, np.float32))
-    seen = as_read(Evaluation(marked, read.probabilities), nothing)
-    assert (seen.confidence[unclear] < read.confidence[unclear]).all()
-    np.testing.assert_allclose(seen.probabilities[~unclear], read.probabilities[~unclear], atol=1e-6)
-
-
-def looks(probabilities):
-    """A network that says this of each glyph that is not clear, whichever way it is slanted."""
-    said = [Prediction(p) for p in probabilities for _ in SLANTS]
-
-    def classify(glyphs):
-        assert len(glyphs) == len(said)
-        return said
-
-    return classify
-
-
-def no_look(glyphs):
-    raise AssertionError("glyphs that no marker has seen are not looked at again")

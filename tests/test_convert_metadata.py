@@ -11,10 +11,10 @@ pytest.importorskip("ai_edge_litert", reason="tflite-runtime has no schema to wr
 
 from ai_edge_litert import schema_py_generated as schema
 
-from convert.flatfile import ALIGNMENT
-from convert.metadata import embed
+from convert.flatfile import ALIGNMENT, packed
+from convert.metadata import embed, identity
 from edge.classifier import Classifier
-from edge.model_file import Card, ModelFile, load_model, read_card
+from edge.model_file import METADATA_NAME, Card, ModelFile, load_model, read_card
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +22,43 @@ def shipped():
     return load_model()
 
 
+def with_card(model, card):
+    return embed(model, METADATA_NAME, card.to_bytes())
+
+
+def test_a_network_has_the_same_identity_with_any_card_and_none(shipped):
+    bare = schema.ModelT.InitFromObj(schema.Model.GetRootAs(shipped.data, 0))
+    bare.metadata = [entry for entry in bare.metadata if entry.name != METADATA_NAME.encode()]
+    bare.buffers = bare.buffers[:-1]
+    known = identity(packed(bare))
+    assert known == identity(shipped.data) == shipped.card.id
+    assert known == identity(with_card(shipped.data, replace(shipped.card, name="another")))
+    assert known == identity(embed(shipped.data, "somebody else's", b"card"))
+
+
+def test_another_weight_is_another_network(shipped):
+    changed = schema.ModelT.InitFromObj(schema.Model.GetRootAs(shipped.data, 0))
+    largest = max((b for b in changed.buffers if b.data is not None), key=lambda buffer: len(buffer.data))
+    largest.data = largest.data.copy()
+    largest.data[0] ^= 1
+    assert identity(packed(changed)) != shipped.card.id
+
+
 def test_a_card_is_read_back_as_it_was_put_in(shipped):
     card = replace(shipped.card, name="another", temperature=1.25)
-    assert read_card(embed(shipped.data, card)).as_dict() == card.as_dict()
+    assert read_card(with_card(shipped.data, card)).as_dict() == card.as_dict()
 
 
 def test_a_new_card_takes_the_place_of_the_old_one(shipped):
-    once = embed(shipped.data, shipped.card)
-    again = embed(once, shipped.card)
+    once = with_card(shipped.data, shipped.card)
+    again = with_card(once, shipped.card)
     names = [entry.name for entry in schema.ModelT.InitFromObj(schema.Model.GetRootAs(again, 0)).metadata]
     assert len(names) == len(set(names))
     assert len(again) <= len(once) + ALIGNMENT
 
 
 def test_a_new_card_does_not_change_the_answers(shipped):
-    data = embed(shipped.data, replace(shipped.card, name="another"))
+    data = with_card(shipped.data, replace(shipped.card, name="another"))
     other = ModelFile(shipped.path, data, read_card(data), sha256(data).hexdigest(), shipped=False)
     glyphs = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     np.testing.assert_array_equal(Classifier(other).raw(glyphs), Classifier(shipped).raw(glyphs))

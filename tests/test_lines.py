@@ -2,12 +2,16 @@ import numpy as np
 import pytest
 from samples import THRESHOLDS, number, prediction
 
-from edge.lines import group, to_reading
+from edge.lines import Linking, group, neighbourhood, to_reading
 from edge.types import Box, Digit, Line
 
 
-def texts(digits):
-    return [to_reading(line, THRESHOLDS).text for line in group(digits)]
+GAPS = Linking(constant=3.0, link=1.0, gap=-5.0, size=-6.0)
+"""Without a word of the page network, gaps of more than 0.6 heights part numbers."""
+
+
+def texts(digits, linking=GAPS):
+    return [to_reading(line, THRESHOLDS).text for line in group(digits, linking)]
 
 
 def digits_at(text, left, top, *, step=40, rise=0, height=50, width=30):
@@ -18,10 +22,6 @@ def digits_at(text, left, top, *, step=40, rise=0, height=50, width=30):
         )
         for k, c in enumerate(text)
     ]
-
-
-def speck(left, top, size=10):
-    return Digit(Box(left, top, left + size, top + size), prediction(0))
 
 
 def test_neighbours_are_one_number_and_leading_zeros_are_kept():
@@ -88,59 +88,32 @@ def test_a_small_number_beside_a_large_one_is_its_own():
     assert texts(digits_at("1", 10, 10, height=120) + digits_at("22", 60, 50, height=40)) == ["1", "22"]
 
 
-@pytest.mark.parametrize(
-    ("within", "between"),
-    [(5, 40), (10, 45), (25, 55), (35, 65)],
-    ids=["tight", "usual", "loose", "very loose"],
-)
-def test_the_gap_that_parts_numbers_follows_how_loosely_all_is_written(within, between):
-    left, digits = 10, []
-    for text in ("12", "345", "67"):
-        digits += digits_at(text, left, 10, step=30 + within)
-        left = digits[-1].box.right + between
-    assert texts(digits) == ["12", "345", "67"]
+def linked(digit, left, right):
+    return Digit(digit.box, digit.prediction, None, (left, right))
+
+
+def test_the_page_network_parts_numbers_where_the_gaps_do_not_tell():
+    one, two, three = digits_at("123", 10, 10)
+    apart = [linked(one, -6, -6), linked(two, -6, 6), linked(three, 6, -6)]
+    assert texts(apart) == ["1", "23"]
+
+
+def test_cells_of_a_form_are_one_number_where_the_page_network_says_so():
+    digits = [linked(digit, 8, 8) for digit in digits_at("0123", 10, 10, step=95)]
+    assert texts(digits) == ["0123"]
+    assert texts(digits_at("0123", 10, 10, step=95)) == ["0", "1", "2", "3"]
+
+
+def test_what_speaks_for_one_number_is_counted_from_both_digits():
+    left, right = digits_at("12", 10, 10, step=80)
+    assert neighbourhood(linked(left, 0, 3), linked(right, 5, 0)) == (1.0, 4.0, 1.0, 0.0)
+    small = Digit(Box(60, 30, 70, 55), prediction(2))
+    assert neighbourhood(left, small)[3] == pytest.approx(np.log(2))
 
 
 def test_the_gap_is_measured_between_the_ink_so_that_ones_stay_in_their_number():
     digits = digits_at("2", 10, 10) + digits_at("11", 55, 10, width=6, step=25) + digits_at("0", 105, 10)
     assert texts(digits) == ["2110"]
-
-
-@pytest.mark.parametrize("empty", [(), (3,), (2, 5)])
-def test_a_row_of_cells_is_one_number_though_the_gaps_are_wide_and_some_are_empty(empty):
-    digits = [
-        digit
-        for row in range(2)
-        for k in range(8)
-        if k not in empty
-        for digit in digits_at(str(k), 10 + 75 * k + 3 * (k % 2), 10 + 90 * row)
-    ]
-    text = "".join(str(k) for k in range(8) if k not in empty)
-    assert texts(digits) == [text, text]
-
-
-def test_numbers_at_irregular_distances_are_not_taken_for_cells():
-    lefts = [10, 95, 220, 310, 460, 550]
-    digits = [digit for left in lefts for digit in digits_at("7", left, 10)]
-    assert texts(digits) == ["7"] * 6
-
-
-def test_tight_writing_is_not_taken_for_cells_where_the_gaps_between_numbers_are_regular_by_chance():
-    digits = [
-        digit
-        for text, left, top in [
-            *[("8", 10, 10), ("1", 160, 10), ("01", 310, 10)],
-            *[("5", 60, 90), ("58", 210, 90), ("4", 60, 170), ("97", 210, 170)],
-        ]
-        for digit in digits_at(text, left, top)
-    ]
-    assert texts(digits) == ["8", "1", "01", "5", "58", "4", "97"]
-
-
-def test_a_speck_between_two_digits_does_not_part_their_number():
-    digits = digits_at("123", 10, 10)
-    lines = group([*digits, speck(40, 45), speck(80, 12)])
-    assert digits in [list(line.digits) for line in lines]
 
 
 def test_the_order_in_which_digits_come_makes_no_difference():
@@ -151,14 +124,14 @@ def test_the_order_in_which_digits_come_makes_no_difference():
             random.integers((0, 0, 8), (200, 80, 30), (10, 3)).tolist()
         )
     ]
-    expected = [line.digits for line in group(digits)]
+    expected = [line.digits for line in group(digits, GAPS)]
     for _ in range(5):
         shuffled = [digits[k] for k in random.permutation(len(digits))]
-        assert [line.digits for line in group(shuffled)] == expected
+        assert [line.digits for line in group(shuffled, GAPS)] == expected
 
 
 def test_nothing_is_no_lines():
-    assert group([]) == []
+    assert group([], GAPS) == []
 
 
 def test_an_uncertain_digit_is_a_question_mark_and_makes_the_number_uncertain():

@@ -1,21 +1,13 @@
 """Planes at other sizes."""
 
-import cv2
 import numpy as np
 import pytest
 
-from edge.planes import enlarged, magnified, shrunk
+from edge.planes import magnified, shrunk, to_grey
 
 
 def plane(rows, columns):
     return np.random.default_rng(1).integers(0, 256, (rows, columns), dtype=np.uint8)
-
-
-@pytest.mark.parametrize("shape", [(12, 20), (18, 30), (6, 10), (13, 20), (12, 21), (15, 25), (24, 20)])
-def test_each_pixel_becomes_a_block(shape):
-    small = plane(6, 10)
-    large = enlarged(small, shape)
-    assert (large == cv2.resize(small, shape[::-1], interpolation=cv2.INTER_NEAREST)).all()
 
 
 def test_blocks_are_averaged():
@@ -34,3 +26,9 @@ def test_a_magnified_plane_is_smooth():
 @pytest.mark.parametrize(("shape", "times", "expected"), [((9, 31), 2, (4, 16)), ((1, 3), 8, (1, 1))])
 def test_a_pixel_stays(shape, times, expected):
     assert shrunk(plane(*shape), times).shape == expected
+
+
+def test_a_grey_picture_is_not_copied_and_one_in_colour_is_made_grey():
+    grey = plane(4, 5)
+    assert to_grey(grey) is grey
+    assert np.array_equal(to_grey(np.dstack([grey, grey, grey])), grey)

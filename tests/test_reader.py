@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from samples import dark, written
+from samples import written
 
 from edge import DigitReader, SourceOptions, open_source
+from edge.page_file import load_page, open_page
+from edge.recognizer import Recognizer
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +26,21 @@ def test_a_colour_picture_is_read_as_well_as_a_grey_one(reader):
     assert [r.text for r in reader.read_image(colour).readings] == ["25"]
 
 
-def test_a_last_1_that_the_marker_takes_for_a_line_is_read_and_surer_among_digits(classifier):
-    def marker(grey):
-        marked = dark(grey)
-        marked.ink[:, 165:] = np.minimum(marked.ink[:, 165:], 3)  # the fourth digit starts there
-        return marked
+def test_results_name_both_networks(reader):
+    result = reader.read_image(written("25"))
+    assert result.page == load_page().name
+    assert result.as_dict()["page_model"]["sha256"] == result.page.sha256
 
-    reader = DigitReader(classifier, marker=marker)
-    (among,) = reader.read_image(written("4671")).readings
-    assert among.text == "4671"
+
+def test_a_frame_that_is_full_is_read_up_to_the_budget_and_says_so(classifier):
     page = written("4671")
-    page[:, :165] = 210
-    (alone,) = reader.read_image(page).readings
-    assert alone.digits[0].prediction.confidence < among.digits[3].prediction.confidence - 0.05
+    reader = DigitReader(classifier)
+    reader.recognizer = Recognizer(open_page(), reader.classifier, least=load_page().card.least, budget=2)
+    result = reader.read_image(page)
+    assert not result.complete
+    assert not result.as_dict()["complete"]
+    assert sum(len(reading.digits) for reading in result.readings) <= 2
+    assert DigitReader(classifier).read_image(page).complete
 
 
 def test_an_empty_page_holds_no_number(reader):

@@ -89,14 +89,16 @@ def test_the_area_under_the_roc_curve_is_the_chance_of_the_right_order(wanted, u
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A data folder with one photo, one set of digits and one of other characters, all of the plotter's 7.
+    """A data folder with two photos, one set of digits and one of other characters, all of the plotter's 7.
 
     Beside the 7 in the sets is a speck, which the answer must not be of.
     """
     real = tmp_path_factory.mktemp("data") / "real"
-    (real / "photos").mkdir(parents=True)
-    cv2.imwrite(str(real / "photos" / "seven.png"), written("7"))
-    (real / "labels.csv").write_text("file,digits,notes\nphotos/seven.png,7,\n")
+    for folder in (real, real.parent / "pages"):
+        (folder / "photos").mkdir(parents=True)
+        cv2.imwrite(str(folder / "photos" / "seven.png"), written("7"))
+        (folder / "labels.csv").write_text("file,digits,notes\nphotos/seven.png,7,\n")
+    (folder / "numbers.csv").write_text("file,numbers\nphotos/seven.png,7\n")
     seven = written("7")[80:160, 20:80].copy()
     seven[70:74, 4:8] = 40
     for name, label in (("digits_mine", 7), ("nondigits_mine", "seven")):
@@ -130,7 +132,9 @@ def test_all_that_is_there_is_measured_and_the_rest_is_named(findings, shipped):
     assert 0 < findings.corruption_mean < 1
     assert list(findings.real) == ["digits_mine"]
     assert list(findings.others) == ["nondigits_mine"]
+    assert set(findings.photos) == {"photos", "pages/photos"}
     assert findings.photos["photos"].tally.digits == 1
+    assert (findings.photos["photos"].tally.numbers, findings.photos["pages/photos"].tally.numbers) == (0, 1)
     assert findings.skipped == {"scenes": "no scenes were asked for"}
 
 
@@ -170,8 +174,8 @@ def test_without_data_the_report_says_what_is_missing(tmp_path, blank, shipped):
         "mnist": "not asked for",
         "corruptions": "not asked for",
         "glyphs": "the data has no folder real",
-        "scenes": "a float network has no thresholds to read pictures with: convert it first",
-        "photos": "the data has no real/labels.csv",
+        "scenes": "it was not converted for a page network: python -m convert does it",
+        "photos": "the data has neither real/labels.csv nor pages/labels.csv",
     }
 
 

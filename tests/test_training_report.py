@@ -42,7 +42,17 @@ def evaluation():
 @pytest.fixture
 def findings(evaluation):
     mistake = Mistake(np.full((64, 64), 200, np.uint8), "4", "9")
-    photos = Tally(pictures=3, digits=9, edits=2, confident=1, texts=3, exact_texts=1)
+    photos = Tally(
+        pictures=3,
+        digits=9,
+        edits=2,
+        confident=1,
+        texts=3,
+        exact_texts=1,
+        numbers=4,
+        right_numbers=3,
+        readings=6,
+    )
     ruled = Tally(pictures=2, digits=40, edits=30, texts=9, exact_texts=1)
     rare = Tally(pictures=1, digits=3, edits=3, texts=1)
     plain = Tally(pictures=4, digits=50, edits=5, texts=12, exact_texts=10, empty=1, false_digits=2)
@@ -62,7 +72,7 @@ def findings(evaluation):
             ruled + rare + plain, {"ruled": ruled, "rare": rare, "plain": plain}, (mistake,), sure
         ),
         photos={
-            "photos": GroupResult(photos, (mistake,), sure),
+            "pages/photos": GroupResult(photos, (mistake,), sure),
             "negatives": GroupResult(Tally(pictures=2, empty=2, false_digits=3), (), unsure),
         },
         skipped={"a part": "a reason"},
@@ -119,9 +129,11 @@ def test_the_headline_figures_come_first(findings):
     summary = sections(findings)[0].text
     for line in (
         "| MNIST's test digits: read right                         | 80.00% |",
-        "| photos: digit error                                     | 22.22% |",
-        "| photos: confident mistakes                              | 11.11% |",
-        "| photos: read exactly                                    | 33.33% |",
+        "| pages/photos: digit error                               | 22.22% |",
+        "| pages/photos: confident mistakes                        | 11.11% |",
+        "| pages/photos: read exactly                              | 33.33% |",
+        "| pages/photos: numbers right                             | 75.00% |",
+        "| pages/photos: readings true                             | 50.00% |",
         "| negatives: false digits per empty picture               |   1.50 |",
     ):
         assert line.replace(" ", "") in summary.replace(" ", "")
@@ -156,7 +168,7 @@ def test_the_report_shows_every_picture_that_it_writes(findings, tmp_path):
     pictures = {path.name for path in tmp_path.glob("*.png")}
     assert pictures == {
         "confusion.png", "misread.png", "corruptions.png", "misread-digits_a.png", "reliability.png",
-        "mistakes-photos.png", "mistakes-scenes.png",
+        "mistakes-pages-photos.png", "mistakes-scenes.png",
     }  # fmt: skip
     for name in pictures:
         assert f"]({name})" in text

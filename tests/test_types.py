@@ -73,7 +73,13 @@ def test_a_result_is_schema_1():
     reading = Reading("07", "accepted", 0.99, line.box, line.digits, track_id=3)
     when = datetime(2026, 1, 1, 12, 0, 0, 123456, UTC)
     frame = Frame(np.zeros((480, 640, 3), np.uint8), 7, 1.5, when, "photo.jpg")
-    result = Result(frame, (reading,), Speed(segment=1.25, classify=0.5), ModelName("digits", "ab"))
+    result = Result(
+        frame,
+        (reading,),
+        Speed(segment=1.25, classify=0.5),
+        ModelName("digits", "ab"),
+        ModelName("page", "cd"),
+    )
     assert result.as_dict() == {
         "schema": 1,
         "source": "photo.jpg",
@@ -101,6 +107,9 @@ def test_a_result_is_schema_1():
         ],
         "speed_ms": {"capture": 0.0, "segment": 1.25, "normalise": 0.0, "classify": 0.5, "total": 1.75},
         "model": {"name": "digits", "sha256": "ab"},
+        "page_model": {"name": "page", "sha256": "cd"},
+        "turned": 0,
+        "complete": True,
     }
 
 
@@ -117,3 +126,11 @@ def test_many_boxes_are_compared_as_each_two_of_them_are():
     assert same.tolist() == [[a.overlap(b) >= SAME_PLACE for b in boxes[:3]] for a in boxes]
     assert same_places(boxes, []).shape == (4, 0)
     assert intersections([], boxes).shape == (0, 4)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3, 4])
+def test_a_box_turns_with_its_picture(quarters):
+    picture, box = np.zeros((30, 50), np.uint8), Box(5, 7, 9, 20)
+    box.of(picture)[:] = 1
+    turned = np.rot90(picture, -quarters)
+    assert box.turned(quarters, 30, 50).of(turned).sum() == turned.sum() == box.area

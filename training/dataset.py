@@ -57,32 +57,20 @@ class Digits:
     Attributes:
         glyphs: shape (n, 28, 28), uint8, white ink on black.
         labels: shape (n,), uint8: 0 to 9, or `NOT_A_DIGIT`.
-        marked: shape (n,), float32: of those that edge found in a picture, the mean probability of ink that
-            the marker gave them; None where no marker has seen them.
     """
 
     glyphs: ByteArray
     labels: ByteArray
-    marked: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, which: slice | np.ndarray) -> Digits:
-        return Digits(
-            self.glyphs[which], self.labels[which], None if self.marked is None else self.marked[which]
-        )
+        return Digits(self.glyphs[which], self.labels[which])
 
     def __add__(self, other: Digits) -> Digits:
-        marked = None
-        if self.marked is not None or other.marked is not None:
-            parts = [
-                np.ones(len(each), np.float32) if each.marked is None else each.marked
-                for each in (self, other)
-            ]
-            marked = np.concatenate(parts)
         return Digits(
-            np.concatenate([self.glyphs, other.glyphs]), np.concatenate([self.labels, other.labels]), marked
+            np.concatenate([self.glyphs, other.glyphs]), np.concatenate([self.labels, other.labels])
         )
 
     def repeated(self, times: int) -> Digits:

@@ -1,49 +1,50 @@
-"""Scenes -> glyphs: what the camera path hands the classifier, with what it truly is.
+"""Scenes -> glyphs: what the reader hands the digit network, with what it truly is.
 
-Digits come out with the breaks, merged neighbours and remains of ruling that segmentation leaves; what is no
-digit (letters, fragments, merged pairs, shadows) comes out too, for the classifier to learn to be unsure of.
+Digits come out as the page network and `edge.cutting` give them, with broken strokes and remains of ruling
+and neighbours; what is no digit and is taken for one (letters, signs, shadows) comes out too, for the network
+to learn to be unsure of.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
+from edge.cutting import cut_out
 from edge.errors import UsageError
 from edge.files import write_whole
-from edge.ink import InkMarker
-from edge.parting import SLIMMEST, runs, strips
+from edge.page import PageNetwork, candidates
+from edge.page_file import load_page, open_page
+from edge.planes import to_grey
 from edge.preprocess import GLYPH_SIZE, to_glyph
-from edge.segment import Marker, segment, to_grey
-from edge.types import Ink
+from edge.recognizer import BUDGET
+from edge.types import ByteArray, Candidate
 from training.dataset import NOT_A_DIGIT, Digits
+from training.page.matching import IGNORED, as_array, boxes_of, match, shares
 from training.scenes import GlyphBank, Scene, draw_scene, load_bank
 from training.workers import mapped
 
 GLYPHS = "scene-glyphs.npz"
 """In a run folder: what was harvested for it."""
 
-PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels", "marked")
+PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels")
 
 WORKERS = 2
 """Processes that draw scenes and read them."""
 
-LIKE_1 = 0.3
-"""Share kept of what is no digit but as slim as a 1: nobody can tell it from one by itself, and to learn that
-it is none costs the ones their confidence."""
-
-VIEWS = 3
-"""Ways, at most, in which the same digit was found and cut out that are kept."""
+SLIM, LIKE_1 = 0.5, 0.3
+"""Of what is no digit but as slim as a 1 (width over height below the first), this share is kept: nobody can
+tell it from one by itself, and to learn that it is none costs the ones their confidence."""
 
 MOST_OTHERS = 8
-"""Pieces of a scene, at most, that are kept of what is no digit."""
+"""Candidates of a scene, at most, that are kept of what is no digit."""
 
 SIGNS = 3
 """Letters and signs that are written alone for each scene."""
@@ -57,92 +58,70 @@ FOREIGN = 2
 CANVAS, PENS = 96, (3, 15)
 """Pixels of the picture that each is written in, both ways, and the range of the pen's width in it."""
 
-WHOLE = 0.75
-"""A piece is a digit when it holds at least this share of its ink, and of the digits' ink that it holds at
-least this share is that one's."""
 
-PART = 0.35
-"""A piece that holds less than this share of every digit is none, and so is one that holds more of two."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What there is to name in a picture.
 
-IGNORED = 0.2
-"""A piece of which more than this share lies where nothing should be asked is left out."""
+    Attributes:
+        candidates: where there may be digits, surest first.
+        glyphs: what each was cut out as, shape (n, 28, 28), uint8.
+    """
+
+    candidates: list[Candidate]
+    glyphs: ByteArray
 
 
-def harvest(scene: Scene, mark: Marker, random: np.random.Generator) -> Digits:
-    """The glyphs that edge finds in a scene and those that it tries, and what each is.
+def find(network: PageNetwork, least: float, grey: ByteArray) -> Found:
+    """All that the reader would name in a picture.
+
+    Args:
+        network: sees where digits are.
+        least: logit of a digit's centre from which on a place is a candidate, as in the network's card.
+        grey: shape (rows, columns), uint8.
+    """
+    looks = network.looks(grey)
+    found = candidates(looks, least, BUDGET)
+    glyphs = np.array([to_glyph(ink) for ink in cut_out(grey, looks, found)], np.uint8)
+    return Found(found, glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE))
+
+
+def harvest(scene: Scene, network: PageNetwork, least: float, random: np.random.Generator) -> Digits:
+    """The glyphs that the reader finds in a scene, and what each is.
 
     Args:
         scene: a picture and its truth.
-        mark: finds the ink.
-        random: chooses among the ways in which the same digit was found, and among what is no digit.
+        network: sees where digits are.
+        least: as `find` takes it.
+        random: chooses among what is no digit.
 
     Returns:
-        Glyphs with their labels, `NOT_A_DIGIT` among them; pieces between digit and no digit are left out.
+        Glyphs with their labels, `NOT_A_DIGIT` among them; what should not be asked is left out.
     """
-    whole = np.bincount(scene.instances.ravel(), scene.ink.ravel()).astype(np.float64)
-    found = segment(to_grey(scene.image), mark)
-    views: dict[int, list[Ink]] = {digit.instance: [] for digit in scene.digits}
-    others: list[Ink] = []
-    height = float(np.median([digit.box.height for digit in scene.digits] or [scene.image.shape[0]]))
-    for ink in found.marked + found.doubted(()) + found.again(()):
-        splinters: list[Ink] = []
-        lines = strips(ink, height)
-        for piece in [ink, *lines, *(run.ink for line in (ink, *lines) for run in runs(line))]:
-            instance = _instance(scene, piece, whole)
-            if instance:
-                views[instance].append(piece)
-            elif instance == 0 and (not _like_1(piece) or random.random() < LIKE_1):
-                (others if piece is ink else splinters).append(piece)
-        if splinters:
-            others.append(splinters[random.integers(len(splinters))])
-    labels = {digit.instance: digit.label for digit in scene.digits}
-    kept = [(piece, labels[key]) for key, seen in views.items() for piece in _some(seen, VIEWS, random)]
-    kept += [(piece, NOT_A_DIGIT) for piece in _some(others, MOST_OTHERS, random)]
-    glyphs = np.array([to_glyph(piece.pixels) for piece, _ in kept], np.uint8)
-    return Digits(
-        glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE),
-        np.array([label for _, label in kept], np.uint8),
-        np.array([piece.marked for piece, _ in kept], np.float32),
-    )
+    found = find(network, least, to_grey(scene.image))
+    boxes = boxes_of(found.candidates)
+    true = as_array([digit.box for digit in scene.digits])
+    matched = match(boxes, true, shares(found.candidates, scene.ignore))
+    others = [
+        k
+        for k in random.permutation(np.flatnonzero(matched < 0))
+        if matched[k] != IGNORED and (not _slim(found.candidates[k]) or random.random() < LIKE_1)
+    ]
+    kept = np.array([*np.flatnonzero(matched >= 0), *others[:MOST_OTHERS]], np.intp)
+    kept = kept[found.glyphs[kept].any(axis=(1, 2))]
+    labels = np.array([*(digit.label for digit in scene.digits), NOT_A_DIGIT], np.uint8)
+    return Digits(found.glyphs[kept], labels[matched[kept]])  # NONE is -1: the last
 
 
-def _some(inks: list[Ink], most: int, random: np.random.Generator) -> list[Ink]:
-    """So many of them, by chance."""
-    return [inks[k] for k in random.permutation(len(inks))[:most]]
-
-
-def _like_1(ink: Ink) -> bool:
-    return ink.box.width < SLIMMEST * ink.box.height
-
-
-def _instance(scene: Scene, ink: Ink, whole: npt.NDArray[np.float64]) -> int | None:
-    """Which digit a piece is, 0 for none, or None where it is neither.
-
-    Args:
-        scene: where it was found.
-        ink: the piece.
-        whole: ink of each instance, in units of `Scene.ink`.
-    """
-    # The border of a stroke, a pixel wide, is ink that nobody misses.
-    covered = cv2.dilate((ink.pixels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    if (ink.box.of(scene.ignore)[covered] > 0).mean() > IGNORED:
-        return None
-    box = ink.box
-    instances = scene.instances[box.top : box.bottom, box.left : box.right][covered]
-    own = np.bincount(instances, box.of(scene.ink)[covered], minlength=len(whole))
-    shares = {digit.instance: own[digit.instance] / whole[digit.instance] for digit in scene.digits}
-    parts = [instance for instance, share in shares.items() if share >= PART]
-    if len(parts) != 1:
-        return 0  # nothing of a digit, splinters, or two that were not parted
-    (instance,) = parts
-    pure = own[instance] / own[1:].sum()
-    return instance if shares[instance] >= WHOLE and pure >= WHOLE else None
+def _slim(candidate: Candidate) -> bool:
+    return candidate.box.width < SLIM * candidate.box.height
 
 
 def alone(random: np.random.Generator, bank: GlyphBank) -> Digits:
     """Letters and signs, and digits of hands that MNIST has few of, each by itself.
 
-    The marker takes most letters in a scene away, but not all of them; foreign digits are rare in a scene.
+    The page network takes most letters in a scene away, but not all of them; foreign digits are rare in a
+    scene.
 
     Args:
         random: the source of all draws.
@@ -223,16 +202,17 @@ def _harvest_all(bank: GlyphBank, keys: list[tuple[int, int, int]]) -> Digits:
     return Digits(*(np.concatenate([getattr(part, what) for part in found]) for what in ARRAYS))
 
 
-_worker: tuple[GlyphBank, InkMarker]
+_worker: tuple[GlyphBank, PageNetwork, float]
 
 
 def _open_worker(bank: GlyphBank) -> None:
     global _worker
     cv2.setNumThreads(1)
-    _worker = bank, InkMarker()
+    page = load_page()
+    _worker = bank, open_page(page), page.card.least
 
 
 def _harvest_one(key: tuple[int, int, int]) -> Digits:
-    bank, mark = _worker
+    bank, network, least = _worker
     random = np.random.default_rng(key)
-    return harvest(draw_scene(random, bank), mark, random) + alone(random, bank)
+    return harvest(draw_scene(random, bank), network, least, random) + alone(random, bank)

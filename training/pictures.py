@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 import cv2
 import numpy as np
 
-from edge.segment import to_grey
+from edge.planes import to_grey
 from edge.types import Box, ByteArray, Result
 from training.evaluate import Reliability
 
@@ -73,6 +73,9 @@ class Tally:
         exact_texts: texts read without an edit.
         empty: pictures that hold no digit.
         false_digits: digits shown as certain in empty pictures.
+        numbers: whole numbers that are written, where they are known.
+        right_numbers: those that come out as one reading with these digits, all of them certain.
+        readings: numbers that were read in the pictures whose numbers are known.
     """
 
     pictures: int = 0
@@ -83,6 +86,9 @@ class Tally:
     exact_texts: int = 0
     empty: int = 0
     false_digits: int = 0
+    numbers: int = 0
+    right_numbers: int = 0
+    readings: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
@@ -106,6 +112,16 @@ class Tally:
     def false(self) -> float | None:
         """False digits per empty picture; None without such pictures."""
         return _ratio(self.false_digits, self.empty)
+
+    @property
+    def right(self) -> float | None:
+        """Share of the numbers that come out right; None where none are known."""
+        return _ratio(self.right_numbers, self.numbers)
+
+    @property
+    def true(self) -> float | None:
+        """Share of the readings that are a number which is written; None without readings."""
+        return _ratio(self.right_numbers, self.readings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -329,7 +329,7 @@ def _photos(groups: Mapping[str, GroupResult]) -> Section:
     ]
     header = [*_TALLY_HEADER, "calibration error"]
     pictures = {
-        f"mistakes-{group}.png": partial(
+        f"mistakes-{group.replace('/', '-')}.png": partial(
             mistakes_figure, each.mistakes, f"{group}: what it is → how it was read"
         )
         for group, each in groups.items()
@@ -358,11 +358,19 @@ def _scenes(scenes: ScenesResult) -> Section:
     )
 
 
-MEASURES = ("digit error", "confident mistakes", "read exactly", "false digits per empty picture")
+MEASURES = (
+    "digit error",
+    "confident mistakes",
+    "read exactly",
+    "false digits per empty picture",
+    "numbers right",
+    "readings true",
+)
 _TALLY_HEADER = ["", "pictures", "digits", *MEASURES]
 _MEANING = (
     "The error counts digits misread, unsure, missed and read where there is none; confident mistakes are "
-    "those shown as certain. Both are shares of the digits there are."
+    "those shown as certain. Both are shares of the digits there are. A number is right when one reading has "
+    "its digits, all of them certain; a reading is true when it is such a number."
 )
 
 
@@ -374,6 +382,7 @@ def _measures(tally: Tally) -> list[str]:
     return [
         *map(_share, (tally.error, tally.wrong, tally.exact)),
         NONE if tally.false is None else f"{tally.false:.2f}",
+        *map(_share, (tally.right, tally.true)),
     ]
 
 
@@ -389,6 +398,9 @@ def _tally_as_dict(tally: Tally) -> dict[str, object]:
         "wrong": tally.wrong,
         "exact": tally.exact,
         "false": tally.false,
+        "numbers": tally.numbers,
+        "right": tally.right,
+        "true": tally.true,
     }
 
 

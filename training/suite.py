@@ -11,20 +11,20 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from edge.choice import CLEAR
 from edge.classifier import Classifier
-from edge.ink import InkMarker
-from edge.looks import find_digits
+from edge.fusion import Fusion
 from edge.model_file import DIGITS, load_model
 from edge.naming import name
-from edge.parting import Named
+from edge.page import PageNetwork
+from edge.page_file import load_page, open_page
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
-from edge.types import ByteArray, FloatArray, Glyph, Ink, Prediction
+from edge.types import ByteArray, FloatArray, Glyph
 from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
 from training.dataset import DATA_VARIABLE, Digits
 from training.evaluate import Evaluation, Reliability, area_under_roc, joined, pooled_reliability
+from training.harvest import find
 from training.photos import LABELS, GroupResult, load_photos, read_photos
 from training.scenes.bank import load_bank
 from training.scenes.measure import ScenesResult, read_scenes
@@ -37,8 +37,9 @@ PARTS = ("mnist", "corruptions", "glyphs", "scenes", "photos")
 EXAMPLES = 6
 """Corrupted digits that are kept for the report, of each kind."""
 
-REAL = "real"
-"""Folder, inside that of the data, of photos and sets of characters from other people."""
+REAL, PAGES = "real", "pages"
+"""Folders, inside that of the data: photos and sets of characters from other people, and photos of what
+people write beside digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,14 +49,30 @@ class Model:
     Attributes:
         name: its file.
         ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), as edge names them where the model is its own.
-        find_digits: edge's road from a grey picture to named ink, with it.
-        reader: reads pictures with it; None for a float network, which has no thresholds yet.
+        page: sees where digits are.
+        least: logit from which on it sees one, as in its card.
+        fusion: brings what both say together; None for a network that was not converted for the page network:
+            what it says itself counts.
+        reader: reads pictures with both; None likewise.
     """
 
     name: str
     ask: Callable[[ByteArray], FloatArray]
-    find_digits: Callable[[ByteArray], list[Named]]
+    page: PageNetwork
+    least: float
+    fusion: Fusion | None
     reader: DigitReader | None
+
+    def name_in(self, grey: ByteArray) -> list[tuple[int, Glyph, FloatArray]]:
+        """Area in pixels, glyph and probabilities of all that may be a digit in a picture, however little."""
+        found = find(self.page, self.least, grey)
+        if not found.candidates:
+            return []
+        said = self.ask(found.glyphs)
+        if self.fusion:
+            said = np.stack([each.probabilities for each in self.fusion(found.candidates, said)])
+        areas = [candidate.box.area for candidate in found.candidates]
+        return list(zip(areas, found.glyphs, said, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +93,7 @@ class SetResult:
     """What a model said of a set of characters.
 
     Attributes:
-        evaluation: of the glyphs that edge took for digits, however little.
+        evaluation: of the glyphs that may be digits to edge, however little.
         missed: how many characters it took for none.
     """
 
@@ -175,23 +192,22 @@ def open_model(path: Path) -> Model:
         ModelError: when the `.tflite` file is none of ours.
         UsageError: when there is no run or `.keras` file.
     """
+    page = load_page()
+    network, least = open_page(page), page.card.least
     if path.suffix == ".tflite":
         classifier = Classifier(load_model(path))
 
         def ask(glyphs: ByteArray) -> FloatArray:
             return np.stack([prediction.probabilities for prediction in name(glyphs, classifier.classify)])
 
-        return Model(path.name, ask, _road(ask, classifier.card.thresholds.accept), DigitReader(classifier))
+        fusion = classifier.card.fusion
+        return Model(path.name, ask, network, least, fusion, DigitReader(classifier) if fusion else None)
 
     from training.network import probabilities
     from training.runs import load_network
 
-    network = load_network(path)
-
-    def ask_network(glyphs: ByteArray) -> FloatArray:
-        return probabilities(network, glyphs)
-
-    return Model(path.name, ask_network, _road(ask_network, CLEAR), None)
+    trained = load_network(path)
+    return Model(path.name, lambda glyphs: probabilities(trained, glyphs), network, least, None, None)
 
 
 def evaluate(
@@ -207,7 +223,8 @@ def evaluate(
     Args:
         model: as `open_model` gives it.
         test: MNIST's test digits.
-        data: as `training.dataset.load_mnist` takes it; photos and sets of characters are in `real/` in it.
+        data: as `training.dataset.load_mnist` takes it; photos and sets of characters are in `real/` in it,
+            more photos in `pages/`.
         scenes: how many to draw.
         parts: of `PARTS`, what to measure.
 
@@ -225,12 +242,12 @@ def evaluate(
             skipped[part] = str(error)
             return None
 
-    real = _real_folder(data)
+    real = _folder(data, REAL)
     mnist = measure("mnist", lambda: Evaluation(test, model.ask(test.glyphs)))
     corruptions = measure("corruptions", lambda: _corrupt(model, test)) or {}
     digits, others = measure("glyphs", lambda: _ask_all_sets(model, real)) or ({}, {})
     drawn = measure("scenes", lambda: _draw_scenes(model, data, scenes))
-    photos = measure("photos", lambda: _read_photos(model, real)) or {}
+    photos = measure("photos", lambda: _read_photos(model, data)) or {}
     accept = model.reader.classifier.card.thresholds.accept if model.reader else None
     return Findings(model.name, accept, mnist, corruptions, digits, others, drawn, photos, skipped)
 
@@ -247,7 +264,7 @@ def real_digits(data: Path | None = None) -> Digits | None:
     Raises:
         DataError: when a set is damaged.
     """
-    folder = _real_folder(data)
+    folder = _folder(data, REAL)
     found = pooled(_ask_sets(open_model(load_model().path), folder, DIGITS_PATTERN)) if folder else None
     return found.evaluation.digits if found else None
 
@@ -256,26 +273,11 @@ class _SkippedError(Exception):
     """Why a part is not measured."""
 
 
-def _road(ask: Callable[[ByteArray], FloatArray], sure: float) -> Callable[[ByteArray], list[Named]]:
-    """From a grey picture to named ink.
-
-    Args:
-        ask: names glyphs.
-        sure: as `find_digits` takes it.
-    """
-    mark = InkMarker()
-
-    def name_ink(inks: list[Ink]) -> list[Prediction]:
-        glyphs = [to_glyph(ink.pixels) for ink in inks]
-        return [Prediction(probabilities) for probabilities in ask(np.array(glyphs))] if glyphs else []
-
-    return lambda grey: find_digits(grey, mark, name_ink, sure)
-
-
-def _real_folder(data: Path | None) -> Path | None:
+def _folder(data: Path | None, name: str) -> Path | None:
+    """A folder inside that of the data; None where it is not there."""
     if data is None and DATA_VARIABLE in os.environ:
         data = Path(os.environ[DATA_VARIABLE])
-    return data / REAL if data is not None and (data / REAL).is_dir() else None
+    return data / name if data is not None and (data / name).is_dir() else None
 
 
 def _corrupt(model: Model, digits: Digits) -> dict[str, CorruptionResult]:
@@ -299,17 +301,17 @@ def _ask_sets(model: Model, folder: Path, pattern: str) -> dict[str, SetResult]:
 
 
 def _ask_set(model: Model, characters: CharacterSet) -> SetResult:
-    """Each is the largest piece that edge reads in its picture; what is cut out is a piece already."""
+    """Each is the largest candidate in its picture; what is cut out is a glyph already."""
     if characters.cut_out:
         glyphs = np.array([to_glyph(picture) for picture in characters.pictures], np.uint8)
         return SetResult(Evaluation(Digits(glyphs, characters.labels), model.ask(glyphs)), missed=0)
     read: list[tuple[Glyph, FloatArray, np.uint8]] = []
     pages = tqdm(characters.pages(), characters.name, len(characters), leave=False, dynamic_ncols=True)
     for page, label in zip(pages, characters.labels, strict=True):
-        named = model.find_digits(page)
+        named = model.name_in(page)
         if named:
-            ink, prediction = max(named, key=lambda each: each[0].box.area)
-            read.append((to_glyph(ink.pixels), prediction.probabilities, label))
+            _, glyph, probabilities = max(named, key=lambda each: each[0])
+            read.append((glyph, probabilities, label))
     found = Digits(
         np.array([glyph for glyph, _, _ in read], np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE),
         np.array([label for _, _, label in read], np.uint8),
@@ -324,13 +326,20 @@ def _draw_scenes(model: Model, data: Path | None, count: int) -> ScenesResult:
     return read_scenes(_reader(model), load_bank(data, "test"), count)
 
 
-def _read_photos(model: Model, folder: Path | None) -> dict[str, GroupResult]:
-    if folder is None or not (folder / LABELS).is_file():
-        raise _SkippedError(f"the data has no {REAL}/{LABELS}")
-    return read_photos(_reader(model), load_photos(folder))
+def _read_photos(model: Model, data: Path | None) -> dict[str, GroupResult]:
+    """Those of `REAL` by group, those of `PAGES` by "pages/" and group."""
+    found: dict[str, GroupResult] = {}
+    for place, prefix in ((REAL, ""), (PAGES, f"{PAGES}/")):
+        folder = _folder(data, place)
+        if folder is not None and (folder / LABELS).is_file():
+            photos = read_photos(_reader(model), load_photos(folder))
+            found |= {prefix + group: result for group, result in photos.items()}
+    if not found:
+        raise _SkippedError(f"the data has neither {REAL}/{LABELS} nor {PAGES}/{LABELS}")
+    return found
 
 
 def _reader(model: Model) -> DigitReader:
     if model.reader is None:
-        raise _SkippedError("a float network has no thresholds to read pictures with: convert it first")
+        raise _SkippedError("it was not converted for a page network: python -m convert does it")
     return model.reader

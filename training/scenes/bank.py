@@ -12,9 +12,11 @@ import numpy.typing as npt
 from edge.errors import UsageError
 from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, data_folder, load_mnist
-from training.scenes.draws import Random, between, chance, floats
-from training.scenes.shapes import Shape, Strokes, shape_of, smooth_curve, trace
+from training.scenes.archive import Archive, load_archive
+from training.scenes.draws import Random, between, chance, floats, pick
+from training.scenes.shapes import Shape, Strokes, Word, shape_of, smooth_curve, trace
 from training.scenes.typefaces import Split, Typeface, handwriting_fonts, stroke_fonts
+from training.scenes.writers import WRITING, Writers, load_writers, mnist_writers
 
 OMNIGLOT = Path("real", "nondigits_omniglot.npz")
 
@@ -49,6 +51,9 @@ FONT_SHARE = 0.8
 
 FONT_DIGITS = 0.25
 """Of the digits of writers who were not taught as MNIST's were, where there are handwriting fonts."""
+
+WRITTEN_SHARE = 0.8
+"""Of the pages, where UNIPEN is there: those whose words are its strokes; the others are of fonts."""
 
 LONE_LETTERS = "aAcdDeEfFGhHjJkKmMnNpPrRtTuUvVwWxXyY"  # those that cannot be taken for a digit
 
@@ -160,30 +165,123 @@ SYMBOLS: dict[str, Drawing] = {
         (False, ((0.9, 0.3), (0, 0.7))),
         (False, ((0.45, 0), (0.45, 1))),
     ),
+    "middot": ((False, ((0, 0), (0.1, 0.1))),),
+    "sum": ((False, ((0.7, 0.08), (0.6, 0), (0, 0), (0.38, 0.5), (0, 1), (0.65, 1), (0.72, 0.9))),),
+    "integral": (
+        (True, ((0.42, 0.06), (0.33, 0), (0.24, 0.12), (0.2, 0.5), (0.16, 0.88), (0.08, 1), (0, 0.93))),
+    ),
+    "implies": (
+        (False, ((0, 0.3), (1, 0.28))),
+        (False, ((0, 0.55), (1, 0.55))),
+        (False, ((0.8, 0), (1.15, 0.42), (0.8, 0.85))),
+    ),
+    "degree": ((True, ((0.5, 0), (0.1, 0.3), (0.4, 0.9), (0.9, 0.5), (0.5, 0))),),
+    "bullet": ((True, ((0, 0), (0.1, 0.05), (0.05, 0.1), (0.0, 0.03))),),
+    "infinity": (
+        (
+            True,
+            (
+                (0.5, 0.2),
+                (0.2, 0),
+                (0, 0.2),
+                (0.2, 0.4),
+                (0.5, 0.2),
+                (0.8, 0),
+                (1, 0.2),
+                (0.8, 0.4),
+                (0.5, 0.2),
+            ),
+        ),
+    ),
+    "at most": ((False, ((0.8, 0), (0, 0.35), (0.8, 0.65))), (False, ((0, 0.9), (0.8, 0.92)))),
+    "at least": ((False, ((0, 0), (0.8, 0.35), (0, 0.65))), (False, ((0, 0.9), (0.8, 0.92)))),
+    "pi": (
+        (False, ((0, 0.05), (1, 0))),
+        (False, ((0.3, 0.05), (0.22, 1))),
+        (True, ((0.7, 0.05), (0.68, 0.85), (0.85, 0.95))),
+    ),
     "star": ((False, ((0.2, 1), (0.5, 0), (0.8, 1), (0, 0.38), (1, 0.38), (0.2, 1))),),
     "heart": ((True, ((0.5, 0.3), (0.25, 0), (0, 0.3), (0.5, 1), (1, 0.3), (0.75, 0), (0.5, 0.3))),),
 }
 LOOKALIKE_SIGNS = ("slash", "open", "close", "exclamation", "comma", "question")
 """Signs that can be taken for a digit where they stand by themselves, as a slash can for a 1."""
 
+SIGN_NAMES = {
+    "+": "plus",
+    "-": "minus",
+    "=": "equals",
+    "÷": "divide",
+    "×": "times",
+    "/": "slash",
+    "(": "open",
+    ")": "close",
+    ".": "dot",
+    ",": "comma",
+    ":": "colon",
+    "%": "percent",
+    "#": "hash",
+    "€": "euro",
+    "$": "dollar",
+    "✓": "tick",
+    "✗": "cross",
+    "→": "arrow",
+    "√": "root",
+    "?": "question",
+    "!": "exclamation",
+    "*": "asterisk",
+    "·": "middot",
+    "Σ": "sum",
+    "∫": "integral",
+    "⇒": "implies",
+    "°": "degree",
+    "•": "bullet",
+    "∞": "infinity",
+    "≤": "at most",
+    "≥": "at least",
+    "π": "pi",
+}
+"""Signs that can be drawn, by the character that they are."""
+
+WRITTEN_SIGNS = set("+-=/().,:%#$?!*")
+"""Those of them that UNIPEN's writers wrote."""
+
 ALONE = tuple(name for name in SYMBOLS if name not in LOOKALIKE_SIGNS)
 
 OPERATORS = ("plus", "minus", "equals", "divide", "times", "slash", "open", "close", "root")
 
 
+Exemplar = tuple[str, int]
+"""One way to write a digit: whose, and which."""
+
+SCRIPTS = {"mnist": 3.4, "unipen": 3.0, "font": 1.3, "europe": 0.9}
+"""Whose digits a page has, by weight."""
+
+FEWEST_LABELS = 7
+"""Digits of which a writer must have written one, to write a page."""
+
+MOST_EXEMPLARS = 4
+"""Ways in which one hand writes one digit on a page."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Word:
-    """Letters that were written together.
+class Script:
+    """How one hand writes.
 
     Attributes:
-        shape: all of them.
-        size: longer side of their box, in heights of a capital letter.
-        above: how far the top of that box is above the line, likewise.
+        source: whose digits it has.
+        digits: for each label the ways in which this hand writes it.
+        words: UNIPEN writer of its words, None for a font's.
+        texts: UNIPEN writer of its lines of text, likewise.
+        letters: UNIPEN writer of its single letters and signs, likewise.
+        typeface: for what no writer wrote.
     """
 
-    shape: Shape
-    size: float
-    above: float
+    source: str
+    digits: tuple[tuple[Exemplar, ...], ...]
+    words: int | None
+    texts: int | None
+    letters: int | None
+    typeface: Typeface
 
 
 class GlyphBank:
@@ -197,6 +295,10 @@ class GlyphBank:
             the alphabets of the split are taken, less those characters that look like digits.
         names: shape (m,), "alphabet/character01" and so on.
         split: which half of alphabets and stroke fonts to write with.
+        hands: shape (n,), who wrote each digit; None where it is not known, and then each digit of a page is
+            by another writer.
+        writers: of letters, words and other digits.
+        archive: photographed writing.
 
     Raises:
         UsageError: when there is not a label for each image or a name for each letter, or a digit is missing.
@@ -210,6 +312,9 @@ class GlyphBank:
         names: npt.NDArray[np.str_] | None = None,
         *,
         split: Split = "train",
+        hands: npt.NDArray[np.int64] | None = None,
+        writers: Writers | None = None,
+        archive: Archive | None = None,
     ) -> None:
         if len(images) != len(labels):
             raise UsageError(f"expected a label for each of the {len(images)} digits, found {len(labels)}")
@@ -231,6 +336,16 @@ class GlyphBank:
                 if number not in LOOKALIKES[alphabet]
             ]
             self._letters = letters[np.isin(names, usable)]
+        self.writers = writers
+        self.archive = archive or Archive((), np.zeros((0, 1, 1), np.uint8))
+        self._hands: list[list[list[int]]] = []  # writer, label, images
+        if hands is not None:
+            order = np.argsort(hands, kind="stable")
+            cuts = np.flatnonzero(np.diff(hands[order])) + 1
+            for own in np.split(order, cuts):
+                by_label = [own[labels[own] == label].tolist() for label in range(10)]
+                if sum(map(bool, by_label)) >= FEWEST_LABELS:
+                    self._hands.append(by_label)
         self._shapes: dict[object, Shape | None] = {}
         self._handwriting = handwriting_fonts() if split == "train" else ()
 
@@ -248,6 +363,100 @@ class GlyphBank:
             shape = self._shapes[index]
             if shape is not None:
                 return shape
+
+    def script(self, random: Random, *, european: bool) -> Script:
+        """How some hand writes: its digits agree over a page, and its words are one writer's."""
+        source = pick(random, SCRIPTS)
+        writers = self.writers
+        chosen: list[list[Exemplar]] = [[] for _ in range(10)]
+        letters: int | None = None
+        if source == "font" and self._handwriting:
+            font = int(random.integers(len(self._handwriting)))
+            chosen = [[("font", font)] for _ in range(10)]
+        elif source == "unipen" and writers is not None:
+            letters = _any(random, writers.digit_writers)
+            chosen = [[("unipen", i) for i in writers.characters(letters, str(n))] for n in range(10)]
+        elif source == "europe" and writers is not None and writers.europe:
+            own = writers.europe[int(random.integers(len(writers.europe)))]
+            chosen = [[("europe", i) for i in found] for found in own]
+        else:
+            source = "mnist"
+        if self._hands:
+            other = self._hands[int(random.integers(len(self._hands)))]
+            for label in range(10):
+                chosen[label] = chosen[label] or [("mnist", i) for i in other[label]]
+        digits: list[tuple[Exemplar, ...]] = []
+        for label, found in enumerate(chosen):
+            variants = VARIANTS.get(label, ())
+            share = VARIANT_SHARE.get(label, 0.0) if european and source == "mnist" else 0.0
+            if variants and chance(random, share):
+                found = [("variant", int(random.integers(len(variants))))]
+            elif len(found) > 1:
+                count = min(len(found), int(random.integers(1, MOST_EXEMPLARS + 1)))
+                found = [found[i] for i in random.choice(len(found), count, replace=False)]
+            digits.append(tuple(found))
+        words = texts = None
+        if writers is not None and chance(random, WRITTEN_SHARE):
+            words = letters if letters in writers.word_writers else _any(random, writers.word_writers)
+            texts = words if words in writers.text_writers else _any(random, writers.text_writers)
+            if letters is None:
+                letters = words if words in writers.letter_writers else _any(random, writers.letter_writers)
+        joined = chance(random, 0.3)
+        return Script(source, tuple(digits), words, texts, letters, self.typeface(random, joined=joined))
+
+    def written(self, random: Random, script: Script, label: int) -> Shape:
+        """A digit as this hand writes it."""
+        ways = script.digits[label]
+        if not ways:
+            return self.digit(random, label)
+        source, index = ways[int(random.integers(len(ways)))]
+        if source == "variant":
+            return _drawn(random, VARIANTS[label][index])
+        if source == "font":
+            return _bent(random, self._handwriting[index].shape(str(label)))
+        if source == "unipen":
+            assert self.writers is not None
+            return self.writers.character(index)
+        key: object = index if source == "mnist" else (source, index)
+        if key not in self._shapes:
+            assert source == "mnist" or self.writers is not None
+            image = (
+                self._images[index]
+                if self.writers is None or source == "mnist"
+                else self.writers.europe_images[index]
+            )
+            self._shapes[key] = trace(image)
+        return self._shapes[key] or self.digit(random, label)
+
+    def written_character(self, random: Random, script: Script, character: str) -> Shape:
+        """A letter or a sign as this hand writes it."""
+        name = SIGN_NAMES.get(character)
+        if name is not None and (
+            self.writers is None or character not in WRITTEN_SIGNS or chance(random, 0.3)
+        ):
+            return self.symbol(random, name)
+        if self.writers is not None and (script.letters is not None or not character.isalpha()):
+            found = self.writers.characters(script.letters, character) or self.writers.characters(
+                None, character
+            )
+            if found:
+                return self.writers.character(found[int(random.integers(len(found)))])
+        return _bent(random, script.typeface.shape(character))
+
+    def written_word(self, random: Random, script: Script) -> Word:
+        """Some word in this hand's writing."""
+        if self.writers is None or script.words is None:
+            joined = script.typeface.joined
+            return self.word(random, int(random.integers(2, 10)), script.typeface, joined=joined)
+        found = self.writers.words[script.words]
+        return self.writers.word("word", script.words, found[int(random.integers(len(found)))])
+
+    def written_line(self, random: Random, script: Script) -> Word | None:
+        """A line of text in this hand's writing; None when it has none."""
+        if self.writers is None or script.texts is None:
+            return None
+        found = self.writers.texts[script.texts]
+        return self.writers.word("text", script.texts, found[int(random.integers(len(found)))])
 
     def foreign_digit(self, random: Random, label: int) -> Shape:
         """A digit as it is written where MNIST was not: of a handwriting font where there are any."""
@@ -321,15 +530,42 @@ def load_bank(
     Raises:
         DataError: when MNIST is not there or damaged.
     """
-    if digits is None:
+    place = data_folder(folder)
+    writers = load_writers(place, split) if place is not None else None
+    archive = load_archive(place / WRITING, split) if place is not None else None
+    known = mnist_writers(place / WRITING, split) if place is not None else np.zeros(0, np.uint16)
+    hands: npt.NDArray[np.int64] | None = None
+    if digits is None or len(known):
         mnist = load_mnist(folder)
-        digits = mnist.train if split == "train" else mnist.test
+        whole = mnist.train if split == "train" else mnist.test
+        digits = whole if digits is None else digits
+        if len(known):
+            hands = _hands_of(digits.glyphs, whole.glyphs, known)
     letters = names = None
-    folder = data_folder(folder)
-    if folder is not None and (folder / OMNIGLOT).is_file():
-        with np.load(folder / OMNIGLOT, allow_pickle=False) as arrays:
+    if place is not None and (place / OMNIGLOT).is_file():
+        with np.load(place / OMNIGLOT, allow_pickle=False) as arrays:
             letters, names = arrays["images"], arrays["labels"]
-    return GlyphBank(digits.glyphs, digits.labels, letters, names, split=split)
+    return GlyphBank(
+        digits.glyphs,
+        digits.labels,
+        letters,
+        names,
+        split=split,
+        hands=hands,
+        writers=writers,
+        archive=archive,
+    )
+
+
+def _hands_of(glyphs: ByteArray, whole: ByteArray, known: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """Who wrote each of some digits of MNIST; one that is not MNIST's has a writer of its own."""
+    by_picture = {image.tobytes(): int(writer) for image, writer in zip(whole, known, strict=True)}
+    found = [by_picture.get(image.tobytes(), -1 - i) for i, image in enumerate(glyphs)]
+    return np.array(found, np.int64)
+
+
+def _any(random: Random, writers: tuple[int, ...]) -> int | None:
+    return writers[int(random.integers(len(writers)))] if writers else None
 
 
 def _word_of(strokes: Strokes) -> Word:

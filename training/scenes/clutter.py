@@ -253,27 +253,146 @@ FONTS = (
 )
 
 
-def add_print(random: Random, canvas: Canvas, layout: Layout, page: Area) -> None:
-    """Printed words (no digits: clutter) and printed numbers (neither right nor wrong to read: ignored)."""
+def add_print(random: Random, canvas: Canvas, bank: GlyphBank, layout: Layout, page: Area) -> None:
+    """Printed words (no digits: clutter) and printed numbers (neither right nor wrong to read: ignored).
+
+    Here and there, as on forms, or in full lines, as in books.
+    """
     size = int(np.clip(layout.height * log_between(random, 0.35, 1.0), 7, 60))
-    font = _font(FONTS[random.integers(len(FONTS))], size)
     colour = draw_colour(random, 0.03, 0.5) if chance(random, 0.3) else (between(random, 0.03, 0.35),) * 3
+    font = _font(FONTS[random.integers(len(FONTS))], size)
     x0, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
-    for _ in range(round(log_between(random, 1, 9))):
+    lines, words, numbers = round(log_between(random, 1, 9)), int(random.integers(1, 6)), 0.25
+    if chance(random, 0.4):
+        x0, y = page.left + between(random, 0, 0.2) * page.width, between(random, page.top, page.bottom)
+        lines, words, numbers = int(random.integers(3, 16)), 12, 0.04
+        size = min(size, 18)
+        font = _font(FONTS[random.integers(len(FONTS))], size)
+    pitch = size * between(random, 1.2, 1.8)
+    for _ in range(lines):
         x = x0
-        for _ in range(int(random.integers(1, 6))):
-            number = chance(random, 0.25)
-            word = str(random.integers(1, 99999)) if number else WORDS[random.integers(len(WORDS))]
-            left, top, right, bottom = (int(v) for v in font.getbbox(word))
-            area = Area(x, y, x + right - left + 2, y + bottom - top + 2)
+        if y > page.bottom:
+            break
+        line: list[str] = []
+        while x < page.right and len(line) < words:
+            number = chance(random, numbers)
+            word = _printed_number(random) if number else _printed_word(random, bank)
+            line.append(word)
+            left, _, right, _ = (int(v) for v in font.getbbox(word))
+            ascent, descent = font.getmetrics()
+            area = Area(x, y, x + right - left + 2, y + ascent + descent)
             if layout.free(area.inset(-2)):
                 layout.taken.append(area)
-                picture = Image.new("L", (right - left + 2, bottom - top + 2))
-                ImageDraw.Draw(picture).text((1 - left, 1 - top), word, fill=255, font=font)
+                picture = Image.new("L", (right - left + 2, ascent + descent))
+                ImageDraw.Draw(picture).text((1 - left, 0), word, fill=255, font=font)
                 _paste(canvas, np.asarray(picture), area, colour, ignored=number)
-            x = area.right + 0.4 * size
-        y += 1.4 * size
+            x = area.right + 0.35 * size
+        y += pitch
     canvas.conditions["print"] = 1.0
+
+
+def label_cells(random: Random, canvas: Canvas, bank: GlyphBank, layout: Layout, page: Area) -> None:
+    """Print beside, above and between the cells of a form: what to fill in, units, numbers of lines."""
+    colour = draw_colour(random, 0.03, 0.5) if chance(random, 0.3) else (between(random, 0.03, 0.35),) * 3
+    rows: dict[float, list[Area]] = {}
+    for cell in layout.cells:
+        rows.setdefault(cell.top, []).append(cell)
+    size = int(np.clip(layout.cells[0].height * between(random, 0.2, 0.6), 7, 40))
+    font = _font(FONTS[random.integers(len(FONTS))], size)
+    above = chance(random, 0.5)
+    for cells in rows.values():
+        words = [_printed_word(random, bank) for _ in range(int(random.integers(1, 4)))]
+        if chance(random, 0.3):
+            words.insert(0, f"{random.integers(1, 40)}.")
+        text = " ".join(words)
+        left, _, right, _ = (int(v) for v in font.getbbox(text))
+        high = sum(font.getmetrics())
+        wide = right - left + 2
+        first, last = cells[0], cells[-1]
+        x = first.left if above else first.left - wide - between(random, 0.2, 1.0) * size
+        y = first.top - high - 2 if above else (first.top + first.bottom - high) / 2
+        if not above and x < page.left:
+            x = last.right + between(random, 0.2, 1.0) * size
+        area = Area(x, y, x + wide, y + high)
+        digits = any(character.isdigit() for character in text)
+        if not any(area.meets(cell) for cell in layout.cells) and not any(map(area.meets, layout.taken)):
+            layout.taken.append(area)
+            picture = Image.new("L", (wide, high))
+            ImageDraw.Draw(picture).text((1 - left, 0), text, fill=255, font=font)
+            _paste(canvas, np.asarray(picture), area, colour, ignored=digits)
+    canvas.conditions["labels"] = 1.0
+
+
+def _printed_number(random: Random) -> str:
+    return str(random.integers(1, 10 ** int(random.integers(1, 6))))
+
+
+def _printed_word(random: Random, bank: GlyphBank) -> str:
+    """A word as forms and books have it."""
+    word = WORDS[random.integers(len(WORDS))]
+    if bank.writers is not None and chance(random, 0.8):
+        word = bank.writers.any_word(random)
+    kind = pick(random, {"plain": 6, "capital": 2, "capitals": 1, "colon": 1, "bracket": 0.5, "dots": 0.5})
+    return {
+        "plain": word,
+        "capital": word.capitalize(),
+        "capitals": word.upper(),
+        "colon": word + ":",
+        "bracket": f"({word})",
+        "dots": word + "." * int(random.integers(3, 20)),
+    }[kind]
+
+
+def stamp_words(
+    random: Random, canvas: Canvas, bank: GlyphBank, layout: Layout, pen: Pen, page: Area
+) -> None:
+    """Words as they were scanned, in this pen's colour, in free places."""
+    for _ in range(int(random.integers(1, 8))):
+        ink = bank.archive.word(random)
+        if ink is None:
+            return
+        high = max(8.0, layout.height * log_between(random, 0.6, 1.6))
+        wide = high * ink.shape[1] / ink.shape[0]
+        x, y = between(random, page.left, page.right), between(random, page.top, page.bottom)
+        area = Area(x, y, x + wide, y + high)
+        if not layout.free(area):
+            continue
+        layout.taken.append(area)
+        _paste(canvas, ink, area, pen.colour, ignored=False)
+    canvas.conditions["scanned words"] = 1.0
+
+
+def strike(random: Random, canvas: Canvas, area: Area, pen: Pen) -> None:
+    """Strike out what stands in an area: with lines through it, a zigzag or a scribble."""
+    left, right = area.left - 0.1 * area.height, area.right + 0.1 * area.height
+    high, low = area.top + 0.1 * area.height, area.bottom - 0.1 * area.height
+    middle = (high + low) / 2
+    strokes: list[FloatArray] = []
+    kind = pick(random, {"lines": 3, "cross": 1, "zigzag": 1.5, "scribble": 1.5, "slashes": 1})
+    match kind:
+        case "lines":
+            for _ in range(int(random.integers(1, 4)) + (area.width < 2 * area.height)):
+                y = middle + float(random.normal(0, 0.12)) * area.height
+                strokes.append(
+                    _wave(random, (left, y), (right, y + float(random.normal(0, 0.1)) * area.height))
+                )
+        case "cross":
+            strokes = [_wave(random, (left, high), (right, low)), _wave(random, (left, low), (right, high))]
+        case "slashes":
+            for x in np.arange(left, right, 0.35 * area.height):
+                strokes.append(_wave(random, (float(x) + 0.3 * area.height, high), (float(x), low)))
+        case _:
+            count = max(4, int((right - left) / (between(random, 0.12, 0.3) * area.height)))
+            x = np.linspace(left, right, count)
+            ends = np.where(np.arange(count) % 2, low, high) + random.normal(0, 0.1 * area.height, count)
+            line = floats(np.stack([x, ends], axis=1))
+            strokes = [smooth_curve(line) if kind == "scribble" else line]
+            if kind == "scribble":
+                strokes.append(
+                    smooth_curve(line + random.normal(0, 0.15 * area.height, line.shape).astype(np.float32))
+                )
+    draw_strokes(random, canvas, [canvas.geometry.map(stroke) for stroke in strokes], pen, CLUTTER)
+    canvas.conditions["struck out"] = 1.0
 
 
 def _paste(canvas: Canvas, picture: ByteArray, area: Area, colour: Colour, *, ignored: bool) -> None:

@@ -168,16 +168,24 @@ def write(
         corners = canvas.geometry.map(place.map(shape.corners, shape.height))
         _stamp(random, canvas, shape.raster, corners, pen, role)
         return
-    # A slow wave over the digit: the same shape is never written twice the same way.
+    draw_strokes(random, canvas, strokes_of(random, canvas, shape, place, pen), pen, role)
+
+
+def strokes_of(random: Random, canvas: Canvas, shape: Shape, place: Placement, pen: Pen) -> list[FloatArray]:
+    """The centre lines of a shape as this pen goes along them, in pixels of the picture."""
+    # A slow wave over a digit's size: the same shape is never written twice the same way.
     points = np.concatenate(shape.strokes)
-    wave = random.normal(0, 3.6, (2, 2)).astype(np.float32)
-    points = points + np.sin(points @ wave + random.uniform(0, 6, 2).astype(np.float32)) * np.float32(0.015)
+    span = np.float32(min(1.0, 1.5 * max(shape.height, 0.02)))
+    wave = random.normal(0, 3.6, (2, 2)).astype(np.float32) / span
+    points = points + np.sin(points @ wave + random.uniform(0, 6, 2).astype(np.float32)) * (
+        np.float32(0.015) * span
+    )
     points = canvas.geometry.map(place.map(points, shape.height))
     ends = itertools.accumulate(map(len, shape.strokes), initial=0)
     strokes = [points[start:end] for start, end in itertools.pairwise(ends)]
     if pen.twice:
         strokes += [stroke + random.normal(0, pen.width * 0.5, 2).astype(np.float32) for stroke in strokes]
-    draw_strokes(random, canvas, strokes, pen, role)
+    return strokes
 
 
 def draw_strokes(random: Random, canvas: Canvas, strokes: Sequence[FloatArray], pen: Pen, role: Role) -> None:

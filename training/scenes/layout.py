@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edge.types import FloatArray
-from training.scenes.bank import LOOKALIKE_SIGNS, OPERATORS, GlyphBank
+from training.scenes.bank import LOOKALIKE_SIGNS, OPERATORS, GlyphBank, Script
 from training.scenes.draws import Random, between, chance, floats, log_between
 from training.scenes.ink import Placement
 from training.scenes.shapes import Shape
 
-SMALLEST = 12.0  # pixels: the height of the smallest digit
+SMALLEST = 10.0  # pixels: the height of the smallest digit
 CRAMPED = (
     0.015  # share of digits that are written close to, or onto, the next by a hand that keeps them apart
 )
@@ -31,12 +31,18 @@ class Mark:
         place: where.
         label: 0 to 9; None for what is no digit.
         lookalike: whether it is no digit but looks like one, as a slash looks like a 1.
+        kind: ".", ",", "/", ":" or "-" for a small mark in or directly before a number; "" for all others.
+        number: index in `Layout.numbers` of the number that such a mark belongs to.
+        row: signs that share one of 0 and up are written in one go; -1 for one by itself.
     """
 
     shape: Shape
     place: Placement
     label: int | None = None
     lookalike: bool = False
+    kind: str = ""
+    number: int = -1
+    row: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,9 @@ class Layout:
         pitch: distance of the lines that the writing keeps to, pixels; 0 when it keeps to none.
         first_line: y of one of those lines.
         limit: the sheet; writing ends where it ends.
-        rules: drawn lines that belong to the writing (the line under a sum), each shape (2, 2).
+        rules: drawn lines that belong to the writing (the line under a sum), each shape (points, 2).
+        printed: lines that were printed, likewise.
+        words: size of words over that of digits.
     """
 
     name: str
@@ -100,6 +108,8 @@ class Layout:
     first_line: float = 0.0
     limit: Area | None = None
     rules: list[FloatArray] = field(default_factory=list)
+    printed: list[FloatArray] = field(default_factory=list)
+    words: float = 1.0
 
     def free(self, area: Area) -> bool:
         """True when the area is on the sheet and nothing stands in it yet."""
@@ -119,6 +129,7 @@ class Hand:
         unrest: how much size, angle and baseline change from digit to digit, in heights.
         rise: angle of a line of writing, radians; below 0 it rises.
         european: writes ones with a long flag and sevens with a bar.
+        script: how its digits, letters and words look.
     """
 
     slant: float
@@ -127,22 +138,25 @@ class Hand:
     unrest: float
     rise: float
     european: bool
+    script: Script
 
 
-def draw_hand(random: Random) -> Hand:
-    """Some writer."""
+def draw_hand(random: Random, bank: GlyphBank) -> Hand:
+    """Some writer of those in the bank."""
     touching = chance(random, 0.08)
+    european = chance(random, 0.45)
     return Hand(
         slant=float(np.clip(random.normal(0.02, 0.1), -0.25, 0.35)),
         stretch=between(random, 0.75, 1.2),
-        gap=between(random, -0.13, 0.0) if touching else log_between(random, 0.05, 0.8),
+        gap=between(random, -0.13, 0.0) if touching else log_between(random, 0.05, 0.6),
         unrest=log_between(random, 0.01, 0.08),
         rise=float(random.normal(0, 0.03)) if chance(random, 0.7) else float(random.normal(0, 0.14)),
-        european=chance(random, 0.45),
+        european=european,
+        script=bank.script(random, european=european),
     )
 
 
-def _number(
+def write_number(
     random: Random,
     bank: GlyphBank,
     hand: Hand,
@@ -158,7 +172,7 @@ def _number(
     cosine, sine = float(np.cos(angle)), float(np.sin(angle))
     points = []
     for label in labels:
-        shape = bank.digit(random, int(label), own=hand.european)
+        shape = bank.written(random, hand.script, int(label))
         height = size * (1 + float(random.normal(0, hand.unrest)))
         drift = 0.6 * drift + float(random.normal(0, hand.unrest)) * size
         foot_x, foot_y = x + along * cosine - drift * sine, y + along * sine + drift * cosine
@@ -232,15 +246,17 @@ def _one_number(random: Random, bank: GlyphBank, hand: Hand, area: Area, layout:
     rise = float(np.clip(hand.rise, -0.15, 0.15)) if wide > 0.6 * area.width else hand.rise
     x = area.left + max(0.05 * size, area.width - wide) * between(random, 0.05, 0.95)
     y = area.top + size + max(0.0, area.height - size) * between(random, 0.05, 0.95) - rise * wide / 2
-    marks, taken = _number(random, bank, hand, random.integers(0, 10, count).tolist(), x, y, size, rise)
+    marks, taken = write_number(random, bank, hand, random.integers(0, 10, count).tolist(), x, y, size, rise)
     _add(layout, marks, taken)
     if not chance(random, 0.25):
         return
-    for mark in marks[1:]:
-        if chance(random, 0.25):  # a point or a comma between the digits
-            foot = mark.place.y + mark.shape.height * mark.place.size
-            name, high = ("dot", 0.08) if chance(random, 0.6) else ("comma", 0.25)
-            _sign(random, layout, bank, name, mark.place.x - 0.12 * size, foot - 0.08 * size, high * size)
+    if len(marks) > 1 and chance(random, 0.5):  # a decimal point or comma
+        mark = marks[int(random.integers(1, len(marks)))]
+        foot = mark.place.y + mark.shape.height * mark.place.size
+        name, kind, high = ("dot", ".", 0.08) if chance(random, 0.6) else ("comma", ",", 0.25)
+        _sign(
+            random, layout, bank, name, mark.place.x - 0.12 * size, foot - 0.08 * size, high * size, kind=kind
+        )
     name = AFTER[random.integers(len(AFTER))]
     right = taken.right + between(random, 0.05, 0.4) * size
     _sign(random, layout, bank, name, right, y + rise * wide - 0.6 * size, between(random, 0.3, 0.6) * size)
@@ -260,7 +276,7 @@ def rows(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
             x = area.left + between(random, 0, 1.5) * size
             while x < area.right - size and len(layout.numbers) < 60:
                 labels = _labels(random, 1 if single_digits else 9)
-                marks, taken = _number(
+                marks, taken = write_number(
                     random, bank, hand, labels, x, y + (x - area.left) * hand.rise, size, hand.rise
                 )
                 if taken.right > area.right:
@@ -283,7 +299,7 @@ def scattered(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout
             continue
         x, y = between(random, area.left, area.right - mine), between(random, area.top + mine, area.bottom)
         angle = float(np.clip(random.normal(0, spread), -0.45, 0.45))
-        marks, taken = _number(random, bank, hand, _labels(random, 6), x, y, mine, angle)
+        marks, taken = write_number(random, bank, hand, _labels(random, 6), x, y, mine, angle)
         if taken.right < area.right and taken.bottom < area.bottom and layout.free(taken.inset(-0.15 * size)):
             _add(layout, marks, taken)
     return layout
@@ -299,7 +315,7 @@ def column(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     count = int(random.integers(2, 9))
     for row in range(count):
         labels = _labels(random, 6)
-        marks, taken = _number(random, bank, hand, labels, 0, y, size, 0.0)
+        marks, taken = write_number(random, bank, hand, labels, 0, y, size, 0.0)
         shift = right - taken.right + float(random.normal(0, 0.1)) * size
         if taken.left + shift < area.left or y > area.bottom:
             break
@@ -325,7 +341,7 @@ def equation(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     while y < area.bottom:
         x = area.left + between(random, 0, 1.5) * size
         for _ in range(int(random.integers(2, 5))):
-            marks, taken = _number(random, bank, hand, _labels(random, 3), x, y, size, hand.rise / 2)
+            marks, taken = write_number(random, bank, hand, _labels(random, 3), x, y, size, hand.rise / 2)
             if taken.right > area.right:
                 break
             _add(layout, marks, taken)
@@ -335,7 +351,7 @@ def equation(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
             height = (1.0 if tall else between(random, 0.4, 0.6)) * size
             if x + height > area.right:
                 break
-            x = _sign(random, layout, bank, name, x, y - (size if tall else 0.75 * size), height)
+            x = _sign(random, layout, bank, name, x, y - (size if tall else 0.75 * size), height, told=True)
             x += between(random, 0.2, 0.6) * size
         y += layout.pitch * between(random, 1.0, 1.5)
         if chance(random, 0.3):
@@ -367,7 +383,7 @@ def form(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
             layout.cells.append(Area(x, y, x + side, y + tall))
             if not chance(random, filled):
                 continue
-            (mark,), taken = _number(random, bank, hand, [int(random.integers(10))], 0, 0, size, 0.0)
+            (mark,), taken = write_number(random, bank, hand, [int(random.integers(10))], 0, 0, size, 0.0)
             dx = x + (side - taken.width) / 2 - taken.left + float(random.normal(0, off)) * side
             dy = y + (tall - taken.height) / 2 - taken.top + float(random.normal(0, off)) * tall
             number.append(Mark(mark.shape, _moved(mark.place, dx, dy), mark.label))
@@ -389,11 +405,26 @@ def _moved(place: Placement, dx: float, dy: float = 0.0) -> Placement:
 
 
 def _sign(
-    random: Random, layout: Layout, bank: GlyphBank, name: str, x: float, y: float, height: float
+    random: Random,
+    layout: Layout,
+    bank: GlyphBank,
+    name: str,
+    x: float,
+    y: float,
+    height: float,
+    *,
+    kind: str = "",
+    told: bool = False,
 ) -> float:
-    """Put a sign with its top left corner at x, y; return the x of its right border."""
+    """Put a sign with its top left corner at x, y; return the x of its right border.
+
+    `kind` is that of a mark in the number written last; it, and what is `told` by what stands beside it,
+    cannot be taken for a digit.
+    """
     shape = bank.symbol(random, name)
-    layout.signs.append(Mark(shape, Placement(x, y, height), lookalike=name in LOOKALIKE_SIGNS))
+    number = len(layout.numbers) - 1 if kind else -1
+    lookalike = name in LOOKALIKE_SIGNS and not kind and not told
+    layout.signs.append(Mark(shape, Placement(x, y, height), lookalike=lookalike, kind=kind, number=number))
     right = x + shape.width * height
     layout.taken.append(Area(x, y, right, y + shape.height * height))
     return right

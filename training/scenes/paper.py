@@ -173,6 +173,11 @@ def rule(
     elif layout.cells:
         _cells(random, canvas, layout, paper)
         kind = kind if secure or chance(random, 0.15) else "none"
+    if layout.printed:
+        shade = (0.08, 0.08, 0.08) if chance(random, 0.6) else RULES[random.integers(len(RULES))]
+        _print_lines(
+            canvas, layout.printed, shade, between(random, 0.4, 1.0), int(random.integers(1, 3)), paper
+        )
     if kind == "none":
         return
     pitch = max(pitch, 6.0)

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Box, ByteArray
+from edge.types import Box, ByteArray, FloatArray
 from training.scenes import clutter, paper, surroundings
 from training.scenes.bank import GlyphBank
 from training.scenes.camera import light_on, take_picture
-from training.scenes.canvas import CLUTTER, IGNORE, Canvas, draw_geometry, window
+from training.scenes.canvas import CLUTTER, IGNORE, Canvas, Geometry, draw_geometry, window
+from training.scenes.compose import COMPOSED
 from training.scenes.draws import Random, between, chance, floats, log_between, pick, pixels
-from training.scenes.ink import Pen, draw_pen, draw_strokes, write
+from training.scenes.ink import Pen, draw_pen, draw_strokes, strokes_of, write
 from training.scenes.layout import LAYOUTS, SMALLEST, Area, Hand, Layout, Mark, draw_hand
 
 VISIBLE = 0.75
@@ -30,22 +31,46 @@ LEAST_ONE_BIT = 140.0
 LEAST_CONTRAST_TO_NOISE = 1.6
 """That contrast over the noise of neighbouring pixels, for a digit of 20 pixels; a larger one needs less."""
 
-STYLES = {"photo": 6.6, "webcam": 1.0, "scan": 1.3, "cheque": 0.8, "board": 0.6}
+STRUCK_PAGES, STRUCK = 0.12, 0.15
+"""Pages on which numbers were struck out, and how many of theirs: they are not to be read."""
+
+FADED_WINDOW = 25
+"""Pixels: the part of the picture in which writing that is no digit is compared with the paper."""
+
+STYLES = {"photo": 6.6, "webcam": 0.8, "scan": 1.3, "cheque": 0.8, "board": 0.6}
 FORM_STYLES = {**STYLES, "scan": 5.0}
 """How a picture was taken, by weight; forms are scanned more than others."""
 
 PLANS = {
-    "huge": 2.6,
-    "number": 3.6,
-    "rows": 3.4,
-    "scattered": 1.2,
-    "column": 0.7,
-    "equation": 0.9,
-    "form": 1.8,
-    "nothing": 2.9,
+    "huge": 2.2,
+    "number": 2.6,
+    "rows": 2.4,
+    "scattered": 1.0,
+    "column": 0.5,
+    "equation": 0.4,
+    "form": 1.5,
+    "samples": 1.2,
+    "notes": 4.4,
+    "list": 2.4,
+    "formulas": 2.8,
+    "column sum": 0.7,
+    "table": 2.0,
+    "labelled": 2.0,
+    "signs": 1.2,
+    "diagram": 0.8,
+    "nothing": 3.0,
 }
 
-BARE = 0.4
+LABELLED = 0.6
+"""Share of the forms with print beside their cells."""
+
+FAR = 0.3
+"""Share of the sheets with an edge in the picture that lie in it whole."""
+
+ARCHIVE = 0.03
+"""Share of the scenes that are a part of a photographed old page, where there are any."""
+
+BARE = 0.6
 """Share of the photos without digits in which there is no sheet either: a desk, a floor, a room."""
 
 
@@ -68,6 +93,21 @@ class SceneDigit:
     instance: int
 
 
+@dataclass(frozen=True, slots=True)
+class SceneMark:
+    """A small mark in a number or directly before it; its ink is clutter.
+
+    Attributes:
+        kind: ".", "," or ":", "/" of a fraction or a date in line, "-" before a negative number.
+        box: of its ink, in pixels of the picture.
+        line: the number that it belongs to, as in `SceneDigit`.
+    """
+
+    kind: str
+    box: Box
+    line: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """A picture and the truth about it. All masks have the picture's size.
@@ -83,6 +123,7 @@ class Scene:
             apart.
         digits: in reading order.
         conditions: what was drawn, name to strength, for reports of the error by condition.
+        marks: points, commas, colons, slashes and minus signs of the numbers.
     """
 
     image: ByteArray
@@ -92,6 +133,7 @@ class Scene:
     instances: npt.NDArray[np.uint16]
     digits: tuple[SceneDigit, ...]
     conditions: Mapping[str, float]
+    marks: tuple[SceneMark, ...] = ()
 
     @property
     def numbers(self) -> list[str]:
@@ -114,6 +156,10 @@ def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480,
         The picture and its truth; about one in four holds no digit.
     """
     rows, columns = size
+    if chance(random, ARCHIVE):
+        photographed = bank.archive.page(random, rows, columns)
+        if photographed is not None:
+            return _archived(random, *photographed)
     plan = pick(random, PLANS)
     style = pick(random, FORM_STYLES if plan == "form" else STYLES)
     if style == "cheque" and chance(random, 0.85):
@@ -123,16 +169,17 @@ def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480,
     geometry = draw_geometry(random, rows, columns, flat=style in ("scan", "cheque"))
     canvas = Canvas.empty(geometry, rows, columns)
     page, bounded = _page(random, canvas, style, board=board)
-    hand = draw_hand(random)
+    hand = draw_hand(random, bank)
     if style == "cheque":  # amounts are written closely
         hand = replace(hand, gap=min(hand.gap, between(random, -0.1, 0.3)))
     area = _writable(random, page, rows, columns)
     if min(area.width, area.height) < SMALLEST:  # of a sheet held up, hardly anything is in the picture
         plan = "nothing"
-    layout = LAYOUTS[plan](random, bank, hand, area)
+    layout = (LAYOUTS | COMPOSED)[plan](random, bank, hand, area)
     layout.limit = page
     canvas.conditions[f"layout {plan}"] = 1.0
     truth: dict[int, _Written] = {}
+    marks: list[SceneMark] = []
     if plan == "nothing" and style in ("photo", "webcam") and not board and chance(random, BARE):
         _around(random, canvas, style)
         canvas.conditions["bare"] = 1.0
@@ -145,9 +192,11 @@ def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480,
             paper.rule(random, canvas, page, layout, sheet, secure=secure)
             if chance(random, 0.15):
                 clutter.add_marks(random, canvas, area)
+        if layout.cells and chance(random, LABELLED):
+            clutter.label_cells(random, canvas, bank, layout, area)
         if chance(random, 0.25):
-            clutter.add_print(random, canvas, layout, area)
-        truth = _write_all(random, canvas, bank, hand, layout, area, board=board)
+            clutter.add_print(random, canvas, bank, layout, area)
+        truth, marks = _write_all(random, canvas, bank, hand, layout, area, board=board)
     if style == "webcam" or chance(random, 0.14 if style == "photo" else 0.0):
         surroundings.add_objects(random, canvas, held=style == "webcam")
 
@@ -155,15 +204,29 @@ def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480,
     smallest = min((mark.place.size for number in layout.numbers for mark in number), default=layout.height)
     image = take_picture(random, canvas, light, smallest, style=style)
     canvas.conditions[style] = 1.0
+    digits = _legible(canvas, image, truth)
+    _forget_faded(canvas, image)
     return Scene(
         image,
         canvas.ink,
         canvas.clutter,
         canvas.ignore,
         canvas.instances,
-        _legible(canvas, image, truth),
+        digits,
         canvas.conditions,
+        _shown_marks(canvas, marks, digits),
     )
+
+
+def _archived(random: Random, picture: ByteArray, writing: ByteArray, ignore: ByteArray) -> Scene:
+    """A scene of photographed old writing: no digit in it."""
+    canvas = Canvas.empty(Geometry(floats(np.eye(3))), *writing.shape)
+    canvas.colour = floats(picture) / np.float32(255)
+    canvas.clutter[:], canvas.ignore[:] = writing, ignore
+    canvas.conditions["archive"] = 1.0
+    light = light_on(random, canvas, flat=chance(random, 0.6))
+    image = take_picture(random, canvas, light, 40.0, style="photo")
+    return Scene(image, canvas.ink, canvas.clutter, canvas.ignore, canvas.instances, (), canvas.conditions)
 
 
 def _page(random: Random, canvas: Canvas, style: str, *, board: bool) -> tuple[Area, bool]:
@@ -179,6 +242,13 @@ def _page(random: Random, canvas: Canvas, style: str, *, board: bool) -> tuple[A
     spare = 0.3 * max(rows, columns)
     if style in ("scan", "cheque") or not chance(random, 0.15 if board else 0.4):
         return Area(-spare, -spare, columns + spare, rows + spare), False
+    if chance(random, FAR):  # a whole sheet from further away
+        width, height = between(random, 0.35, 0.85) * columns, between(random, 0.4, 0.9) * rows
+        left, top = (
+            between(random, 0.1, 0.9) * (columns - width),
+            between(random, 0.1, 0.9) * (rows - height),
+        )
+        return Area(left, top, left + width, top + height), True
     sides = [between(random, 0.02, 0.25) if chance(random, 0.5) else -0.3 for _ in range(4)]
     return Area(columns * sides[0], rows * sides[1], columns * (1 - sides[2]), rows * (1 - sides[3])), True
 
@@ -240,8 +310,8 @@ class _Written:
 
 def _write_all(
     random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, area: Area, *, board: bool
-) -> dict[int, _Written]:
-    """Write the digits, and the clutter around them; return what each instance is."""
+) -> tuple[dict[int, _Written], list[SceneMark]]:
+    """Write the digits, and the clutter around them; return what each instance is, and the numbers' marks."""
     dark = "blackboard" in canvas.conditions
     kind = ("chalk" if dark else "dry marker") if board else None
 
@@ -252,11 +322,13 @@ def _write_all(
     canvas.conditions[pen.name] = pen.opacity
     canvas.conditions["stroke width"] = pen.width / layout.height
     other = new_pen() if chance(random, 0.5) else pen
-    if chance(random, 0.6 if not layout.numbers else 0.14):
+    if chance(random, 0.05):
+        clutter.stamp_words(random, canvas, bank, layout, other, area)
+    if chance(random, 0.6 if not layout.numbers and not layout.signs else 0.14):
         clutter.add_text(random, canvas, bank, hand, layout, other, area)
-    if chance(random, 0.5 if not layout.numbers else 0.18):
+    if chance(random, 0.5 if not layout.numbers and not layout.signs else 0.18):
         clutter.add_writing(random, canvas, bank, hand, layout, other, area)
-    if chance(random, 0.5 if not layout.numbers else 0.12):
+    if chance(random, 0.5 if not layout.numbers and not layout.signs else 0.12):
         clutter.add_doodles(random, canvas, layout, other, area)
     many_pens = chance(random, 0.12)
     # MNIST's own strokes are as wide as a felt pen's; thinner pens follow the centre lines.
@@ -266,19 +338,71 @@ def _write_all(
     truth: dict[int, _Written] = {}
     # The other layouts have made theirs in order: on rising rows, what is higher is not what comes first.
     numbers = _in_reading_order(layout.numbers) if layout.name == "scattered" else layout.numbers
-    for line, number in enumerate(numbers):
+    struck = chance(random, STRUCK_PAGES)
+    lines: dict[int, int] = {}  # of the numbers as laid out: those that were not struck out, in order
+    for index, number in enumerate(numbers):
         if many_pens:
             pen = new_pen()
+        if struck and chance(random, STRUCK):
+            for mark in number:
+                write(random, canvas, mark.shape, mark.place, pen, CLUTTER)
+            clutter.strike(random, canvas, _area_of(number), pen)
+            continue
+        line = lines.setdefault(index, len(lines))
         for position, mark in enumerate(number):
             instance = len(truth) + 1
             assert mark.label is not None
             truth[instance] = _Written(mark.label, line, position)
             write(random, canvas, mark.shape, mark.place, pen, instance, as_raster=as_raster)
+    marks: list[SceneMark] = []
+    rows: dict[int, list[FloatArray]] = {}
     for mark in layout.signs:
-        write(random, canvas, mark.shape, mark.place, pen, IGNORE if mark.lookalike else CLUTTER)
+        strokes = strokes_of(random, canvas, mark.shape, mark.place, pen)
+        if mark.row >= 0 and not mark.lookalike:
+            rows.setdefault(mark.row, []).extend(strokes)
+        else:
+            draw_strokes(random, canvas, strokes, pen, IGNORE if mark.lookalike else CLUTTER)
+        if mark.kind:
+            box = _box_of(strokes, pen).clipped(canvas.rows, canvas.columns)
+            marks.append(SceneMark(mark.kind, box, lines.get(mark.number, -1)))
+        if struck and mark.row >= 0 and len(mark.shape.strokes) > 1 and chance(random, STRUCK):
+            clutter.strike(random, canvas, _area_of([mark]), pen)
+    for strokes in rows.values():  # a whole line of words at once: one by one they take longer
+        draw_strokes(random, canvas, strokes, pen, CLUTTER)
     for rule in layout.rules:
         draw_strokes(random, canvas, [canvas.geometry.map(rule)], pen, CLUTTER)
-    return truth
+    return truth, marks
+
+
+def _area_of(number: list[Mark]) -> Area:
+    """The area that a number takes, in the page's plane."""
+    corners = np.concatenate([mark.place.map(mark.shape.corners, mark.shape.height) for mark in number])
+    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return Area(left, top, right, bottom)
+
+
+def _box_of(strokes: list[FloatArray], pen: Pen) -> Box:
+    """The box of the ink along centre lines given in pixels of the picture."""
+    points = np.concatenate(strokes)
+    left, top = np.floor(points.min(axis=0) - pen.width / 2).astype(int).tolist()
+    right, bottom = np.ceil(points.max(axis=0) + pen.width / 2).astype(int).tolist()
+    return Box(left, top, right + 1, bottom + 1)
+
+
+def _shown_marks(
+    canvas: Canvas, marks: list[SceneMark], digits: tuple[SceneDigit, ...]
+) -> tuple[SceneMark, ...]:
+    """The marks whose ink shows and whose number does."""
+    lines = {digit.line for digit in digits}
+    return tuple(
+        mark
+        for mark in marks
+        if mark.line in lines
+        and mark.box.width > 0
+        and mark.box.height > 0
+        and mark.box.of(canvas.clutter).max() > 100
+        and not mark.box.of(canvas.ignore).any()
+    )
 
 
 def _readable(random: Random, canvas: Canvas, area: Area, pen: Pen) -> Pen:
@@ -339,6 +463,31 @@ def _legible(canvas: Canvas, image: ByteArray, truth: dict[int, _Written]) -> tu
         around.of(canvas.ink)[region] = 0
         window(canvas.instances, around)[region] = 0
     return tuple(digits)
+
+
+def _forget_faded(canvas: Canvas, image: ByteArray) -> None:
+    """Move writing that is no digit, and that nobody can see, to the ignored part, in place."""
+    writing = cv2.threshold(canvas.clutter, 127, 255, cv2.THRESH_BINARY)[1]
+    if not cv2.countNonZero(writing):
+        return
+    grey = pixels(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    drawn = cv2.max(cv2.max(canvas.ink, canvas.clutter), canvas.ignore)
+    paper = cv2.threshold(drawn, 20, 255, cv2.THRESH_BINARY_INV)[1]
+    side = FADED_WINDOW
+    level: list[FloatArray] = []
+    for mask in (writing, paper):
+        count = floats(cv2.blur(mask, (side, side), borderType=cv2.BORDER_REFLECT)) + np.float32(0.5)
+        total = floats(cv2.blur(cv2.bitwise_and(grey, mask), (side, side), borderType=cv2.BORDER_REFLECT))
+        level.append(total * np.float32(255) / count)
+    least = 0.55 * LEAST_ONE_BIT if "one bit" in canvas.conditions else LEAST_CONTRAST
+    told = cv2.blur(paper, (side, side), borderType=cv2.BORDER_REFLECT) > 12  # else there is no paper near
+    faded = (np.abs(level[0] - level[1]) < least) & (canvas.clutter > 0) & told
+    if not faded.any():
+        return
+    around = cv2.dilate(faded.astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
+    around[canvas.instances > 0] = 0
+    np.maximum(canvas.ignore, around, out=canvas.ignore)
+    canvas.clutter[faded] = 0
 
 
 def _grown(box: Box, by: int) -> Box:

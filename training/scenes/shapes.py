@@ -50,6 +50,21 @@ class Shape:
         return floats([(0, 0), (self.width, 0), (self.width, self.height), (0, self.height)])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Word:
+    """Letters that were written together.
+
+    Attributes:
+        shape: all of them.
+        size: longer side of their box, in heights of a capital letter.
+        above: how far the top of that box is above the line, likewise.
+    """
+
+    shape: Shape
+    size: float
+    above: float
+
+
 def shape_of(strokes: Strokes, raster: ByteArray | None = None) -> Shape:
     """Bring strokes into the unit box."""
     points = np.concatenate(strokes)
@@ -66,6 +81,15 @@ def smooth_curve(corners: FloatArray, points: int = 8) -> FloatArray:
     a, b, c, d = (ends[i : len(ends) - 3 + i, None] for i in range(4))
     pieces = b + t * ((c - a) / 2 + t * (a - 2.5 * b + 2 * c - d / 2 + t * (1.5 * (b - c) + (d - a) / 2)))
     return np.concatenate([pieces.reshape(-1, 2), corners[-1:]]).astype(np.float32)
+
+
+def rounded(corners: FloatArray) -> FloatArray:
+    """A polyline with its corners cut once (Chaikin): a curve that never overshoots."""
+    if len(corners) < 3:
+        return corners
+    start, end = corners[:-1], corners[1:]
+    cut = np.stack([0.75 * start + 0.25 * end, 0.25 * start + 0.75 * end], axis=1).reshape(-1, 2)
+    return np.concatenate([corners[:1], cut[1:-1], corners[-1:]]).astype(np.float32)
 
 
 def trace(image: ByteArray) -> Shape | None:

@@ -15,6 +15,7 @@ from training.scenes.draws import (
     floats,
     log_between,
     pick,
+    pixels,
     smooth_noise,
 )
 from training.scenes.paper import crease
@@ -31,7 +32,16 @@ DESKS = {
     "keys": 0.5,
 }
 WOODS = ((0.25, 0.45, 0.66), (0.14, 0.25, 0.42), (0.40, 0.58, 0.72), (0.10, 0.16, 0.26), (0.16, 0.38, 0.62))
-THINGS = {"slab": 2.0, "disc": 1.5, "ruler": 1.0, "pen": 1.5, "cable": 1.0}
+THINGS = {
+    "slab": 2.0,
+    "disc": 1.5,
+    "ruler": 1.0,
+    "pen": 1.5,
+    "cable": 1.2,
+    "legs": 0.7,
+    "cover": 0.8,
+    "stack": 0.8,
+}
 
 
 def paint_desk(random: Random, canvas: Canvas) -> None:
@@ -144,6 +154,15 @@ def _keyboard(random: Random, canvas: Canvas) -> None:
 
 def paint_room(random: Random, canvas: Canvas) -> None:
     """A room out of focus with a person in it, who holds the sheet up to the camera."""
+    # What is out of focus need not be painted finer than this.
+    coarse = Canvas.empty(canvas.geometry, -(-canvas.rows // 2), -(-canvas.columns // 2))
+    _paint_room(random, coarse)
+    canvas.conditions.update(coarse.conditions)
+    size = canvas.columns, canvas.rows
+    canvas.colour = floats(cv2.resize(coarse.colour, size, interpolation=cv2.INTER_LINEAR))
+
+
+def _paint_room(random: Random, canvas: Canvas) -> None:
     rows, columns = canvas.rows, canvas.columns
     wall = random.uniform(0.2, 0.8, 3).astype(np.float32)
     shade = smooth_noise(random, rows, columns, (rows, columns))
@@ -175,7 +194,7 @@ def paint_room(random: Random, canvas: Canvas) -> None:
         part(side, -0.33, 0.2, 0.04, skin * np.float32(0.4))
     part(0, 0.15, 0.1, 0.22, skin * np.float32(0.85))
     part(0, 0.45, 0.25, 0.06, floats((0.25, 0.25, 0.5)))
-    canvas.colour = floats(cv2.GaussianBlur(canvas.colour, (0, 0), log_between(random, 0.5, 4)))
+    canvas.colour = floats(cv2.GaussianBlur(canvas.colour, (0, 0), log_between(random, 0.3, 2)))
     canvas.conditions["person"] = 1.0
 
 
@@ -254,6 +273,29 @@ def _thing(random: Random, canvas: Canvas, kind: str, *, on_edge: bool = False) 
             if chance(random, 0.6):  # a cap, a sharpened end
                 end = floats(draw_colour(random, 0.02, 0.9))
                 _rod(random, canvas, np.stack([line[0] * 0.12 + tip * 0.88, tip]), width, end)
+        case "legs":  # of a chair, a table, a lamp: rods across the picture
+            turn = floats([np.cos(angle), np.sin(angle)]) * np.float32(1.5 * size)
+            for _ in range(int(random.integers(1, 5))):
+                lean = random.normal(0, 0.15 * size, 2).astype(np.float32)
+                start = floats(random.uniform(0, 1, 2) * (canvas.columns, canvas.rows))
+                line = np.stack([start - turn - lean, start + turn * np.float32(random.uniform(-0.3, 1))])
+                _rod(random, canvas, line, log_between(random, 0.008, 0.06) * size, colour)
+        case "cover":  # a book with a title on it
+            half = floats(np.exp(random.uniform(np.log(0.1), np.log(0.4), 2)) * size)
+            _cover(canvas, _box(at, half, angle), colour, shadow=between(random, 0.1, 0.5))
+            other = floats(draw_colour(random, 0.02, 0.95))
+            for _ in range(int(random.integers(1, 5))):
+                bar = half * floats([between(random, 0.2, 0.8), between(random, 0.01, 0.1)])
+                middle = at + (_box(at, half, angle)[1] - at) * np.float32(between(random, -0.7, 0.7))
+                _cover(canvas, _box(middle, bar, angle), other)
+        case "stack":  # of sheets: their edges beside each other
+            half = floats(np.exp(random.uniform(np.log(0.08), np.log(0.4), 2)) * size)
+            pale = floats(draw_colour(random, 0.6, 0.95))
+            for _ in range(int(random.integers(2, 9))):
+                shift = random.normal(0, 0.015 * size, 2).astype(np.float32)
+                tone = np.clip(pale * np.float32(between(random, 0.8, 1.1)), 0, 1)
+                box = _box(at + shift, half, angle + float(random.normal(0, 0.03)))
+                _cover(canvas, box, tone, shadow=between(random, 0.1, 0.5))
         case _:
             grey = float(random.choice([0.04, 0.1, 0.85]))
             points = at + np.cumsum(random.normal(0, 0.12 * size, (6, 2)), axis=0)
@@ -345,15 +387,19 @@ def _rod(
         return
     spine = np.full((high[1] - low[1], high[0] - low[0]), 255, np.uint8)
     cv2.polylines(spine, [fixed(line - low.astype(np.float32))], False, 0, 1, cv2.LINE_8, SUBPIXEL)
-    away = np.minimum(floats(cv2.distanceTransform(spine, cv2.DIST_L2, 5)), np.float32(4 * width))
+    # What changes with the distance from the spine alone is looked up, in steps far finer than a pixel.
+    step = np.float32(2 * width / 255)
+    distance = floats(cv2.distanceTransform(spine, cv2.DIST_L2, 5))
+    near = pixels(cv2.convertScaleAbs(distance, alpha=1 / float(step)))
+    away = np.arange(256, dtype=np.float32) * step
     half = np.float32(width / 2)
-    inside = np.clip(half + 0.5 - away, 0, 1)
     shadow = np.clip(1.35 - away / (half * 1.3), 0, 1) * np.float32(between(random, 0.1, 0.5))
+    dark = floats(cv2.LUT(np.roll(near, random.integers(-6, 7, 2), axis=(0, 1)), 1 - shadow))
     below = canvas.colour[low[1] : high[1], low[0] : high[0]]
-    shift = np.roll(shadow, random.integers(-6, 7, 2), axis=(0, 1))
-    below *= (1 - shift)[..., None]
-    shade = 1 - np.float32(0.45) * np.minimum(away / half, 1) ** 2
+    below *= dark[..., None]
+    inside = floats(cv2.LUT(near, np.clip(half + 0.5 - away, 0, 1)))
+    shade = floats(cv2.LUT(near, 1 - np.float32(0.45) * np.minimum(away / half, 1) ** 2))
     if blush:
-        shade *= 1 + smooth_noise(random, len(away), len(away[0]), (width / 3, width / 3)) * np.float32(0.05)
+        shade *= 1 + smooth_noise(random, len(near), len(near[0]), (width / 3, width / 3)) * np.float32(0.05)
     coat = shade[..., None] * colour
     canvas.lay((inside * 255).astype(np.uint8), int(low[0]), int(low[1]), coat, inside, SCENERY)

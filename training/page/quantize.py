@@ -1,4 +1,4 @@
-"""Keras network -> `ink.tflite`."""
+"""Keras network -> `page.tflite`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from edge.ink import InkMarker, flatten, to_blocks
+from edge.page import flatten, to_blocks
 from edge.types import ByteArray, FloatArray
-from training.ink.network import build_network
+from training.page.network import build_network
 
 
 def to_int8(trained: keras.Model, pictures: ByteArray) -> bytes:
     """Full int8, also at both ends.
 
-    uint8 ends would cost 0.45 ms of a frame of 640x480: the runtime converts them to int8 one by one.
+    uint8 ends would cost the runtime a conversion of each number, one by one.
 
     Args:
         trained: what `build_network` made, for pictures of any size.
@@ -26,14 +26,12 @@ def to_int8(trained: keras.Model, pictures: ByteArray) -> bytes:
     Returns:
         A `.tflite` file. Input int8 (1, rows/4, columns/4, 16), pixels of `flatten` in the order of
         `to_blocks`, less 128 (scale 1/255, zero point -128); rows and columns, multiples of STRIDE, are
-        free: resize the input. Output int8, the same shape and order: the probability of ink times 256,
-        less 128.
+        free: resize the input. Output int8 (1, rows/4, columns/4, DEPTH): see `edge.page.HEADS`.
     """
     import tensorflow as tf
 
     network = build_network()
     network.set_weights(trained.get_weights())
-    deployed = keras.Model(network.input, keras.layers.Activation("sigmoid")(network.output), name="ink")
 
     def blocks() -> Iterator[list[FloatArray]]:
         for picture in pictures:
@@ -44,7 +42,7 @@ def to_int8(trained: keras.Model, pictures: ByteArray) -> bytes:
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # from_keras_model does the same, but prints a page to standard output.
-        deployed.export(folder, verbose=False)
+        network.export(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = blocks
@@ -54,17 +52,3 @@ def to_int8(trained: keras.Model, pictures: ByteArray) -> bytes:
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
         model: bytes = converter.convert()
     return model
-
-
-def marked(model: bytes, pictures: ByteArray) -> FloatArray:
-    """What edge makes of the converted network: the probability of ink for each pixel.
-
-    Args:
-        model: what `to_int8` gave.
-        pictures: shape (n, rows, columns), uint8.
-
-    Returns:
-        The same shape, float32.
-    """
-    mark = InkMarker(model)
-    return np.stack([mark(picture).ink for picture in pictures]).astype(np.float32) / np.float32(256)

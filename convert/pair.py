@@ -1,0 +1,423 @@
+"""The page network and the digit network as a pair: what brings their opinions together, fitted and proven.
+
+Pages of hands, words and fonts that neither has learned from are read; what each network says of every
+candidate, and what is true, give the weights of `edge.fusion.Fusion` and `edge.lines.Linking`, and the
+thresholds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from convert.metadata import embed, identity
+from edge.classifier import Classifier
+from edge.errors import ModelError
+from edge.files import write_whole
+from edge.fusion import LABELS, Fusion, evidence, log_softmax
+from edge.lines import Linking, neighbourhood, rows_of
+from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
+from edge.page import HEADS, PageNetwork
+from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
+from edge.recognizer import Recognizer
+from edge.types import Digit, FloatArray, Prediction, Thresholds
+from training.commands import exit_code
+from training.page.lessons import IGNORE, Pages, Span, draw_pages, spans
+from training.page.matching import IGNORED, boxes_of, match, shares
+
+LABEL, GOES_LEFT, GOES_RIGHT = 1, 2, 3
+"""Columns of `Pages.digits`."""
+
+UNNAMED = Prediction(np.full(LABELS, 1 / LABELS, np.float32))
+
+SHRUNK = (1.0, 0.6, 1.6)
+"""Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
+
+FALSE_ACCEPTED = 0.01
+"""Of the digits shown as certain, at most this share may be misread or no digit at all."""
+
+LEAST = -2.2
+"""Logit of a digit's centre, 10 %, from which on a place is worth naming: of the digits that are named right
+on held-out pages, none in a thousand is below."""
+
+SEED = 1
+"""Of the pages that a digit network is fitted to a page network on."""
+
+CALIBRATION_PAGES = 120
+"""Training pages that show the converter the range of every activation."""
+
+KNOWN, KNOWN_FROM = (64, 128), 40
+"""(rows, columns) of the known page in the card, and how many pages it is looked for in."""
+
+SOURCES = (
+    "MNIST (LeCun, Cortes, Burges) with its writers from QMNIST (Yadav, Bottou, 2019; BSD)",
+    "UNIPEN train_r01_v07 (Guyon, Schomaker, Plamondon, Liberman, Janet, 1994; International Unipen "
+    "Foundation, 1999; CC BY 4.0)",
+    "DHSD (Riaz, Saifullah, Agne, Dengel, Ahmed, 2024; CC BY 4.0)",
+    "CREMMA-AN-TestamentsDePoilus (Archives nationales, CREMMA, 2023; CC BY 4.0)",
+    "Optical Recognition of Handwritten Digits (Alpaydin, Kaynak, 1998; CC BY 4.0)",
+    "Omniglot (Lake, Salakhutdinov, Tenenbaum, 2015; MIT)",
+    "paper textures of MyPaint (MrMamurk, 2011; Ramon Miranda, 2010; CC0)",
+    "handwriting fonts (training/scenes/fonts/package.json; SIL Open Font License, Apache License)",
+)
+"""Whose handwriting and paper the pages are drawn with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """All candidates of some pages.
+
+    Attributes:
+        evidence: see `edge.fusion.evidence`, shape (n, 5).
+        pages: the page network's log probabilities, shape (n, 10).
+        glyphs: the digit network's probabilities, shape (n, 10).
+        labels: what each is, shape (n,): 0 to 9, NONE or IGNORED.
+        links: of neighbours in a row, see `edge.lines.neighbourhood`, shape (m, 4).
+        same: whether those belong to one number, shape (m,).
+        missed: digits where there is no candidate.
+    """
+
+    evidence: npt.NDArray[np.float64]
+    pages: FloatArray
+    glyphs: FloatArray
+    labels: npt.NDArray[np.int64]
+    links: npt.NDArray[np.float64]
+    same: npt.NDArray[np.bool_]
+    missed: int
+
+
+def observe(recognizer: Recognizer, pages: Pages) -> Observed:
+    """Look at pages with both networks.
+
+    Args:
+        recognizer: the two networks.
+        pages: of hands that they have not learned from.
+    """
+    parts = [_observe(recognizer, pages, index, span) for index, span in enumerate(spans(pages))]
+
+    def all_of(name: str) -> npt.NDArray[np.float64]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Observed(
+        all_of("evidence"),
+        all_of("pages").astype(np.float32),
+        all_of("glyphs").astype(np.float32),
+        all_of("labels").astype(np.int64),
+        all_of("links"),
+        all_of("same").astype(bool),
+        sum(part.missed for part in parts),
+    )
+
+
+def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Observed:
+    scale = SHRUNK[index % len(SHRUNK)]
+    first, last = span.digits
+    grey, flags = np.ascontiguousarray(pages.grey[index]), np.ascontiguousarray(pages.flags[index])
+    if scale != 1:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), np.uint8)
+        flags = np.asarray(cv2.resize(flags, grey.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+    outlines = pages.outlines[first:last] * np.float32(scale)
+    true = np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1).reshape(-1, 4)
+    facts = pages.digits[first:last]
+    seen = recognizer.see(grey)
+    found = match(boxes_of(seen.candidates), true, shares(seen.candidates, flags & np.uint8(IGNORE)))
+    labels = found.copy()
+    labels[found >= 0] = facts[found[found >= 0], LABEL]
+    facts_of = {
+        Digit(candidate.box, UNNAMED, None, candidate.links): facts[k]
+        for candidate, k in zip(seen.candidates, found, strict=True)
+        if k >= 0
+    }
+    links, same = [], []
+    for row in rows_of(list(facts_of)):
+        for left, right in pairwise(row):
+            links.append(neighbourhood(left, right))
+            same.append(bool(facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]))
+    return Observed(
+        evidence(seen.candidates, seen.probabilities) if len(found) else np.zeros((0, 5)),
+        np.stack([c.labels for c in seen.candidates]) if len(found) else np.zeros((0, LABELS), np.float32),
+        seen.probabilities,
+        labels,
+        np.array(links, np.float64).reshape(-1, 4),
+        np.array(same, bool),
+        len(true) - int((found >= 0).sum()),
+    )
+
+
+def fit_fusion(observed: Observed) -> Fusion:
+    """The weights that make the truth most likely.
+
+    Raises:
+        ModelError: when the page network sees no digits, or nothing else.
+    """
+    asked = observed.labels != IGNORED
+    digit = observed.labels >= 0
+    if not digit.any() or digit[asked].all():
+        raise ModelError(
+            f"of {asked.sum()} places where the page network sees a digit on the held-out pages, "
+            f"{digit.sum()} are one: to fit both networks, some must be and some not; take more pages, or "
+            "train it longer"
+        )
+    regression = LogisticRegression(C=10.0, max_iter=1000)
+    regression.fit(observed.evidence[asked, 1:], digit[asked])
+    pages, glyphs = observed.pages[digit], np.log(np.maximum(observed.glyphs[digit], 1e-4))
+    rows, labels = np.arange(digit.sum()), observed.labels[digit]
+
+    def loss(weights: np.ndarray) -> float:
+        return -float(log_softmax(weights[0] * pages + weights[1] * glyphs)[rows, labels].mean())
+
+    page, glyph = minimize(loss, [0.5, 0.5], method="Nelder-Mead").x.tolist()
+    constant, *rest = [float(regression.intercept_[0]), *map(float, regression.coef_[0])]
+    return Fusion(page, glyph, constant, *rest)
+
+
+def fit_linking(observed: Observed) -> Linking:
+    """Likewise, of neighbours.
+
+    Raises:
+        ModelError: when there are none of the same number, or of different ones.
+    """
+    if not observed.same.any() or observed.same.all():
+        raise ModelError(
+            f"of {len(observed.same)} neighbours on the held-out pages, {observed.same.sum()} are of one "
+            "number: to fit what tells them apart, some must be and some not; take more pages"
+        )
+    regression = LogisticRegression(C=10.0, max_iter=1000)
+    regression.fit(observed.links[:, 1:], observed.same)
+    return Linking(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
+
+
+def fit_thresholds(observed: Observed, fusion: Fusion) -> Thresholds:
+    """Thresholds on the confidence, in steps of 0.001.
+
+    `accept` is the lowest that keeps the promise `FALSE_ACCEPTED`. `digit` is where more is read right than
+    not: what is less sure is dropped.
+    """
+    confidence, right = believed(observed, fusion)
+    asked = observed.labels != IGNORED
+    confidence, right = confidence[asked], right[asked]
+    steps = np.arange(1001) / 1000
+    shown = confidence >= steps[:, np.newaxis]
+    kept = (shown & ~right).sum(axis=1) <= FALSE_ACCEPTED * shown.sum(axis=1)
+    accept = float(steps[kept].min())
+    digit = float(steps[((shown & right).sum(axis=1) - (shown & ~right).sum(axis=1)).argmax()])
+    return Thresholds(accept=max(accept, digit), digit=digit)
+
+
+def believed(observed: Observed, fusion: Fusion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The confidence of each candidate, and whether it is a digit and named right."""
+    together = fusion.probabilities(observed.evidence, observed.pages, observed.glyphs)
+    return together.max(axis=1).astype(np.float64), together.argmax(axis=1) == observed.labels
+
+
+def measure(observed: Observed, fusion: Fusion, linking: Linking, thresholds: Thresholds) -> dict[str, float]:
+    """What the pair makes of the pages that it was fitted on, for the card.
+
+    Returns:
+        `found`, of the digits those that are shown; `misread`, of the digits shown those that are named
+        wrong; `invented`, of what is shown what is no digit; `linked`, of the neighbours those rightly parted
+        or not.
+    """
+    confidence, right = believed(observed, fusion)
+    shown = (confidence >= thresholds.digit) & (observed.labels != IGNORED)
+    digit = observed.labels >= 0
+    digits = int(digit.sum()) + observed.missed
+    same = observed.links @ np.array(astuple(linking)) >= 0
+    return {
+        "found": float((shown & digit).sum() / max(1, digits)),
+        "misread": float((shown & digit & ~right).sum() / max(1, (shown & digit).sum())),
+        "invented": float((shown & ~digit).sum() / max(1, shown.sum())),
+        "linked": float((same == observed.same).mean()),
+    }
+
+
+def known_page(network: PageNetwork, pages: Pages) -> KnownPage:
+    """The part of a page on which the network sees the most digits and writing, and what it says of it."""
+    rows, columns = KNOWN
+    best, picture = -1.0, np.zeros(KNOWN, np.uint8)
+    for index in range(min(len(pages), KNOWN_FROM)):
+        grey = np.ascontiguousarray(pages.grey[index])
+        for top in range(0, grey.shape[0] - rows + 1, rows):
+            for left in range(0, grey.shape[1] - columns + 1, columns):
+                part = np.ascontiguousarray(grey[top : top + rows, left : left + columns])
+                look = network.look(part, 1.0)
+                found = min(look.count("digit"), 6) + min(look.count("writing"), 40) / 10
+                if found > best:
+                    best, picture = found, part
+    look = network.look(picture, 1.0)
+    return KnownPage(picture, look.head("digit")[..., 0], look.head("writing")[..., 0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a page network comes from, for its card.
+
+    Attributes:
+        version: of the model.
+        training_data: name of each data file and the SHA-256 of its contents.
+        command: the command line that trained it.
+        commit: the commit of the code that trained it.
+        scores: what was measured of it in training, by name.
+    """
+
+    version: str
+    training_data: Mapping[str, str]
+    command: str
+    commit: str
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Two model files that name each other, and their cards."""
+
+    page: bytes
+    page_card: PageCard
+    digits: bytes
+    digits_card: Card
+
+
+def pair(page: bytes, digits: ModelFile, held_out: Pages, origin: Origin) -> Pair:
+    """Fit what brings two networks together, and write it into their cards.
+
+    Args:
+        page: an int8 page network without a card.
+        digits: a digit network; its card is renewed.
+        held_out: pages of hands that neither has learned from.
+        origin: of the page network.
+
+    Raises:
+        ModelError: when the page network finds nothing to fit on.
+    """
+    network = PageNetwork(page)
+    observed = observe(Recognizer(network, Classifier(digits), least=LEAST), held_out)
+    linking, page_id = fit_linking(observed), identity(page)
+    card = _fitted(digits, observed, page_id)
+    assert card.fusion is not None
+    page_card = PageCard(
+        name="page-int8",
+        version=origin.version,
+        id=page_id,
+        trained_with=card.id,
+        heads=HEADS,
+        least=LEAST,
+        linking=linking,
+        training_data=origin.training_data,
+        sources=SOURCES,
+        scores={**origin.scores, **measure(observed, card.fusion, linking, card.thresholds)},
+        command=origin.command,
+        commit=origin.commit,
+        known=known_page(network, held_out),
+    )
+    return Pair(
+        embed(page, PAGE_METADATA, page_card.to_bytes()),
+        page_card,
+        embed(digits.data, METADATA_NAME, card.to_bytes()),
+        card,
+    )
+
+
+def fit_to(page: PageFile, digits: ModelFile, held_out: Pages) -> Card:
+    """The card of a digit network for use with a page network that is finished, as the shipped one is.
+
+    Args:
+        page: the page network.
+        digits: the digit network, with a card that is to be renewed.
+        held_out: pages of hands that neither has learned from.
+
+    Raises:
+        ModelError: when the page network finds nothing to fit on.
+    """
+    recognizer = Recognizer(open_page(page), Classifier(digits), least=page.card.least)
+    return _fitted(digits, observe(recognizer, held_out), page.card.id)
+
+
+def _fitted(digits: ModelFile, observed: Observed, page_id: str) -> Card:
+    fusion = fit_fusion(observed)
+    return replace(
+        digits.card,
+        id=identity(digits.data),
+        trained_with=page_id,
+        fusion=fusion,
+        thresholds=fit_thresholds(observed, fusion),
+    )
+
+
+def held_out_pages(data: Path | None, count: int) -> Pages:
+    """Pages to fit on, always the same, of hands, words and fonts that no network learns from.
+
+    Args:
+        data: as `training.dataset.load_mnist` takes it.
+        count: how many.
+
+    Raises:
+        DataError: when there is no MNIST to draw them with.
+    """
+    return draw_pages(data, "test", count, seed=SEED)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
+    parser = argparse.ArgumentParser(
+        prog="python -m convert.pair",
+        description="Quantize a page network, fit it to a digit network, and write both as a pair.",
+    )
+    parser.add_argument("run", type=Path, help="folder of the page network's run (python -m training.page)")
+    parser.add_argument(
+        "--digits", type=Path, metavar="FILE", help="the digit network (default: the shipped model)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
+    parser.add_argument("--version", default="1.0", metavar="X.Y", help="of the page network (default: 1.0)")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from training.page.measure import Score
+    from training.page.network import build_network
+    from training.page.quantize import to_int8
+    from training.page.run import Config, pages_of
+    from training.page.train import start_from
+
+    config = Config.read(options.run)
+    network = build_network()
+    start_from(network, options.run)
+    train, held_out = pages_of(options.run, "train"), pages_of(options.run, "test")
+    model = to_int8(network, np.ascontiguousarray(train[0].grey[:CALIBRATION_PAGES]))
+    scores = {f"float {name}": value for name, value in asdict(Score.of(network, held_out[0])).items()}
+    made = pair(
+        model,
+        load_model(options.digits),
+        held_out[0],
+        Origin(options.version, config.data, config.command, config.commit, scores),
+    )
+    for name, data, card in (
+        (PAGE_MODEL, made.page, made.page_card.as_dict()),
+        (SHIPPED, made.digits, made.digits_card.as_dict()),
+    ):
+        path = options.out / name
+        beside = path.with_suffix(".json")
+        before = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() and name == SHIPPED else {}
+        # The card promises the file's SHA-256: whoever reads both in between sees that they do not fit.
+        whole = {**before, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **card}
+        write_whole(beside, json.dumps(whole, indent=2) + "\n")
+        write_whole(path, data)
+    for name, value in made.page_card.scores.items():
+        print(f"{name}: {value:.4f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,337 @@
+"""Grey picture -> [Candidate]: where digits are, by a network that sees the page around them.
+
+The page network is small and fully convolutional. It works on cells of 4x4 pixels and says of each, at once:
+the ink of digits; whether it is the centre of a digit, which one, how far its box reaches, and whether its
+number goes on beside it; what other writing is there; whether there are digits too small for this look; and
+which way up the page is. (Centres and boxes: Zhou, Wang, Krähenbühl, "Objects as Points", 2019; links between
+characters: Baek et al., "Character Region Awareness for Text Detection", 2019.) `training.page` trains it on
+drawn pages.
+
+A picture is looked at as a pyramid: at half its size and a quarter of it first, at full size only where the
+network says that there are digits too small to be seen well from so far away. So time depends on the size of
+a picture and on the size of its digits, not on what else it is full of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.planes import magnified, shrunk
+from edge.runtime import Network
+from edge.types import Box, ByteArray, Candidate, FloatArray
+
+BLOCK = 4
+"""Pixels of a cell, both ways."""
+
+STRIDE = 32
+"""Pixels of the picture for one of the network's coarsest level; rows and columns are padded to multiples."""
+
+WINDOW = 31
+"""Cells that the brightness of the paper is averaged over, both ways."""
+
+MARKS = (".", ",", ":", "/", "-")
+"""Small marks that numbers are written with."""
+
+BOX_UNIT = 4.0
+"""Distances to the sides of a box are natural logarithms of pixels, times this: 8 bits then tell 2 %
+apart."""
+
+HEADS = (
+    ("ink", BLOCK**2),  # of each pixel of the cell: a logit
+    ("digit", 1),  # the centre of a digit is here: a logit
+    ("label", 10),  # which digit: logarithms of probabilities, up to a constant
+    ("writing", 1),  # letters, signs or print are here: a logit
+    ("box", 4),  # pixels to the left, top, right and bottom side: see BOX_UNIT
+    ("links", 2),  # the number goes on to the left, to the right: logits
+    ("small", 1),  # digits too small for this look are here: a logit
+    ("ways", 4),  # writing that stands upright, on its right side, on its head, on its left side: logits
+    ("mark", 1),  # the centre of one of MARKS is here: a logit
+    ("kind", len(MARKS)),  # which
+)
+"""What the network says of a cell, and in how many channels."""
+
+
+def _slices() -> dict[str, slice]:
+    slices, start = {}, 0
+    for name, count in HEADS:
+        slices[name] = slice(start, start + count)
+        start += count
+    return slices
+
+
+CHANNELS = _slices()
+"""Where each of HEADS is in the network's output."""
+
+DEPTH = sum(count for _, count in HEADS)
+
+HIGHEST_BIT = np.uint8(128)
+
+FIRST_LOOK = 256, 512
+"""Pixels of the longer side of the picture in the look that decides whether to look closer: half of the
+picture's, within these."""
+
+FARTHER = 1, 2, 4
+"""Times as far away as that the picture is looked at, too: a digit may fill it."""
+
+READ_SIZE = 2048
+"""The same in the closest look, at most."""
+
+SMALL, SMALL_CELLS = -2.2, 6
+"""Logit (10 %) from which on a cell may hold a digit too small to be seen well, and cells that such a digit, of 12
+pixels, covers: from so many on, the picture is looked at from closer."""
+
+LEAST_TURNED = 20
+"""Cells, of all looks, that say that the page is turned, at least: some digits' worth of ink."""
+
+KEPT = 6
+"""Sizes of pictures for which an interpreter is kept: two cameras' three looks."""
+
+AROUND = np.ones((3, 3), np.uint8)
+
+SUPPRESSED = 0.5
+"""Two candidates of which the smaller shares this part of its box cannot both be a digit; the surer one stays
+(greedy non-maximum suppression, with the usual one half)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What the network says of a picture at one size.
+
+    Attributes:
+        picture: the grey picture, shape (rows, columns), uint8.
+        paper: mean brightness around each cell, shape (about rows/4, columns/4), uint8.
+        scale: pixels of it for each pixel of the frame.
+        said: raw outputs, shape (cells down, cells across, DEPTH), int8.
+        unit: logits for each step of `said`.
+        zero: what stands for 0 in it.
+    """
+
+    picture: ByteArray
+    paper: ByteArray
+    scale: float
+    said: npt.NDArray[np.int8]
+    unit: float
+    zero: int
+
+    def head(self, name: str) -> FloatArray:
+        """The logits of a head, shape (cells down, cells across, channels), float32."""
+        return (self.said[..., CHANNELS[name]].astype(np.float32) - self.zero) * np.float32(self.unit)
+
+    def ink(self) -> ByteArray:
+        """Probability of ink, times 255, of each pixel: shape of the picture, uint8."""
+        levels = (np.arange(256) - 128 - self.zero) * self.unit
+        table = np.round(255 / (1 + np.exp(-levels))).astype(np.uint8)
+        blocks = np.ascontiguousarray(self.said[..., CHANNELS["ink"]]).view(np.uint8) ^ HIGHEST_BIT
+        rows, columns = self.picture.shape
+        return np.asarray(cv2.LUT(from_blocks(blocks[np.newaxis])[0], table), np.uint8)[:rows, :columns]
+
+    def has_small(self) -> bool:
+        """Whether there are digits that would be seen better from closer."""
+        small = self.said[..., CHANNELS["small"].start]
+        return np.count_nonzero(small > SMALL / self.unit + self.zero) >= SMALL_CELLS
+
+    def count(self, name: str, channel: int = 0) -> int:
+        """Cells at which a head says yes."""
+        return int(np.count_nonzero(self.said[..., CHANNELS[name].start + channel] > self.zero))
+
+
+class PageNetwork:
+    """Looks at pictures.
+
+    Args:
+        model: the bytes of a `.tflite` file.
+        threads: of the interpreter.
+
+    Attributes:
+        runtime: name and version of the runtime that runs it.
+
+    Raises:
+        ModelError: the runtime cannot open it, or it does not keep the contract.
+    """
+
+    def __init__(self, model: bytes, *, threads: int = 1) -> None:
+        self._model = model
+        self._threads = threads
+        self._networks: dict[tuple[int, ...], Network] = {}
+        self.runtime = self._open().runtime  # what is wrong with the model is said here
+
+    def looks(self, grey: ByteArray) -> list[Look]:
+        """The picture as a pyramid: from further away first, then as close as its digits need.
+
+        Args:
+            grey: shape (rows, columns), uint8.
+        """
+        longest = max(grey.shape)
+        least, most = FIRST_LOOK
+        size = min(max(longest / 2, least), most)
+        # What is smaller than a frame is a part of one: its digits may be lower than the network knows them.
+        closest = 2 * longest if longest <= most else min(longest, READ_SIZE)
+        looks = [self.look(grey, size / times / longest) for times in FARTHER if size / times >= STRIDE]
+        while looks[0].has_small() and size < closest:
+            size = min(2 * size, closest)
+            looks.insert(0, self.look(grey, size / longest))
+        return looks
+
+    def look(self, grey: ByteArray, scale: float) -> Look:
+        """The picture at one size, `scale` times as large."""
+        picture = grey if scale == 1 else shrunk(grey, 1 / scale) if scale < 1 else magnified(grey, scale)
+        rows, columns = picture.shape
+        below, right = -rows % STRIDE, -columns % STRIDE
+        padded = picture
+        if below or right:
+            padded = np.asarray(
+                cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
+            )
+        paper = paper_brightness(padded)
+        blocks = to_blocks(relative(padded, paper)[np.newaxis])
+        network = self._network(padded.shape)
+        # int8 is uint8 less 128, which is to flip the highest bit.
+        said = network((blocks ^ HIGHEST_BIT).view(np.int8))[0]
+        return Look(picture, paper, columns / grey.shape[1], said, *network.quantization)
+
+    def _network(self, shape: tuple[int, ...]) -> Network:
+        """The interpreter for this size: one that changes its size would plan its memory anew."""
+        network = self._networks.pop(shape, None) or self._open()
+        self._networks[shape] = network  # the one last used comes last
+        if len(self._networks) > KEPT:
+            del self._networks[next(iter(self._networks))]
+        return network
+
+    def _open(self) -> Network:
+        network = Network(self._model, np.int8, threads=self._threads)
+        network.expect(
+            image=(*network.image[:2], BLOCK**2), output=(*network.output[:2], DEPTH), dtype=np.int8
+        )
+        return network
+
+
+def way_up(looks: Sequence[Look]) -> int:
+    """How often a picture has been turned clockwise, by quarters: 0 where its writing stands upright.
+
+    It is turned where more cells say so than say that it is upright; a few are no reason.
+    """
+    ways = [sum(look.count("ways", way) for look in looks) for way in range(4)]
+    likeliest = int(np.argmax(ways))
+    return likeliest if ways[likeliest] >= LEAST_TURNED and ways[likeliest] > 2 * ways[0] else 0
+
+
+def candidates(looks: Sequence[Look], least: float, most: int) -> list[Candidate]:
+    """Where the looks see a digit: surest first, no two in the same place.
+
+    Args:
+        looks: of one frame.
+        least: logit from which on a cell may be the centre of a digit.
+        most: candidates to return; the surest are.
+    """
+    found = [_peaks(look, index, least) for index, look in enumerate(looks)]
+    boxes, scores = (
+        np.concatenate(arrays) for arrays in zip(*((f.boxes, f.scores) for f in found), strict=True)
+    )
+    order = np.argsort(-scores, kind="stable")[: 4 * most]
+    kept = order[suppress(boxes[order])][:most]
+    starts = np.cumsum([0, *(len(f.scores) for f in found)])
+    made = []
+    for k in kept:
+        index = int(np.searchsorted(starts, k, side="right")) - 1
+        peak, row = found[index], k - starts[index]
+        said = peak.said[row]
+        made.append(
+            Candidate(
+                box=Box(*np.rint(boxes[k]).astype(int).tolist()),
+                digit=float(scores[k]),
+                labels=said[CHANNELS["label"]] - np.float32(np.logaddexp.reduce(said[CHANNELS["label"]])),
+                writing=float(said[CHANNELS["writing"]][0]),
+                links=(float(said[CHANNELS["links"]][0]), float(said[CHANNELS["links"]][1])),
+                look=index,
+            )
+        )
+    return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Peaks:
+    """Centres of digits in one look: boxes in pixels of the frame, their logits, and all that is said there."""
+
+    boxes: FloatArray
+    scores: FloatArray
+    said: FloatArray
+
+
+def _peaks(look: Look, index: int, least: float) -> _Peaks:
+    heat = np.ascontiguousarray(look.said[..., CHANNELS["digit"].start]).view(np.uint8) ^ HIGHEST_BIT
+    lowest = least / look.unit + look.zero + 128
+    rows, columns = np.nonzero((heat == cv2.dilate(heat, AROUND)) & (heat > max(lowest, 0)))
+    said = (look.said[rows, columns].astype(np.float32) - look.zero) * np.float32(look.unit)
+    reach = np.exp(said[:, CHANNELS["box"]] / BOX_UNIT)
+    x, y = (columns + 0.5) * BLOCK, (rows + 0.5) * BLOCK
+    sides = np.stack([x - reach[:, 0], y - reach[:, 1], x + reach[:, 2], y + reach[:, 3]], axis=1)
+    high, wide = look.picture.shape
+    boxes = np.clip(sides, 0, [wide, high, wide, high]) / look.scale
+    return _Peaks(boxes.astype(np.float32), said[:, CHANNELS["digit"].start], said)
+
+
+def suppress(boxes: FloatArray) -> npt.NDArray[np.intp]:
+    """Which of boxes, surest first, shape (n, 4), stay: those that no surer one takes `SUPPRESSED` of."""
+    left, top, right, bottom = boxes.T
+    area = np.maximum((right - left) * (bottom - top), 1e-6)
+    alive = np.ones(len(boxes), bool)
+    kept = []
+    for k in range(len(boxes)):
+        if not alive[k]:
+            continue
+        kept.append(k)
+        wide = np.minimum(right, right[k]) - np.maximum(left, left[k])
+        high = np.minimum(bottom, bottom[k]) - np.maximum(top, top[k])
+        shared = np.maximum(wide, 0) * np.maximum(high, 0)
+        alive &= shared < SUPPRESSED * np.minimum(area, area[k])
+    return np.array(kept, np.intp)
+
+
+def paper_brightness(grey: ByteArray) -> ByteArray:
+    """Mean brightness around each cell, shape (rows/4, columns/4), uint8."""
+    small = shrunk(shrunk(grey, 2), BLOCK / 2)  # only halving is quick
+    return np.asarray(cv2.blur(small, (WINDOW, WINDOW)), np.uint8)
+
+
+def relative(grey: ByteArray, paper: ByteArray) -> ByteArray:
+    """A picture relative to the brightness around each pixel: the lighting drops out, and faint ink shows.
+
+    Args:
+        grey: shape (rows, columns), uint8.
+        paper: as `paper_brightness` gives it.
+
+    Returns:
+        The shape of `grey`, uint8: 128 for a pixel as bright as the mean of its surroundings, 0 for one half
+        as bright or less, 255 for one and a half times as bright or more.
+    """
+    mean = cv2.resize(paper, grey.shape[::-1])
+    darkest = cv2.convertScaleAbs(mean, alpha=0.5)
+    return np.asarray(cv2.divide(cv2.subtract(grey, darkest), mean, scale=256), np.uint8)
+
+
+def flatten(grey: ByteArray) -> ByteArray:
+    """A picture of multiples of BLOCK pixels as the network sees it: `relative` to its own paper."""
+    return relative(grey, paper_brightness(grey))
+
+
+def to_blocks(pictures: ByteArray) -> ByteArray:
+    """Cut pictures (n, rows, columns) into cells: (n, rows/4, columns/4, 16), row by row of each cell."""
+    n, rows, columns = pictures.shape
+    # The four pixels in a row of a cell are moved as one, and all first rows before all second ones.
+    fours = np.ascontiguousarray(pictures).view(np.uint32)
+    blocks = np.empty((n, rows // BLOCK, columns // BLOCK, BLOCK), np.uint32)
+    for row in range(BLOCK):
+        blocks[..., row] = fours[:, row::BLOCK]
+    return blocks.view(np.uint8)
+
+
+def from_blocks(blocks: ByteArray) -> ByteArray:
+    """What `to_blocks` made, undone."""
+    n, rows, columns, _ = blocks.shape
+    fours = np.ascontiguousarray(blocks).view(np.uint32).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(fours).view(np.uint8).reshape(n, rows * BLOCK, columns * BLOCK)

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from edge import page
+from edge.page import CHANNELS, DEPTH, FIRST_LOOK, HEADS, STRIDE, Look, PageNetwork, candidates, suppress
+from edge.page_file import load_page
+
+
+@pytest.fixture(scope="module")
+def network() -> PageNetwork:
+    return PageNetwork(load_page().data)
+
+
+def blank_look(shape: tuple[int, int] = (64, 96), scale: float = 1.0) -> Look:
+    grey = np.full(shape, 200, np.uint8)
+    said = np.full((shape[0] // 4, shape[1] // 4, DEPTH), -50, np.int8)
+    return Look(grey, page.paper_brightness(grey), scale, said, 0.1, 0)
+
+
+def put_digit(look: Look, row: int, column: int, label: int, *, logit: int = 40, reach: float = 8.0) -> None:
+    cell = look.said[row, column]
+    cell[CHANNELS["digit"]] = logit
+    cell[CHANNELS["label"]] = [60 if k == label else -60 for k in range(10)]
+    cell[CHANNELS["box"]] = round(np.log(reach) * page.BOX_UNIT / look.unit)
+    cell[CHANNELS["links"]] = (10, -10)
+
+
+def test_the_heads_fill_the_output():
+    assert sum(count for _, count in HEADS) == DEPTH
+    ends = [CHANNELS[name].stop for name, _ in HEADS]
+    assert ends == sorted(ends) and ends[-1] == DEPTH
+
+
+def test_cells_are_put_together_again_as_they_were():
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 64), np.uint8)
+    assert np.array_equal(page.from_blocks(page.to_blocks(pictures)), pictures)
+    assert np.array_equal(page.to_blocks(pictures)[1, 2, 3].reshape(4, 4), pictures[1, 8:12, 12:16])
+
+
+def test_the_lighting_drops_out():
+    grey = np.full((128, 128), 200, np.uint8)
+    grey[60:64, 60:64] = 100
+    dim = (grey * 0.5).astype(np.uint8)
+    assert np.abs(page.flatten(grey).astype(int) - page.flatten(dim)).max() <= 2
+    assert page.flatten(grey)[62, 62] < 20
+    assert abs(int(page.flatten(grey)[5, 5]) - 128) <= 2
+
+
+def test_a_digit_is_where_the_network_sees_its_centre():
+    look = blank_look(scale=0.5)
+    put_digit(look, 5, 10, 7)
+    (found,) = candidates([look], -2.0, 10)
+    assert found.labels.argmax() == 7
+    assert found.digit == pytest.approx(4.0)
+    assert np.exp(found.labels).sum() == pytest.approx(1)
+    # The middle of cell (5, 10) is at (42, 22), 8 pixels to each side; the frame is twice as large.
+    assert found.box.as_list() == pytest.approx([68, 28, 100, 60], abs=2)
+    assert found.links == pytest.approx((1.0, -1.0))
+
+
+def test_only_the_surest_of_what_overlaps_is_kept_and_the_surest_come_first():
+    look = blank_look()
+    put_digit(look, 5, 10, 7, logit=30, reach=9.0)
+    put_digit(look, 5, 12, 1, logit=20, reach=9.0)  # half a digit beside it
+    put_digit(look, 5, 20, 3, logit=50)
+    found = candidates([look], -2.0, 10)
+    assert [c.labels.argmax() for c in found] == [3, 7]
+    assert [c.labels.argmax() for c in candidates([look], -2.0, 1)] == [3]
+
+
+def test_a_digit_seen_in_two_looks_is_taken_from_the_surer_one():
+    near, far = blank_look((128, 192)), blank_look((64, 96), 0.5)
+    put_digit(near, 10, 20, 4, logit=20, reach=16)
+    put_digit(far, 5, 10, 9, logit=40, reach=8)
+    (found,) = candidates([near, far], -2.0, 10)
+    assert (found.labels.argmax(), found.look) == (9, 1)
+
+
+def test_boxes_side_by_side_are_not_suppressed():
+    boxes = np.array([[0, 0, 10, 20], [9, 0, 19, 20], [1, 1, 10, 19]], np.float32)
+    assert suppress(boxes).tolist() == [0, 1]
+    assert suppress(np.zeros((0, 4), np.float32)).tolist() == []
+
+
+def test_the_ink_is_told_pixel_by_pixel():
+    look = blank_look()
+    look.said[2, 3, CHANNELS["ink"].start + 5] = 60  # second row, second pixel of the cell
+    ink = look.ink()
+    assert ink.shape == (64, 96)
+    assert ink[9, 13] > 250
+    assert (ink > 250).sum() == 1
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (37, 53), (1200, 1600), (8, 900)])
+def test_pictures_of_any_size_are_looked_at(network, shape):
+    looks = network.looks(np.full(shape, 180, np.uint8))
+    longest = [max(look.picture.shape) for look in looks]
+    assert min(FIRST_LOOK) <= max(longest) <= max(FIRST_LOOK)
+    assert all(look.said.shape[0] * 4 % STRIDE == 0 for look in looks)
+    assert candidates(looks, 2.0, 10) == []
+
+
+def test_a_picture_is_looked_at_from_closer_only_where_there_are_small_digits(network, monkeypatch):
+    sizes = []
+
+    def look(self: PageNetwork, grey: np.ndarray, scale: float) -> Look:
+        sizes.append(round(max(grey.shape) * scale))
+        seen = blank_look()
+        if sizes[-1] < 1000:
+            seen.said[:3, :2, CHANNELS["small"]] = 50
+        return seen
+
+    monkeypatch.setattr(PageNetwork, "look", look)
+    network.looks(np.zeros((1200, 1600), np.uint8))
+    assert sizes == [512, 256, 128, 1024]
+
+
+def test_interpreters_are_kept_for_a_few_sizes_only(network):
+    for side in range(64, 64 + 32 * 2 * page.KEPT, 32):
+        network.look(np.zeros((64, side), np.uint8), 1.0)
+    assert len(network._networks) == page.KEPT

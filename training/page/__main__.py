@@ -1,0 +1,103 @@
+"""Train the page network: `python -m training.page --data DIR --run runs/page`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+from edge.files import write_whole
+from training.commands import CONFIG, add_run, exit_code, new_run, positive, resumable, resumed_run
+
+# Keras takes seconds to import: `_train` does it, and --help does not.
+
+PAGES, VALIDATION_PAGES = 20_000, 300
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(arguments)
+    command = shlex.join(["python", "-m", "training.page", *arguments])
+    return exit_code(lambda: _train(options, command))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.page",
+        description="Draw pages and train the network that sees which digits are where on them.",
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of data sets (default: $DIGITCAM_DATA)"
+    )
+    add_run(parser, "page")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the pages (default: 20)")
+    parser.add_argument(
+        "--steps", type=positive, metavar="N", help="batches in one (default: each page once)"
+    )
+    parser.add_argument("--pages", type=positive, metavar="N", help=f"pages to learn from (default: {PAGES})")
+    parser.add_argument(
+        "--rate", type=float, metavar="X", help="highest learning rate (default: the recipe's)"
+    )
+    parser.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
+    )
+    parser.add_argument(
+        "--processes", type=positive, default=1, metavar="N", help="that draw pages (default: %(default)s)"
+    )
+    return parser
+
+
+def _train(options: argparse.Namespace, command: str) -> None:
+    from training.dataset import DIGESTS
+    from training.page.run import Config, digest_of_weights, draw_sheaves, pages_of
+    from training.page.train import Recipe, Training, start_from
+    from training.runs import commit, versions
+    from training.scenes.bank import load_bank
+    from training.scenes.typefaces import fonts_digest, tell_of_fonts
+
+    recipe = Recipe()
+    if options.resume:
+        folder = resumed_run(options, ("epochs", "steps", "pages", "seed", "start", "rate"))
+        config = Config.read(folder)
+    else:
+        folder = new_run(options, "page")
+        config = Config(
+            options.epochs or recipe.epochs,
+            options.steps or 0,
+            options.pages or PAGES,
+            1 if options.seed is None else options.seed,
+            "" if options.start is None else digest_of_weights(options.start),
+            {**DIGESTS, **fonts_digest()},
+            versions(),
+            command,
+            commit(),
+        )
+
+    load_bank(options.data, "test")  # data that is missing leaves no folder behind
+    tell_of_fonts()
+    # Before the pages: they are of this seed, also when drawing them is interrupted.
+    write_whole(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
+    with resumable(folder):
+        # Hands, alphabets and words of the split "test" are on no page that is learned from.
+        draw = partial(draw_sheaves, folder, options.data, seed=config.seed, processes=options.processes)
+        draw("test", min(VALIDATION_PAGES, config.pages))
+        draw("train", config.pages)
+        (validation,), train = pages_of(folder, "test"), pages_of(folder, "train")
+        recipe = replace(recipe, epochs=config.epochs, learning_rate=options.rate or recipe.learning_rate)
+        training = Training(recipe, train, validation, seed=config.seed, steps=config.steps)
+        if options.start:
+            start_from(training.network, options.start)
+        training.resume(folder)
+        training.go_on(folder)
+    print(f"\n{folder}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""A run folder of the page network: what it was made of, the pages drawn for it, and the weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import UsageError
+from training.commands import CONFIG
+from training.loop import CHECKPOINT
+from training.page.lessons import Pages, draw_pages
+from training.scenes.typefaces import Split
+
+SHEAF = 1000
+"""Pages that are drawn and kept together: drawing that is interrupted goes on with the next sheaf."""
+
+LAST = "marks.npy"
+"""The file that is written last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a run was made of.
+
+    Attributes:
+        epochs: passes over the pages.
+        steps: batches in one; 0 looks at every page once.
+        pages: to learn from.
+        seed: of the pages, the weights, the order of the pages and the views of them.
+        start: SHA-256 of the weights it began with; "" for fresh ones.
+        data: SHA-256 of the decompressed contents of each data file, and of the list of fonts.
+        versions: of Python and the packages that matter, and the Keras backend.
+        command: the command line.
+        commit: of the code, "unknown" outside a git checkout.
+    """
+
+    epochs: int
+    steps: int
+    pages: int
+    seed: int
+    start: str
+    data: Mapping[str, str]
+    versions: Mapping[str, str]
+    command: str
+    commit: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Config:
+        """The configuration of the run in `folder`.
+
+        Raises:
+            UsageError: when the folder is no run folder.
+        """
+        try:
+            return cls(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(f"{folder} is no run folder: cannot read {CONFIG}: {error}") from error
+
+
+def draw_sheaves(
+    folder: Path, data: Path | None, split: Split, count: int, *, seed: int, processes: int
+) -> None:
+    """Draw the pages of a split that are not yet in a run folder: that takes minutes.
+
+    Args:
+        folder: of the run.
+        data: as `load_bank` takes it.
+        split: whose hands write.
+        count: of pages.
+        seed: of the pages.
+        processes: that draw.
+    """
+    for first in range(0, count, SHEAF):
+        sheaf = folder / f"{split}-pages" / f"{first // SHEAF:03d}"
+        if not (sheaf / LAST).exists():
+            some = min(SHEAF, count - first)
+            draw_pages(data, split, some, seed=seed, first=first, processes=processes).save(sheaf)
+
+
+def pages_of(folder: Path, split: Split) -> list[Pages]:
+    """The pages of a split that were drawn for a run, in sheaves.
+
+    Raises:
+        UsageError: when there are none, or they are damaged.
+    """
+    sheaves = sorted((folder / f"{split}-pages").glob(f"*/{LAST}"))
+    if not sheaves:
+        raise UsageError(
+            f"{folder} holds no pages of the split {split!r}: train in it, python -m training.page"
+        )
+    return [Pages.load(sheaf.parent) for sheaf in sheaves]
+
+
+def digest_of_weights(run: Path) -> str:
+    """SHA-256 of what a run has learned so far, in hex.
+
+    Raises:
+        UsageError: when it has learned nothing.
+    """
+    try:
+        return hashlib.sha256((run / CHECKPOINT).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{run} has no weights to begin with: {error}") from error
