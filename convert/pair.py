@@ -31,7 +31,7 @@ from edge.lines import Linking, neighbourhood, rows_of
 from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
 from edge.page import HEADS, PageNetwork
 from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
-from edge.recognizer import Recognizer
+from edge.recognizer import Recognizer, Seen
 from edge.types import Digit, FloatArray, Prediction, Thresholds
 from training.commands import exit_code
 from training.page.lessons import IGNORE, Pages, Span, draw_pages, spans
@@ -41,6 +41,8 @@ LABEL, GOES_LEFT, GOES_RIGHT = 1, 2, 3
 """Columns of `Pages.digits`."""
 
 UNNAMED = Prediction(np.full(LABELS, 1 / LABELS, np.float32))
+
+NOTHING = Seen([], [], [], np.zeros((0, LABELS), np.float32), complete=True)
 
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
@@ -133,6 +135,8 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
     true = np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1).reshape(-1, 4)
     facts = pages.digits[first:last]
     seen = recognizer.see(grey)
+    if seen.turned:  # all pages stand upright: what is seen is not where it is
+        seen = NOTHING
     found = match(boxes_of(seen.candidates), true, shares(seen.candidates, flags & np.uint8(IGNORE)))
     labels = found.copy()
     labels[found >= 0] = facts[found[found >= 0], LABEL]

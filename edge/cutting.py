@@ -93,7 +93,7 @@ def _neighbours(boxes: np.ndarray, k: int, room: float) -> np.ndarray:
 def _nearer_to_others(box: np.ndarray, others: np.ndarray, place: Box) -> np.ndarray:
     """Pixels of a place that lie further inside another box than inside this one.
 
-    A pixel's distance is that from the middle of a box, in halves of its width and height, the larger of both.
+    A pixel's distance is that from the middle of a box, in halves of its width and height, the larger.
     """
     x, y = np.arange(place.left, place.right) + 0.5, np.arange(place.top, place.bottom) + 0.5
 

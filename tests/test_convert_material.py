@@ -11,8 +11,8 @@ from shapes import NAMES, SIDE, shapes_network, write_shapes
 
 from convert.material import PICTURES, Pictures, glyphs_on, of_pictures, spread
 from convert.original import Original
-from edge.errors import UsageError
 from edge.classifier import Classifier
+from edge.errors import UsageError
 from edge.page_file import load_page, open_page
 from edge.recognizer import Recognizer
 

@@ -5,7 +5,6 @@ from samples import THRESHOLDS, number, prediction
 from edge.lines import Linking, group, neighbourhood, to_reading
 from edge.types import Box, Digit, Line
 
-
 GAPS = Linking(constant=3.0, link=1.0, gap=-5.0, size=-6.0)
 """Without a word of the page network, gaps of more than 0.6 heights part numbers."""
 

@@ -1,0 +1,79 @@
+"""Scenes and answers of a page network, made by hand: no data set, and nothing that takes long."""
+
+import cv2
+import numpy as np
+from samples import handwriting
+
+from edge.page import BLOCK, BOX_UNIT, CHANNELS, DEPTH, Look, paper_brightness
+from edge.types import Box
+from training.scenes import Scene, SceneDigit
+
+UNIT = 0.15
+"""Logits for a step of int8: boxes of several hundred pixels still fit."""
+
+
+def scene_of(numbers, words=(), size=(384, 512), height=40):
+    """A page of numbers and words, dark on light.
+
+    Args:
+        numbers: text, x of the first digit and y of the line of each.
+        words: text, x and y of each.
+        size: rows and columns.
+        height: of the digits, pixels.
+    """
+    covered, instances = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
+    digits = []
+    for line, (text, left, base) in enumerate(numbers):
+        for position, character in enumerate(text):
+            ink = handwriting(character, height, size, left + round(0.9 * height * position), base, 0)
+            covered = np.maximum(covered, ink)
+            instance = len(digits) + 1
+            instances[ink > 0] = instance
+            x, y, wide, high = cv2.boundingRect(ink)
+            digits.append(SceneDigit(int(character), Box(x, y, x + wide, y + high), line, position, instance))
+    clutter = np.zeros(size, np.uint8)
+    for text, left, base in words:
+        cv2.putText(clutter, text, (left, base), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.2, 255, 2, cv2.LINE_AA)
+    grey = np.round(220 - 170 * np.maximum(covered, clutter) / 255).astype(np.uint8)
+    return Scene(
+        image=cv2.merge([grey] * 3),
+        ink=covered,
+        clutter_ink=clutter,
+        ignore=np.zeros(size, np.uint8),
+        instances=instances,
+        digits=tuple(digits),
+        conditions={},
+    )
+
+
+class Told:
+    """Takes the place of a page network: it is told where the digits are, and which.
+
+    Args:
+        digits: box and label of each.
+        sure: logit of each of them being a digit.
+    """
+
+    def __init__(self, digits, sure=3.0):
+        self._digits, self._sure = digits, sure
+
+    def looks(self, grey):
+        """One look, at full size."""
+        rows, columns = (-(-side // BLOCK) for side in grey.shape)
+        padded = np.pad(
+            grey, [(0, rows * BLOCK - grey.shape[0]), (0, columns * BLOCK - grey.shape[1])], "edge"
+        )
+        said = np.full((rows, columns, DEPTH), -4.0)
+        dark = padded.reshape(rows, BLOCK, columns, BLOCK).transpose(0, 2, 1, 3) < 140
+        said[..., CHANNELS["ink"]] = np.where(dark.reshape(rows, columns, BLOCK**2), 4.0, -4.0)
+        for box, label in self._digits:
+            x, y = box.centre
+            row, column = int(y // BLOCK), int(x // BLOCK)
+            cell = said[row, column]
+            cell[CHANNELS["digit"]] = self._sure
+            cell[CHANNELS["label"].start + label] = 4.0
+            x, y = (column + 0.5) * BLOCK, (row + 0.5) * BLOCK
+            sides = np.array([x - box.left, y - box.top, box.right - x, box.bottom - y])
+            cell[CHANNELS["box"]] = BOX_UNIT * np.log(np.maximum(sides, 1))
+        steps = np.clip(np.round(said / UNIT), -128, 127).astype(np.int8)
+        return [Look(grey, paper_brightness(padded), 1.0, steps, UNIT, 0)]

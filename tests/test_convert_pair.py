@@ -1,0 +1,255 @@
+"""Two networks are brought together: what is fitted is found again, and the files know each other."""
+
+import json
+from dataclasses import astuple, replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="tflite-runtime has no schema to write a model with")
+pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
+
+from ai_edge_litert import schema_py_generated as schema
+from drawn import scene_of
+
+import convert.pair
+from convert.flatfile import packed
+from convert.metadata import embed, identity
+from convert.pair import (
+    FALSE_ACCEPTED,
+    SHRUNK,
+    Observed,
+    Origin,
+    fit_fusion,
+    fit_linking,
+    fit_thresholds,
+    fit_to,
+    measure,
+    observe,
+    pair,
+)
+from edge.errors import ModelError
+from edge.fusion import Fusion, log_softmax
+from edge.lines import Linking
+from edge.model_file import METADATA_NAME, load_model
+from edge.page_file import check_pair, load_page, open_page
+from edge.recognizer import Seen
+from edge.types import Box, Candidate
+from training.page.lessons import Pages, page_of
+from training.page.matching import IGNORED, NONE
+
+pytestmark = pytest.mark.workstation
+
+FUSION = Fusion(page=0.7, glyph=1.3, constant=-0.5, digit=1.0, writing=-0.8, sure=0.6, agreed=0.4)
+LINKING = Linking(constant=1.0, link=0.9, gap=-2.0, size=-1.5)
+
+
+def chances(logits, random):
+    return random.random(len(logits)) < 1 / (1 + np.exp(-logits))
+
+
+def made_up(count=20_000, seed=0):
+    """Candidates and neighbours that are what these weights say, by chance."""
+    random = np.random.default_rng(seed)
+    evidence = np.column_stack([np.ones(count), random.normal(0, 2, (count, 4))])
+    pages = log_softmax(random.normal(0, 2, (count, 10)))
+    glyphs = np.exp(log_softmax(random.normal(0, 2, (count, 10))))
+    named = np.exp(log_softmax(FUSION.page * pages + FUSION.glyph * np.log(np.maximum(glyphs, 1e-4))))
+    labels = (random.random((count, 1)) > named.cumsum(axis=1)).sum(axis=1)
+    labels = np.minimum(labels, 9)
+    labels[~chances(evidence @ np.array(astuple(FUSION)[2:]), random)] = NONE
+    links = np.column_stack([np.ones(count), random.normal(0, 2, count), random.random((count, 2))])
+    same = chances(links @ np.array(astuple(LINKING)), random)
+    return Observed(evidence, pages, glyphs, labels, links, same, missed=0)
+
+
+@pytest.fixture(scope="module")
+def observed():
+    return made_up()
+
+
+def test_the_weights_that_made_the_truth_are_found(observed):
+    assert astuple(fit_fusion(observed)) == pytest.approx(astuple(FUSION), abs=0.1)
+    assert astuple(fit_linking(observed)) == pytest.approx(astuple(LINKING), abs=0.2)
+
+
+def test_what_should_not_be_asked_changes_nothing(observed):
+    others = made_up(2000, seed=1)
+    more = Observed(
+        np.concatenate([observed.evidence, -others.evidence]),
+        np.concatenate([observed.pages, others.pages]),
+        np.concatenate([observed.glyphs, others.glyphs]),
+        np.concatenate([observed.labels, np.full(2000, IGNORED)]),
+        observed.links,
+        observed.same,
+        0,
+    )
+    assert astuple(fit_fusion(more)) == pytest.approx(astuple(fit_fusion(observed)), abs=1e-3)
+    assert fit_thresholds(more, FUSION) == fit_thresholds(observed, FUSION)
+
+
+def test_thresholds_keep_what_they_promise(observed):
+    thresholds = fit_thresholds(observed, FUSION)
+    confidence, right = convert.pair.believed(observed, FUSION)
+
+    def false(accept):
+        return (~right[confidence >= accept]).sum() / (confidence >= accept).sum()
+
+    assert false(thresholds.accept) <= FALSE_ACCEPTED < false(thresholds.accept - 0.002)
+    near = np.abs(confidence - thresholds.digit) < 0.05
+    below, above = near & (confidence < thresholds.digit), near & (confidence >= thresholds.digit)
+    assert right[below].mean() < 0.5 < right[above].mean()
+    assert thresholds.digit < thresholds.accept < 1
+
+
+def test_the_card_tells_shares_of_what_there_is(observed):
+    thresholds = fit_thresholds(observed, FUSION)
+    told = measure(replace(observed, missed=len(observed.labels)), FUSION, LINKING, thresholds)
+    alone = measure(observed, FUSION, LINKING, thresholds)
+    digits = int((observed.labels >= 0).sum())
+    assert told["found"] == pytest.approx(alone["found"] * digits / (digits + len(observed.labels)))
+    assert 0 < alone["misread"] < 0.5 and 0 < alone["invented"] < 0.5
+    assert alone["linked"] == pytest.approx((np.abs(observed.same - 0.5) > 0).mean(), abs=0.4)
+
+
+@pytest.mark.parametrize("labels", [3, NONE], ids=["digits alone", "no digit"])
+def test_pages_that_tell_nothing_are_refused(observed, labels):
+    same = replace(observed, labels=np.full_like(observed.labels, labels))
+    with pytest.raises(ModelError, match="some must be and some not; take more pages"):
+        fit_fusion(same)
+    with pytest.raises(ModelError, match="take more pages"):
+        fit_linking(replace(observed, same=np.ones_like(observed.same)))
+
+
+class Recognized:
+    """Takes the place of both networks: sees candidates where it is told, in units of the unscaled page."""
+
+    def __init__(self, boxes, size):
+        self._boxes, self._size = boxes, size
+        self.scales = []
+
+    def see(self, grey):
+        scale = grey.shape[1] / self._size[1]
+        self.scales.append(scale)
+        labels = np.log(np.full(10, 0.1, np.float32))
+        found = [Candidate(box.scaled(scale), 1.0, labels, 0.0, (0.5, 0.5), 0) for box in self._boxes]
+        return Seen(found, [], [], np.full((len(found), 10), 0.1, np.float32), True)
+
+
+def pages_of(scenes):
+    parts = [page_of(scene) for scene in scenes]
+    numbered = [part.digits + np.int32([k, 0, 0, 0]) for k, part in enumerate(parts)]
+
+    def all_of(name):
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Pages(
+        all_of("grey"),
+        all_of("ink"),
+        all_of("flags"),
+        all_of("outlines"),
+        np.concatenate(numbered),
+        all_of("mark_boxes"),
+        all_of("marks"),
+    )
+
+
+def test_candidates_are_labelled_at_every_size_that_pages_are_read_in():
+    scene = scene_of([("47", 60, 140), ("5", 250, 140)], [("wx", 380, 140)])
+    scene.ignore[300:] = 255
+    seen = [digit.box for digit in scene.digits[:2]]
+    seen += [scene.digits[2].box, Box(380, 110, 420, 150), Box(50, 320, 80, 360)]
+    recognizer = Recognized(seen, scene.ink.shape)
+    found = observe(recognizer, pages_of([scene] * 3))
+    assert recognizer.scales == pytest.approx(SHRUNK, abs=0.01)
+    assert found.labels.tolist() == [4, 7, 5, NONE, IGNORED] * 3
+    assert found.evidence.shape == (15, 5)
+    assert found.same.tolist() == [True, False] * 3  # 4 and 7 are of one number, 7 and 5 are not
+    assert found.missed == 0
+
+
+def test_digits_without_a_candidate_are_missed():
+    scene = scene_of([("47", 60, 140)])
+    found = observe(Recognized([scene.digits[0].box], scene.ink.shape), pages_of([scene]))
+    assert (found.labels.tolist(), found.missed) == ([4], 1)
+    nothing = observe(Recognized([], scene.ink.shape), pages_of([scene]))
+    assert (len(nothing.labels), nothing.missed) == (0, 2)
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    """A few pages on which there is something to be found, and something to be taken for it."""
+    random = np.random.default_rng(4)
+    scenes = []
+    for _ in range(9):
+        texts = ["".join(map(str, random.integers(10, size=3))) for _ in range(6)]
+        places = [(left, base) for left in (30, 330) for base in (90, 190, 290)]
+        numbers = [(text, *place) for text, place in zip(texts, places, strict=True)]
+        scenes.append(scene_of(numbers, [("Siglo BZ", 170, 140), ("soil gq", 190, 340)]))
+    return pages_of(scenes)
+
+
+@pytest.fixture(scope="module")
+def made(held_out):
+    origin = Origin("2.0", {"data": "ab"}, "python -m training.page", "abc", {"float found": 0.5})
+    return pair(load_page().data, load_model(), held_out, origin)
+
+
+def written(made, folder):
+    """The two files, as they are read again."""
+    (folder / "page.tflite").write_bytes(made.page)
+    (folder / "digits.tflite").write_bytes(made.digits)
+    return load_page(folder / "page.tflite"), load_model(folder / "digits.tflite")
+
+
+def test_both_files_are_read_again_and_are_a_pair(made, tmp_path):
+    page, digits = written(made, tmp_path)
+    assert page.card.as_dict() == made.page_card.as_dict()
+    assert digits.card.as_dict() == made.digits_card.as_dict()
+    assert check_pair(digits.card, page.card) == made.digits_card.fusion
+    assert (page.card.id, digits.card.id) == (digits.card.trained_with, page.card.trained_with)
+    assert page.card.id == identity(load_page().data)
+    assert (page.card.version, page.card.scores["float found"]) == ("2.0", 0.5)
+    open_page(page)  # its known page is answered as its card says
+
+
+def changed(model):
+    """The same network with one weight that is another."""
+    tree = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    largest = max((b for b in tree.buffers if b.data is not None), key=lambda buffer: len(buffer.data))
+    largest.data = largest.data.copy()
+    largest.data[0] ^= 1
+    return packed(tree)
+
+
+def test_files_of_two_pairs_are_refused_together(made, held_out, tmp_path):
+    page, digits = written(made, tmp_path)
+    other = pair(changed(load_page().data), load_model(), held_out, Origin("3.0", {}, "", "", {}))
+    (tmp_path / "other").mkdir()
+    other_page, other_digits = written(other, tmp_path / "other")
+    check_pair(other_digits.card, other_page.card)
+    for mixed in ((digits.card, other_page.card), (other_digits.card, page.card)):
+        with pytest.raises(ModelError, match="are no pair"):
+            check_pair(*mixed)
+    alone = replace(digits.card, trained_with="", fusion=None)
+    with pytest.raises(ModelError, match="was converted for no page network"):
+        check_pair(alone, page.card)
+
+
+def test_another_digit_network_is_fitted_to_a_page_network_that_stays(made, held_out, tmp_path):
+    page, _ = written(made, tmp_path)
+    bare = replace(load_model().card, trained_with="", fusion=None, id="")
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(embed(load_model().data, METADATA_NAME, bare.to_bytes()))
+    card = fit_to(page, load_model(path), held_out)
+    assert check_pair(card, page.card) == made.digits_card.fusion  # the same networks on the same pages
+    assert card.id == made.digits_card.id
+    assert card.thresholds == made.digits_card.thresholds
+
+
+def test_a_folder_that_is_no_run_gets_one_line_and_2(tmp_path, capsys):
+    assert convert.pair.main([str(tmp_path), "--out", str(tmp_path / "models")]) == 2
+    assert "is no run folder" in capsys.readouterr().err
+    (tmp_path / "config.json").write_text(json.dumps({}))
+    assert convert.pair.main([str(tmp_path), "--out", str(tmp_path / "models")]) == 2
+    assert not (tmp_path / "models").exists()

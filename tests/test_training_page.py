@@ -1,0 +1,428 @@
+"""The page network: what it is asked, the lessons it learns from, training that can be interrupted, int8."""
+
+import json
+from dataclasses import fields, replace
+
+import cv2
+import numpy as np
+import pytest
+from drawn import scene_of
+
+pytestmark = pytest.mark.workstation
+keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
+
+import training.page.picture  # noqa: E402
+from edge.errors import UsageError  # noqa: E402
+from edge.page import BLOCK, BOX_UNIT, CHANNELS, MARKS, PageNetwork, from_blocks  # noqa: E402
+from edge.types import Box  # noqa: E402
+from training.loop import TrainingError  # noqa: E402
+from training.page import lessons  # noqa: E402
+from training.page.__main__ import main  # noqa: E402
+from training.page.lessons import (  # noqa: E402
+    IGNORE,
+    PAGE,
+    WRITING,
+    Pages,
+    View,
+    draw_view,
+    lesson,
+    page_of,
+    spans,
+)
+from training.page.loss import losses  # noqa: E402
+from training.page.network import build_network  # noqa: E402
+from training.page.quantize import to_int8  # noqa: E402
+from training.page.run import digest_of_weights, pages_of  # noqa: E402
+from training.page.targets import DEPTH, PLANES, SeenDigit, SeenMark, draw_truth  # noqa: E402
+from training.page.train import Recipe, Training, start_from  # noqa: E402
+from training.scenes import SceneMark  # noqa: E402
+
+CELLS = 64
+
+
+def truth_of(digits=(), marks=(), *, ignore=None, writing=None, way=0):
+    """What is asked of a lesson of 256 pixels that is all paper but for these."""
+    nothing = np.zeros((CELLS, CELLS), np.float32)
+    blocks = np.zeros((CELLS, CELLS, 16), np.float32)
+    ignore, writing = (nothing if plane is None else plane for plane in (ignore, writing))
+    return draw_truth(digits, marks, blocks, blocks + 1, writing, ignore, way=way)
+
+
+def digit(left, top, width, height, label=5, *, goes_left=False, goes_right=False):
+    return SeenDigit((left, top, left + width, top + height), label, goes_left, goes_right)
+
+
+def plane(truth, name):
+    return truth[..., PLANES[name]]
+
+
+def box_at(truth, row, column):
+    """The box that a cell is to tell, in pixels."""
+    left, top, right, bottom = np.exp(plane(truth, "box")[row, column] / BOX_UNIT)
+    x, y = (column + 0.5) * BLOCK, (row + 0.5) * BLOCK
+    return x - left, y - top, x + right, y + bottom
+
+
+def peak(truth):
+    heat = plane(truth, "digit")[..., 0]
+    assert heat.max() == 1
+    return np.unravel_index(heat.argmax(), heat.shape)
+
+
+def test_the_centre_of_a_digit_is_where_all_is_told_of_it():
+    truth = truth_of([digit(80, 60, 32, 48, 7, goes_right=True)])
+    row, column = peak(truth)
+    assert (row, column) == (pytest.approx(84 / 4, abs=1), pytest.approx(96 / 4, abs=1))
+    assert plane(truth, "label")[row, column].tolist() == np.eye(10)[7].tolist()
+    assert box_at(truth, row, column) == pytest.approx((80, 60, 112, 108), abs=0.1)
+    assert plane(truth, "links")[row, column].tolist() == [0, 1]
+    assert not plane(truth, "small").any()
+    # All that is told of a digit is told near its centre, and nowhere else.
+    named = plane(truth, "label").any(axis=-1)
+    assert 1 < named.sum() < 40
+    np.testing.assert_array_equal(named, plane(truth, "box_weight")[..., 0] > 0)
+
+
+def test_between_two_digits_each_cell_tells_of_the_nearer():
+    truth = truth_of([digit(80, 60, 24, 48, 1), digit(106, 60, 24, 48, 2)])
+    labels = plane(truth, "label")
+    rows, columns = np.nonzero(labels.any(axis=-1))
+    x = (columns + 0.5) * BLOCK
+    assert (labels[rows, columns].argmax(axis=-1) == np.where(x < 105, 1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    ("height", "asked", "centre", "small"),
+    [
+        (6, True, False, True),  # background: nobody can read it
+        (8, False, False, True),
+        (12, True, True, True),
+        (40, True, True, False),
+        (95, True, True, False),
+        (120, False, False, False),
+        (180, True, False, False),  # background: other looks see it
+    ],
+)
+def test_digits_are_asked_for_where_they_are_of_the_size_for_one_look(height, asked, centre, small):
+    truth = truth_of([digit(60, 40, max(4, height // 2), height)])
+    row, column = int((40 + height / 2) // BLOCK), int((60 + height / 4) // BLOCK)
+    assert bool(plane(truth, "digit_weight")[row, column, 0]) == asked
+    assert bool(plane(truth, "digit").max() == 1) == centre
+    assert bool(plane(truth, "small")[row, column, 0]) == small
+    assert bool(plane(truth, "ink_weight")[row, column].all()) == (height <= 96)
+
+
+def test_nothing_is_asked_where_the_page_says_so():
+    ignore = np.zeros((CELLS, CELLS), np.float32)
+    ignore[:20] = 1
+    truth = truth_of(ignore=ignore)
+    for name in ("digit_weight", "writing_weight", "small_weight", "mark_weight"):
+        assert not plane(truth, name)[:20].any()
+        assert plane(truth, name)[20:].all()
+
+
+def test_a_turned_page_teaches_nothing_but_that_it_is_turned():
+    writing = np.zeros((CELLS, CELLS), np.float32)
+    writing[10:12] = 1
+    truth = truth_of([digit(80, 60, 32, 48)], writing=writing, way=2)
+    ways = plane(truth, "ways")
+    assert (ways[10:12, :, 2] == 1).all() and ways.sum() == ways[10:12, :, 2].sum()
+    others = [name for name in PLANES if name != "ways"]
+    assert not any(plane(truth, name).any() for name in others)
+    assert truth.shape[-1] == DEPTH
+
+
+def test_small_marks_have_a_centre_and_a_kind():
+    truth = truth_of(marks=[SeenMark((100, 100, 106, 108), MARKS.index(","))])
+    heat = plane(truth, "mark")[..., 0]
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert (heat.max(), row, column) == (1, 26, 25)
+    assert plane(truth, "kind")[row, column].argmax() == MARKS.index(",")
+
+
+def test_each_head_loses_nothing_by_the_truth_and_much_by_its_opposite():
+    truth = truth_of([digit(80, 60, 32, 48, 7, goes_right=True)], [SeenMark((20, 20, 26, 28), 1)])[None]
+    said = {name: np.where(truth[..., PLANES[name]] > 0.5, 20, -20) for name in CHANNELS if name != "box"}
+    said["box"] = truth[..., PLANES["box"]]
+    for name in ("digit", "mark"):  # a centre is one cell, not its surroundings
+        said[name] = np.where(truth[..., PLANES[name]] > 0.999, 20, -20)
+
+    def lost(told):
+        whole = np.concatenate([told[name] for name in CHANNELS], axis=-1).astype(np.float32)
+        return {name: float(part) for name, part in losses(truth, whole).items()}
+
+    right, wrong = lost(said), lost({name: -plane for name, plane in said.items()})
+    for name in CHANNELS:
+        assert right[name] < 0.05, name
+        # Of ink there is none on this page: Dice asks for nothing where nothing is.
+        assert wrong[name] > 0.5, name
+
+
+def pages_with(*scenes):
+    parts = [page_of(scene) for scene in scenes]
+    for index, part in enumerate(parts):
+        part.digits[:, 0], part.marks[:, 0] = index, index
+    return Pages(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Pages)))
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A 4 and a 7 in the middle of a page, a word below."""
+    return scene_of([("47", 215, 190)], [("word", 200, 290)])
+
+
+@pytest.fixture(scope="module")
+def pages(scene):
+    return pages_with(scene)
+
+
+def seen(pages, view):
+    """Picture, ink and truth of a lesson."""
+    blocks, truth = lesson(pages, spans(pages)[0], 0, view)
+    ink = (255 * plane(truth, "ink")).astype(np.uint8)
+    return from_blocks(blocks[np.newaxis])[0], from_blocks(ink[np.newaxis])[0], truth
+
+
+@pytest.mark.parametrize(
+    "view",
+    [View(), View(zoom=1.5), View(zoom=0.7, turn=-20), View(turn=15, middle=(230, 200)), View(gain=0.7)],
+    ids=lambda view: f"zoom {view.zoom}, turn {view.turn}",
+)
+def test_a_view_moves_the_picture_and_the_truth_alike(pages, view):
+    picture, ink, truth = seen(pages, view)
+    inked = ink > 150
+    assert inked.sum() > 200
+    assert picture[inked].mean() < 60 < 100 < picture[(ink == 0) & (picture > 0)].mean()
+    # Ink of digits is where a digit's box is told, to a pixel or two.
+    row, column = peak(truth)
+    left, top, right, bottom = (round(side) for side in box_at(truth, row, column))
+    inside = np.zeros_like(inked)
+    inside[top - 1 : bottom + 1, left - 1 : right + 1] = True
+    parts = cv2.connectedComponentsWithStats((inked & inside).astype(np.uint8))[2][1:]
+    _, y, wide, high, _ = max(parts.tolist(), key=lambda part: part[4])
+    assert (y, y + high) == (pytest.approx(top, abs=3), pytest.approx(bottom, abs=3))
+    assert wide <= right - left + 2
+
+
+def test_a_number_goes_on_in_the_truth_as_on_the_page(pages):
+    _, _, truth = seen(pages, View())
+    labels, links = plane(truth, "label").argmax(axis=-1), plane(truth, "links")
+    told = plane(truth, "label").any(axis=-1)
+    assert {tuple(link) for link in links[told & (labels == 4)].tolist()} == {(0.0, 1.0)}
+    assert {tuple(link) for link in links[told & (labels == 7)].tolist()} == {(1.0, 0.0)}
+
+
+def test_other_writing_is_told_and_is_no_ink_of_digits(pages, scene):
+    _, ink, truth = seen(pages, View())
+    word = plane(truth, "writing")[..., 0] > 0
+    assert word.sum() > 20
+    rows = np.nonzero(word.any(axis=1))[0]
+    assert rows.min() * BLOCK > 290 - 192 + 128 - 60
+    assert not ink[rows.min() * BLOCK :].any()
+
+
+def test_a_negative_is_light_on_dark_and_asks_the_same(pages):
+    picture, ink, truth = seen(pages, View())
+    negative, _, same = seen(pages, View(negative=True))
+    np.testing.assert_array_equal(truth, same)
+    assert picture[ink > 150].mean() < 60 < 200 < negative[ink > 150].mean()
+
+
+@pytest.mark.parametrize("way", [1, 2, 3])
+def test_a_page_on_its_side_is_the_upright_one_turned(pages, way):
+    upright, _, _ = seen(pages, View())
+    turned, _, truth = seen(pages, View(way=way))
+    assert np.abs(turned.astype(int) - np.rot90(upright, -way)).mean() < 2
+    assert plane(truth, "ways")[..., way].sum() > 20
+    assert plane(truth, "ways").sum() == plane(truth, "ways")[..., way].sum()
+
+
+def test_of_a_digit_that_is_cut_by_the_border_nothing_is_asked(pages, scene):
+    four = scene.digits[0].box
+    x, _ = four.centre
+    _, _, truth = seen(pages, View(middle=(x + 128, 192)))  # its right half is in the picture
+    row = int((four.centre[1] - 192 + 128) // BLOCK)
+    assert not plane(truth, "digit_weight")[row, :2].any()
+    labels = plane(truth, "label")
+    assert {int(k) for k in labels[labels.any(axis=-1)].argmax(axis=-1)} == {7}
+
+
+def test_a_page_keeps_what_the_scene_says(scene):
+    mark = SceneMark(".", Box(250, 180, 256, 188), 0)
+    ignore = scene.ignore.copy()
+    ignore[:50] = 255
+    page = page_of(replace(scene, ignore=ignore, marks=(mark, replace(mark, kind="?"))))
+    assert page.marks.tolist() == [[0, MARKS.index(".")]]
+    assert page.mark_boxes.tolist() == [[250, 180, 256, 188]]
+    assert (page.flags[0, :50] & IGNORE).all() and not (page.flags[0, 50:] & IGNORE).any()
+    assert ((page.flags[0] & WRITING) > 0).sum() == pytest.approx((scene.clutter_ink > 96).sum(), rel=0.01)
+    assert page.digits[:, 1:].tolist() == [[4, 0, 1], [7, 1, 0]]
+    for outline, known in zip(page.outlines, scene.digits, strict=True):
+        sides = (*outline.min(axis=0), *outline.max(axis=0))
+        assert sides == pytest.approx(known.box.as_list(), abs=1.1)
+
+
+def test_touching_digits_are_to_be_cut_apart(scene):
+    touching = scene.instances.copy()
+    touching[100:120, 100:110], touching[100:120, 110:120] = 1, 2
+    ink = np.maximum(scene.ink, np.where(touching > 0, 255, 0).astype(np.uint8))
+    page = page_of(replace(scene, instances=touching, ink=ink))
+    assert not page.ink[0, 105, 109:111].any()
+    assert page.ink[0, 105, 101:108].all() and page.ink[0, 105, 112:118].all()
+
+
+def test_views_depend_on_the_generator_alone_and_stay_on_the_page(pages):
+    span = spans(pages)[0]
+    views = [draw_view(np.random.default_rng(k), pages, span, 0) for k in range(100)]
+    assert views == [draw_view(np.random.default_rng(k), pages, span, 0) for k in range(100)]
+    assert len({view.zoom for view in views}) > 90
+    assert {view.way for view in views} >= {0, 2}
+    for view in views:
+        x, y = view.middle
+        assert 0 <= x <= PAGE[1] and 0 <= y <= PAGE[0]
+
+
+def test_pages_are_read_again_as_they_were_saved(pages, tmp_path):
+    pages.save(tmp_path / "test-pages" / "000")
+    (again,) = pages_of(tmp_path, "test")
+    for field in fields(Pages):
+        np.testing.assert_array_equal(getattr(again, field.name), getattr(pages, field.name))
+    (tmp_path / "test-pages" / "000" / "ink.npy").write_bytes(b"no array")
+    with pytest.raises(UsageError, match="cannot read the pages in .*delete it to draw them anew"):
+        pages_of(tmp_path, "test")
+    with pytest.raises(UsageError, match="holds no pages of the split 'train'"):
+        pages_of(tmp_path, "train")
+
+
+def test_drawn_pages_depend_on_seed_and_number_alone(data_dir):
+    first, again, other = (lessons._draw((data_dir, "test", 3, number)) for number in (0, 0, 1))
+    np.testing.assert_array_equal(first.grey, again.grey)
+    np.testing.assert_array_equal(first.flags, again.flags)
+    assert not np.array_equal(first.grey, other.grey)
+    assert first.grey.shape == (1, *PAGE)
+
+
+RECIPE = Recipe(epochs=3, batch_size=2)
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def lesson_pages():
+    random = np.random.default_rng(2)
+    texts = ["".join(map(str, random.integers(10, size=4))) for _ in range(4)]
+    return pages_with(*(scene_of([(text, 120, 180)], [("wkm", 300, 180)]) for text in texts))
+
+
+def training_on(pages, **changes):
+    return Training(replace(RECIPE, **changes), [pages], pages, seed=1, steps=STEPS)
+
+
+@pytest.fixture(scope="module")
+def trained(lesson_pages, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    run = training_on(lesson_pages)
+    run.go_on(folder)
+    return run, folder
+
+
+class InterruptedInEpoch2(Training):
+    """Ctrl-C comes after epoch 2 has changed the weights and before its checkpoint."""
+
+    def _learn(self, number, bar):
+        loss = super()._learn(number, bar)
+        if number == 2:
+            raise KeyboardInterrupt
+        return loss
+
+
+@pytest.mark.slow
+def test_the_loss_falls_and_an_interrupted_run_goes_on_as_if_it_never_had(lesson_pages, trained, tmp_path):
+    run, _ = trained
+    assert run.history[-1].loss < 0.9 * run.history[0].loss
+    with pytest.raises(KeyboardInterrupt):
+        InterruptedInEpoch2(RECIPE, [lesson_pages], lesson_pages, seed=1, steps=STEPS).go_on(tmp_path)
+    resumed = training_on(lesson_pages)
+    resumed.resume(tmp_path)
+    assert len(resumed.history) == 1
+    resumed.go_on(tmp_path)
+    assert resumed.history == run.history
+    for ours, theirs in zip(resumed.network.get_weights(), run.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_the_weights_of_another(trained, tmp_path):
+    run, folder = trained
+    network = build_network(256)
+    start_from(network, folder)
+    for ours, theirs in zip(network.get_weights(), run.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(digest_of_weights(folder)) == 64
+    for act in (lambda: start_from(network, tmp_path), lambda: digest_of_weights(tmp_path)):
+        with pytest.raises(UsageError, match="begin with"):
+            act()
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
+    with pytest.raises(TrainingError, match="the loss became nan in epoch"):
+        training_on(lesson_pages, learning_rate=1e30).go_on(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(96, 64), (160, 320)])
+def test_the_int8_network_keeps_the_contract_at_any_size_and_agrees(trained, lesson_pages, size):
+    run, _ = trained
+    free = build_network()
+    free.set_weights(run.network.get_weights())
+    network = PageNetwork(to_int8(run.network, lesson_pages.grey))
+    picture = np.ascontiguousarray(lesson_pages.grey[0, 100 : 100 + size[0], 100 : 100 + size[1]])
+    network.look(np.ascontiguousarray(lesson_pages.grey[0, :64, :96]), 1.0)  # another size before
+    look = network.look(picture, 1.0)
+    blocks = lessons.to_blocks(lessons.flatten(picture)[np.newaxis])
+    expected = keras.ops.convert_to_numpy(free(blocks.astype(np.float32) / 255, training=False))[0]
+    assert look.said.shape == expected.shape == (size[0] // BLOCK, size[1] // BLOCK, expected.shape[-1])
+    for name, place in CHANNELS.items():
+        off = np.abs(look.head(name) - expected[..., place])
+        assert off.mean() < 0.15, name
+
+
+@pytest.mark.slow
+def test_the_command_line_draws_and_trains(data_dir, tmp_path, capsys):
+    run = tmp_path / "run"
+    arguments = ["--pages", "4", "--epochs", "1", "--run", str(run), "--data", str(data_dir)]
+    assert main(arguments) == 0
+    assert {path.name for path in run.iterdir()} == {
+        "config.json", "history.csv", "checkpoint.npz", "train-pages", "test-pages",
+    }  # fmt: skip
+    config = json.loads((run / "config.json").read_text())
+    assert (config["pages"], config["start"]) == (4, "")
+    assert main(arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume", "nowhere"], "is no run folder"),
+        (["--resume", "nowhere", "--seed", "3"], "from the run itself"),
+        (["--data", "nowhere"], "no MNIST in nowhere"),
+        (["--start", "nowhere"], "has no weights to begin with"),
+    ],
+)
+def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_picture_of_the_documentation_is_made_again(data_dir, tmp_path, capsys):
+    path = tmp_path / "page.png"
+    assert training.page.picture.main(["--data", str(data_dir), "--out", str(path)]) == 0
+    drawn, told = np.split(cv2.imread(str(path)), 2, axis=1)
+    assert drawn.std() > 20
+    changed = (np.abs(drawn.astype(int) - told).max(axis=-1) > 40).mean()
+    assert 0.001 < changed < 0.2
+    assert training.page.picture.main(["--data", "nowhere", "--out", str(path)]) == 2
+    assert "no MNIST in nowhere" in capsys.readouterr().err
