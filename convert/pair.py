@@ -47,12 +47,23 @@ NOTHING = Seen([], [], [], np.zeros((0, LABELS), np.float32), complete=True)
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
 
-FALSE_ACCEPTED = 0.01
-"""Of the digits shown as certain, at most this share may be misread or no digit at all."""
+WRONG_COSTS = 2.0
+"""What a digit that is shown as certain and is wrong costs, where one that is shown as `?` costs 1."""
+
+UNSEEN_COSTS = 0.5
+"""What a digit that is not even shown as `?` costs, where a `?` that is no digit costs 1."""
+
+STEPS = np.arange(1001) / 1000
 
 LEAST = -2.2
-"""Logit of a digit's centre, 10 %, from which on a place is worth naming: of the digits that are named right
-on held-out pages, none in a thousand is below."""
+"""Logit of a digit's centre, 10 %, from which on places are observed."""
+
+MISSED_CANDIDATES = 0.002
+"""Share of the digits read right whose centre may be less sure than what is named at all: see `fit_least`."""
+
+LOGIT = 1
+"""Column of `Observed.evidence`."""
+
 
 SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
@@ -205,20 +216,29 @@ def fit_linking(observed: Observed) -> Linking:
 
 
 def fit_thresholds(observed: Observed, fusion: Fusion) -> Thresholds:
-    """Thresholds on the confidence, in steps of 0.001.
+    """Thresholds on the confidence, in steps of 0.001: those that cost least on the pages observed.
 
-    `accept` is the lowest that keeps the promise `FALSE_ACCEPTED`. `digit` is where more is read right than
-    not: what is less sure is dropped.
+    A digit that is shown as `?` costs 1, one that is shown and wrong `WRONG_COSTS`; what is no digit costs as much
+    as a wrong one, and 1 where it is shown as `?`; a digit that is dropped costs `UNSEEN_COSTS`.
     """
     confidence, right = believed(observed, fusion)
-    asked = observed.labels != IGNORED
-    confidence, right = confidence[asked], right[asked]
-    steps = np.arange(1001) / 1000
-    shown = confidence >= steps[:, np.newaxis]
-    kept = (shown & ~right).sum(axis=1) <= FALSE_ACCEPTED * shown.sum(axis=1)
-    accept = float(steps[kept].min())
-    digit = float(steps[((shown & right).sum(axis=1) - (shown & ~right).sum(axis=1)).argmax()])
-    return Thresholds(accept=max(accept, digit), digit=digit)
+    asked, digit = observed.labels != IGNORED, observed.labels >= 0
+    confidence, right, digit = confidence[asked], right[asked], digit[asked]
+    shown = confidence >= STEPS[:, np.newaxis]
+    # What is below the first threshold costs 1 if it is a digit; `?` is the same for digits, and 1 for others.
+    accept = (shown * np.where(right, -1.0, WRONG_COSTS - digit)).sum(axis=1).argmin()
+    drop = (shown * np.where(digit, -UNSEEN_COSTS, 1.0)).sum(axis=1).argmin()
+    return Thresholds(accept=float(STEPS[max(accept, drop)]), digit=float(STEPS[drop]))
+
+
+def fit_least(observed: Observed, fusion: Fusion, thresholds: Thresholds) -> float:
+    """The logit of a digit's centre below which hardly any candidate is worth naming.
+
+    Of the digits that are shown and named right, a share of `MISSED_CANDIDATES` is below it.
+    """
+    confidence, right = believed(observed, fusion)
+    logits = observed.evidence[right & (confidence >= thresholds.digit), LOGIT]
+    return float(np.quantile(logits, MISSED_CANDIDATES)) if len(logits) else LEAST
 
 
 def believed(observed: Observed, fusion: Fusion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -317,7 +337,7 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, origin: Origin) -> Pai
         id=page_id,
         trained_with=card.id,
         heads=HEADS,
-        least=LEAST,
+        least=fit_least(observed, card.fusion, card.thresholds),
         linking=linking,
         training_data=origin.training_data,
         sources=SOURCES,

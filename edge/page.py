@@ -86,8 +86,8 @@ SMALL, SMALL_CELLS = -2.2, 6
 """Logit (10 %) from which on a cell may hold a digit too small to be seen well, and cells that such a digit,
 of 12 pixels, covers: from so many on, the picture is looked at from closer."""
 
-LEAST_TURNED = 20
-"""Cells, of all looks, that say that the page is turned, at least: some digits' worth of ink."""
+LEAST_TURNED = 20.0
+"""Natural logarithms of odds by which a page must rather be turned than upright, to be read turned."""
 
 KEPT = 6
 """Sizes of pictures for which an interpreter is kept: two cameras' three looks."""
@@ -140,7 +140,7 @@ class Look:
     def has_small(self) -> bool:
         """Whether there are digits that would be seen better from closer."""
         small = self.said[..., CHANNELS["small"].start]
-        return np.count_nonzero(small > SMALL / self.unit + self.zero) >= SMALL_CELLS
+        return int(np.count_nonzero(small > SMALL / self.unit + self.zero)) >= SMALL_CELLS
 
     def count(self, name: str, channel: int = 0) -> int:
         """Cells at which a head says yes."""
@@ -235,11 +235,18 @@ def _sized(grey: ByteArray, size: float) -> tuple[ByteArray, float]:
 def way_up(looks: Sequence[Look]) -> int:
     """How often a picture has been turned clockwise, by quarters: 0 where its writing stands upright.
 
-    It is turned where more cells say so than say that it is upright; a few are no reason.
+    All cells with ink or writing have a vote, the logarithms of the probabilities that the network gives the
+    four ways; the picture counts as turned where they are together surer of that than of its standing
+    upright, by as much as `LEAST_TURNED` cells that are certain.
     """
-    ways = [sum(look.count("ways", way) for look in looks) for way in range(4)]
-    likeliest = int(np.argmax(ways))
-    return likeliest if ways[likeliest] >= LEAST_TURNED and ways[likeliest] > 2 * ways[0] else 0
+    votes = np.zeros(4)
+    for look in looks:
+        inked = look.said[..., CHANNELS["writing"].start] > look.zero
+        inked |= (look.said[..., CHANNELS["ink"]] > look.zero).any(axis=-1)
+        ways = (look.said[inked][:, CHANNELS["ways"]].astype(np.float32) - look.zero) * np.float32(look.unit)
+        votes += log_softmax(ways).sum(axis=0)
+    likeliest = int(votes.argmax())
+    return likeliest if votes[likeliest] - votes[0] >= LEAST_TURNED else 0
 
 
 def candidates(looks: Sequence[Look], least: float, most: int) -> list[Candidate]:

@@ -15,7 +15,7 @@ from edge.page import PageNetwork, candidates, way_up
 from edge.preprocess import to_glyph
 from edge.types import ByteArray, Candidate, Digit, FloatArray, Glyph
 
-BUDGET = 300
+BUDGET = 256
 """Candidates that are named in one picture, the surest first: the fullest pages of people have 100 digits,
 and a board names these in a tenth of a second."""
 

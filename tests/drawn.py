@@ -1,11 +1,14 @@
 """Scenes and answers of a page network, made by hand: no data set, and nothing that takes long."""
 
+from dataclasses import fields
+
 import cv2
 import numpy as np
 from samples import handwriting
 
 from edge.page import BLOCK, BOX_UNIT, CHANNELS, DEPTH, Look, paper_brightness
 from edge.types import Box
+from training.page.lessons import Pages, page_of
 from training.scenes import Scene, SceneDigit
 
 UNIT = 0.15
@@ -44,6 +47,14 @@ def scene_of(numbers, words=(), size=(384, 512), height=40):
         digits=tuple(digits),
         conditions={},
     )
+
+
+def pages_of(scenes):
+    """Scenes as pages that are kept."""
+    parts = [page_of(scene) for scene in scenes]
+    for index, part in enumerate(parts):
+        part.digits[:, 0], part.marks[:, 0] = index, index
+    return Pages(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Pages)))
 
 
 class Told:

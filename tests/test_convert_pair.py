@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("ai_edge_litert", reason="tflite-runtime has no schema to write a model with")
-pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
 from ai_edge_litert import schema_py_generated as schema
-from drawn import scene_of
+from drawn import pages_of, scene_of
 
 import convert.pair
 from convert.flatfile import packed
@@ -35,7 +34,6 @@ from edge.model_file import METADATA_NAME, load_model
 from edge.page_file import check_pair, load_page, open_page
 from edge.recognizer import Seen
 from edge.types import Box, Candidate
-from training.page.lessons import Pages, page_of
 from training.page.matching import IGNORED, NONE
 
 pytestmark = pytest.mark.workstation
@@ -134,24 +132,6 @@ class Recognized:
         labels = np.log(np.full(10, 0.1, np.float32))
         found = [Candidate(box.scaled(scale), 1.0, labels, 0.0, (0.5, 0.5), 0) for box in self._boxes]
         return Seen(found, [], [], np.full((len(found), 10), 0.1, np.float32), True)
-
-
-def pages_of(scenes):
-    parts = [page_of(scene) for scene in scenes]
-    numbered = [part.digits + np.int32([k, 0, 0, 0]) for k, part in enumerate(parts)]
-
-    def all_of(name):
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return Pages(
-        all_of("grey"),
-        all_of("ink"),
-        all_of("flags"),
-        all_of("outlines"),
-        np.concatenate(numbered),
-        all_of("mark_boxes"),
-        all_of("marks"),
-    )
 
 
 def test_candidates_are_labelled_at_every_size_that_pages_are_read_in():

@@ -77,12 +77,16 @@ def test_a_turned_page_is_turned_back_and_read(classifier, way):
 
 def test_a_few_cells_do_not_turn_a_page():
     look = PageThatKnows(0).looks(drawn(1))[0]
-    look.said[..., CHANNELS["ways"]] = -60
-    look.said[:3, :3, CHANNELS["ways"].start + 2] = 60
+    look.said[..., CHANNELS["ink"]] = -60
+    look.said[..., CHANNELS["ways"]] = 0
+    look.said[:2, :2, CHANNELS["ink"]] = 60
+    look.said[:2, :2, CHANNELS["ways"].start + 2] = 40  # 4 of the odds' logarithms each
     assert way_up([look]) == 0
-    look.said[:6, :6, CHANNELS["ways"].start + 2] = 60
+    look.said[:3, :3, CHANNELS["ink"]] = 60
+    look.said[:3, :3, CHANNELS["ways"].start + 2] = 40
     assert way_up([look]) == 2
-    look.said[:6, 6:12, CHANNELS["ways"].start] = 60
+    look.said[:3, 3:6, CHANNELS["ink"]] = 60
+    look.said[:3, 3:6, CHANNELS["ways"].start] = 40
     assert way_up([look]) == 0
 
 

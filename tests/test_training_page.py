@@ -1,41 +1,21 @@
-"""The page network: what it is asked, the lessons it learns from, training that can be interrupted, int8."""
+"""What the page network is asked, and the lessons that it learns from."""
 
-import json
 from dataclasses import fields, replace
 
 import cv2
 import numpy as np
 import pytest
-from drawn import scene_of
+from drawn import pages_of, scene_of
 
-pytestmark = pytest.mark.workstation
-keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
-
-import training.page.picture  # noqa: E402
-from edge.errors import UsageError  # noqa: E402
-from edge.page import BLOCK, BOX_UNIT, CHANNELS, MARKS, PageNetwork, from_blocks  # noqa: E402
-from edge.types import Box  # noqa: E402
-from training.loop import TrainingError  # noqa: E402
-from training.page import lessons  # noqa: E402
-from training.page.__main__ import main  # noqa: E402
-from training.page.lessons import (  # noqa: E402
-    IGNORE,
-    PAGE,
-    WRITING,
-    Pages,
-    View,
-    draw_view,
-    lesson,
-    page_of,
-    spans,
-)
-from training.page.loss import losses  # noqa: E402
-from training.page.network import build_network  # noqa: E402
-from training.page.quantize import to_int8  # noqa: E402
-from training.page.run import digest_of_weights, pages_of  # noqa: E402
-from training.page.targets import DEPTH, PLANES, SeenDigit, SeenMark, draw_truth  # noqa: E402
-from training.page.train import Recipe, Training, start_from  # noqa: E402
-from training.scenes import SceneMark  # noqa: E402
+import training.page.picture
+from edge.errors import UsageError
+from edge.page import BLOCK, BOX_UNIT, MARKS, from_blocks
+from edge.types import Box
+from training.page import lessons, run
+from training.page.__main__ import main
+from training.page.lessons import IGNORE, PAGE, WRITING, Pages, View, draw_view, lesson, page_of, spans
+from training.page.targets import DEPTH, PLANES, SeenDigit, SeenMark, draw_truth
+from training.scenes import SceneMark
 
 CELLS = 64
 
@@ -140,31 +120,6 @@ def test_small_marks_have_a_centre_and_a_kind():
     assert plane(truth, "kind")[row, column].argmax() == MARKS.index(",")
 
 
-def test_each_head_loses_nothing_by_the_truth_and_much_by_its_opposite():
-    truth = truth_of([digit(80, 60, 32, 48, 7, goes_right=True)], [SeenMark((20, 20, 26, 28), 1)])[None]
-    said = {name: np.where(truth[..., PLANES[name]] > 0.5, 20, -20) for name in CHANNELS if name != "box"}
-    said["box"] = truth[..., PLANES["box"]]
-    for name in ("digit", "mark"):  # a centre is one cell, not its surroundings
-        said[name] = np.where(truth[..., PLANES[name]] > 0.999, 20, -20)
-
-    def lost(told):
-        whole = np.concatenate([told[name] for name in CHANNELS], axis=-1).astype(np.float32)
-        return {name: float(part) for name, part in losses(truth, whole).items()}
-
-    right, wrong = lost(said), lost({name: -plane for name, plane in said.items()})
-    for name in CHANNELS:
-        assert right[name] < 0.05, name
-        # Of ink there is none on this page: Dice asks for nothing where nothing is.
-        assert wrong[name] > 0.5, name
-
-
-def pages_with(*scenes):
-    parts = [page_of(scene) for scene in scenes]
-    for index, part in enumerate(parts):
-        part.digits[:, 0], part.marks[:, 0] = index, index
-    return Pages(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Pages)))
-
-
 @pytest.fixture(scope="module")
 def scene():
     """A 4 and a 7 in the middle of a page, a word below."""
@@ -173,7 +128,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def pages(scene):
-    return pages_with(scene)
+    return pages_of([scene])
 
 
 def seen(pages, view):
@@ -284,14 +239,14 @@ def test_views_depend_on_the_generator_alone_and_stay_on_the_page(pages):
 
 def test_pages_are_read_again_as_they_were_saved(pages, tmp_path):
     pages.save(tmp_path / "test-pages" / "000")
-    (again,) = pages_of(tmp_path, "test")
+    (again,) = run.pages_of(tmp_path, "test")
     for field in fields(Pages):
         np.testing.assert_array_equal(getattr(again, field.name), getattr(pages, field.name))
     (tmp_path / "test-pages" / "000" / "ink.npy").write_bytes(b"no array")
     with pytest.raises(UsageError, match="cannot read the pages in .*delete it to draw them anew"):
-        pages_of(tmp_path, "test")
+        run.pages_of(tmp_path, "test")
     with pytest.raises(UsageError, match="holds no pages of the split 'train'"):
-        pages_of(tmp_path, "train")
+        run.pages_of(tmp_path, "train")
 
 
 def test_drawn_pages_depend_on_seed_and_number_alone(data_dir):
@@ -300,105 +255,6 @@ def test_drawn_pages_depend_on_seed_and_number_alone(data_dir):
     np.testing.assert_array_equal(first.flags, again.flags)
     assert not np.array_equal(first.grey, other.grey)
     assert first.grey.shape == (1, *PAGE)
-
-
-RECIPE = Recipe(epochs=3, batch_size=2)
-STEPS = 6
-
-
-@pytest.fixture(scope="module")
-def lesson_pages():
-    random = np.random.default_rng(2)
-    texts = ["".join(map(str, random.integers(10, size=4))) for _ in range(4)]
-    return pages_with(*(scene_of([(text, 120, 180)], [("wkm", 300, 180)]) for text in texts))
-
-
-def training_on(pages, **changes):
-    return Training(replace(RECIPE, **changes), [pages], pages, seed=1, steps=STEPS)
-
-
-@pytest.fixture(scope="module")
-def trained(lesson_pages, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    run = training_on(lesson_pages)
-    run.go_on(folder)
-    return run, folder
-
-
-class InterruptedInEpoch2(Training):
-    """Ctrl-C comes after epoch 2 has changed the weights and before its checkpoint."""
-
-    def _learn(self, number, bar):
-        loss = super()._learn(number, bar)
-        if number == 2:
-            raise KeyboardInterrupt
-        return loss
-
-
-@pytest.mark.slow
-def test_the_loss_falls_and_an_interrupted_run_goes_on_as_if_it_never_had(lesson_pages, trained, tmp_path):
-    run, _ = trained
-    assert run.history[-1].loss < 0.9 * run.history[0].loss
-    with pytest.raises(KeyboardInterrupt):
-        InterruptedInEpoch2(RECIPE, [lesson_pages], lesson_pages, seed=1, steps=STEPS).go_on(tmp_path)
-    resumed = training_on(lesson_pages)
-    resumed.resume(tmp_path)
-    assert len(resumed.history) == 1
-    resumed.go_on(tmp_path)
-    assert resumed.history == run.history
-    for ours, theirs in zip(resumed.network.get_weights(), run.network.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-@pytest.mark.slow
-def test_a_run_begins_with_the_weights_of_another(trained, tmp_path):
-    run, folder = trained
-    network = build_network(256)
-    start_from(network, folder)
-    for ours, theirs in zip(network.get_weights(), run.network.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert len(digest_of_weights(folder)) == 64
-    for act in (lambda: start_from(network, tmp_path), lambda: digest_of_weights(tmp_path)):
-        with pytest.raises(UsageError, match="begin with"):
-            act()
-
-
-@pytest.mark.slow
-def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
-    with pytest.raises(TrainingError, match="the loss became nan in epoch"):
-        training_on(lesson_pages, learning_rate=1e30).go_on(tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [(96, 64), (160, 320)])
-def test_the_int8_network_keeps_the_contract_at_any_size_and_agrees(trained, lesson_pages, size):
-    run, _ = trained
-    free = build_network()
-    free.set_weights(run.network.get_weights())
-    network = PageNetwork(to_int8(run.network, lesson_pages.grey))
-    picture = np.ascontiguousarray(lesson_pages.grey[0, 100 : 100 + size[0], 100 : 100 + size[1]])
-    network.look(np.ascontiguousarray(lesson_pages.grey[0, :64, :96]), 1.0)  # another size before
-    look = network.look(picture, 1.0)
-    blocks = lessons.to_blocks(lessons.flatten(picture)[np.newaxis])
-    expected = keras.ops.convert_to_numpy(free(blocks.astype(np.float32) / 255, training=False))[0]
-    assert look.said.shape == expected.shape == (size[0] // BLOCK, size[1] // BLOCK, expected.shape[-1])
-    for name, place in CHANNELS.items():
-        off = np.abs(look.head(name) - expected[..., place])
-        assert off.mean() < 0.15, name
-
-
-@pytest.mark.slow
-def test_the_command_line_draws_and_trains(data_dir, tmp_path, capsys):
-    run = tmp_path / "run"
-    arguments = ["--pages", "4", "--epochs", "1", "--run", str(run), "--data", str(data_dir)]
-    assert main(arguments) == 0
-    assert {path.name for path in run.iterdir()} == {
-        "config.json", "history.csv", "checkpoint.npz", "train-pages", "test-pages",
-    }  # fmt: skip
-    config = json.loads((run / "config.json").read_text())
-    assert (config["pages"], config["start"]) == (4, "")
-    assert main(arguments) == 2
-    assert "--resume" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ WEIGHTS = {
     "label": 0.7,
     "box": 0.15,
     "writing": 0.5,
-    "links": 0.3,
+    "links": 0.5,
     "small": 0.3,
     "ways": 0.2,
     "mark": 0.25,
@@ -46,7 +46,7 @@ def losses(truth: Tensor, said: Tensor) -> dict[str, Tensor]:
         "writing": _mean(true["writing_weight"], _entropy(true["writing"], heads["writing"])),
         "links": _mean(true["link_weight"], _entropy(true["links"], heads["links"])),
         "small": _mean(true["small_weight"], _entropy(true["small"], heads["small"])),
-        "ways": ops.mean(_entropy(true["ways"], heads["ways"])),
+        "ways": _named(true["ways"], heads["ways"]),
         "mark": _focal(true["mark"], heads["mark"], true["mark_weight"]),
         "kind": _named(true["kind"], heads["kind"]),
     }

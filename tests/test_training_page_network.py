@@ -1,0 +1,144 @@
+"""The page network: its losses, training that can be interrupted, and int8."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn import pages_of, scene_of
+
+pytestmark = pytest.mark.workstation
+keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
+
+from edge.errors import UsageError  # noqa: E402
+from edge.page import BLOCK, CHANNELS, PageNetwork, flatten, to_blocks  # noqa: E402
+from training.loop import TrainingError  # noqa: E402
+from training.page.__main__ import main  # noqa: E402
+from training.page.loss import losses  # noqa: E402
+from training.page.network import build_network  # noqa: E402
+from training.page.quantize import to_int8  # noqa: E402
+from training.page.run import digest_of_weights  # noqa: E402
+from training.page.targets import PLANES, SeenDigit, SeenMark, draw_truth  # noqa: E402
+from training.page.train import Recipe, Training, start_from  # noqa: E402
+
+CELLS = 64
+
+
+def test_each_head_loses_nothing_by_the_truth_and_much_by_its_opposite():
+    nothing, blocks = np.zeros((CELLS, CELLS), np.float32), np.zeros((CELLS, CELLS, 16), np.float32)
+    digit = SeenDigit((80, 60, 112, 108), 7, left=False, right=True)
+    mark = SeenMark((20, 20, 26, 28), 1)
+    truth = draw_truth([digit], [mark], blocks, blocks + 1, nothing, nothing)[np.newaxis]
+    said = {name: np.where(truth[..., PLANES[name]] > 0.5, 20, -20) for name in CHANNELS if name != "box"}
+    said["box"] = truth[..., PLANES["box"]]
+    for name in ("digit", "mark"):  # a centre is one cell, not its surroundings
+        said[name] = np.where(truth[..., PLANES[name]] > 0.999, 20, -20)
+
+    def lost(told):
+        whole = np.concatenate([told[name] for name in CHANNELS], axis=-1).astype(np.float32)
+        return {name: float(part) for name, part in losses(truth, whole).items()}
+
+    right, wrong = lost(said), lost({name: -plane for name, plane in said.items()})
+    for name in CHANNELS:
+        assert right[name] < 0.05, name
+        # Of ink there is none on this page: Dice asks for nothing where nothing is.
+        assert wrong[name] > 0.5, name
+
+
+RECIPE = Recipe(epochs=3, batch_size=2)
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def lesson_pages():
+    random = np.random.default_rng(2)
+    texts = ["".join(map(str, random.integers(10, size=4))) for _ in range(4)]
+    return pages_of([scene_of([(text, 120, 180)], [("wkm", 300, 180)]) for text in texts])
+
+
+def training_on(pages, **changes):
+    return Training(replace(RECIPE, **changes), [pages], pages, seed=1, steps=STEPS)
+
+
+@pytest.fixture(scope="module")
+def trained(lesson_pages, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    run = training_on(lesson_pages)
+    run.go_on(folder)
+    return run, folder
+
+
+class InterruptedInEpoch2(Training):
+    """Ctrl-C comes after epoch 2 has changed the weights and before its checkpoint."""
+
+    def _learn(self, number, bar):
+        loss = super()._learn(number, bar)
+        if number == 2:
+            raise KeyboardInterrupt
+        return loss
+
+
+@pytest.mark.slow
+def test_the_loss_falls_and_an_interrupted_run_goes_on_as_if_it_never_had(lesson_pages, trained, tmp_path):
+    run, _ = trained
+    assert run.history[-1].loss < 0.9 * run.history[0].loss
+    with pytest.raises(KeyboardInterrupt):
+        InterruptedInEpoch2(RECIPE, [lesson_pages], lesson_pages, seed=1, steps=STEPS).go_on(tmp_path)
+    resumed = training_on(lesson_pages)
+    resumed.resume(tmp_path)
+    assert len(resumed.history) == 1
+    resumed.go_on(tmp_path)
+    assert resumed.history == run.history
+    for ours, theirs in zip(resumed.network.get_weights(), run.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_the_weights_of_another(trained, tmp_path):
+    run, folder = trained
+    network = build_network(256)
+    start_from(network, folder)
+    for ours, theirs in zip(network.get_weights(), run.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(digest_of_weights(folder)) == 64
+    for act in (lambda: start_from(network, tmp_path), lambda: digest_of_weights(tmp_path)):
+        with pytest.raises(UsageError, match="begin with"):
+            act()
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
+    with pytest.raises(TrainingError, match="the loss became nan in epoch"):
+        training_on(lesson_pages, learning_rate=1e30).go_on(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(96, 64), (160, 320)])
+def test_the_int8_network_keeps_the_contract_at_any_size_and_agrees(trained, lesson_pages, size):
+    run, _ = trained
+    free = build_network()
+    free.set_weights(run.network.get_weights())
+    network = PageNetwork(to_int8(run.network, lesson_pages.grey))
+    picture = np.ascontiguousarray(lesson_pages.grey[0, 100 : 100 + size[0], 100 : 100 + size[1]])
+    network.look(np.ascontiguousarray(lesson_pages.grey[0, :64, :96]), 1.0)  # another size before
+    look = network.look(picture, 1.0)
+    blocks = to_blocks(flatten(picture)[np.newaxis])
+    expected = keras.ops.convert_to_numpy(free(blocks.astype(np.float32) / 255, training=False))[0]
+    assert look.said.shape == expected.shape == (size[0] // BLOCK, size[1] // BLOCK, expected.shape[-1])
+    for name, place in CHANNELS.items():
+        off = np.abs(look.head(name) - expected[..., place])
+        assert off.mean() < 0.15, name
+
+
+@pytest.mark.slow
+def test_the_command_line_draws_and_trains(data_dir, tmp_path, capsys):
+    run = tmp_path / "run"
+    arguments = ["--pages", "4", "--epochs", "1", "--run", str(run), "--data", str(data_dir)]
+    assert main(arguments) == 0
+    assert {path.name for path in run.iterdir()} == {
+        "config.json", "history.csv", "checkpoint.npz", "train-pages", "test-pages",
+    }  # fmt: skip
+    config = json.loads((run / "config.json").read_text())
+    assert (config["pages"], config["start"]) == (4, "")
+    assert main(arguments) == 2
+    assert "--resume" in capsys.readouterr().err
