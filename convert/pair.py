@@ -218,14 +218,14 @@ def fit_linking(observed: Observed) -> Linking:
 def fit_thresholds(observed: Observed, fusion: Fusion) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001: those that cost least on the pages observed.
 
-    A digit that is shown as `?` costs 1, one that is shown and wrong `WRONG_COSTS`; what is no digit costs as much
-    as a wrong one, and 1 where it is shown as `?`; a digit that is dropped costs `UNSEEN_COSTS`.
+    A digit that is shown as `?` costs 1, one that is shown and wrong `WRONG_COSTS`; what is no digit costs as
+    much as a wrong one, and 1 where it is shown as `?`; a digit that is dropped costs `UNSEEN_COSTS`.
     """
     confidence, right = believed(observed, fusion)
     asked, digit = observed.labels != IGNORED, observed.labels >= 0
     confidence, right, digit = confidence[asked], right[asked], digit[asked]
     shown = confidence >= STEPS[:, np.newaxis]
-    # What is below the first threshold costs 1 if it is a digit; `?` is the same for digits, and 1 for others.
+    # What is below the first threshold costs 1 if it is a digit; `?` is the same for digits, 1 for others.
     accept = (shown * np.where(right, -1.0, WRONG_COSTS - digit)).sum(axis=1).argmin()
     drop = (shown * np.where(digit, -UNSEEN_COSTS, 1.0)).sum(axis=1).argmin()
     return Thresholds(accept=float(STEPS[max(accept, drop)]), digit=float(STEPS[drop]))

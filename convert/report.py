@@ -12,7 +12,7 @@ from convert.calibrate import FALSE_ACCEPT_SHARE, MISREAD_SHARE
 from convert.conversion import Conversion
 from convert.layers import LayerError
 from convert.material import SCENES
-from convert.pair import FALSE_ACCEPTED
+from convert.pair import WRONG_COSTS
 from convert.speed import BATCHES, Speed
 from edge.model_file import DIGIT_LABELS
 from training.report import table
@@ -66,7 +66,9 @@ def card_markdown(conversion: Conversion) -> str:
         f"\n**Refused, and written all the same by `--force`:** {card.failure}.\n" if card.failure else ""
     )
     if card.fusion:
-        promise = f"of what is as sure on held-out pages, at most {FALSE_ACCEPTED:.0%} is misread or no digit"
+        promise = (
+            f"fitted on held-out pages, where a wrong digit costs {WRONG_COSTS:g} times as much as a `?`"
+        )
     elif SCENES in conversion.comparisons:
         promise = f"of what is no digit in held-out scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure"
     else:

@@ -37,7 +37,7 @@ def scene_of(numbers, words=(), size=(384, 512), height=40):
     clutter = np.zeros(size, np.uint8)
     for text, left, base in words:
         cv2.putText(clutter, text, (left, base), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.2, 255, 2, cv2.LINE_AA)
-    grey = np.round(220 - 170 * np.maximum(covered, clutter) / 255).astype(np.uint8)
+    grey = np.round(220 - 170 * (np.maximum(covered, clutter) / 255)).astype(np.uint8)
     return Scene(
         image=cv2.merge([grey] * 3),
         ink=covered,

@@ -16,12 +16,16 @@ pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]"
 from samples import written  # noqa: E402
 
 from convert.__main__ import main  # noqa: E402
+from convert.metadata import identity  # noqa: E402
 from edge.classifier import Classifier  # noqa: E402
+from edge.errors import ModelError  # noqa: E402
 from edge.model_file import load_model, read_card  # noqa: E402
+from edge.page_file import check_pair, load_page  # noqa: E402
+from edge.reader import DigitReader  # noqa: E402
 from training.__main__ import main as train  # noqa: E402
 
-LENIENT = ["--max-drop", "1", "--min-agreement", "98"]
-"""A network of four short epochs hesitates more than the shipped one."""
+LENIENT = ["--max-drop", "1", "--min-agreement", "98", "--pages", "12"]
+"""A network of four short epochs hesitates more than the shipped one; and few pages are drawn sooner."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,24 @@ def test_edge_accepts_the_file_and_reads_with_it(converted, run):
     assert classifier.card.accuracies["mnist-test"] == pytest.approx(promised, abs=0.01)
     known = classifier.card.known_answers
     assert [prediction.label for prediction in classifier.classify(known.glyphs)] == list(range(10))
+
+
+def test_it_is_fitted_to_the_shipped_page_network(converted):
+    card = load_model(converted).card
+    assert check_pair(card, load_page().card) == card.fusion
+    assert card.id == identity(converted.read_bytes())
+    assert card.fusion.digit > 0  # what the page network says is believed
+    assert card.thresholds.accept > 0.1
+    assert f"| page network | `{load_page().card.id}` |" in converted.with_suffix(".md").read_text()
+
+
+def test_without_pages_the_reader_cannot_use_it_and_says_so(run, data_dir, tmp_path):
+    path = tmp_path / "digits.tflite"
+    assert main([str(run), "-o", str(path), "--data", str(data_dir), *LENIENT, "--pages", "0"]) == 0
+    model = load_model(path)
+    assert (model.card.fusion, model.card.trained_with) == (None, "")
+    with pytest.raises(ModelError, match="was converted for no page network: convert it again"):
+        DigitReader(Classifier(model))
 
 
 def test_the_cards_beside_the_file_say_what_the_one_inside_says(converted):
@@ -78,7 +100,7 @@ def test_pictures_of_handwriting_calibrate_it_through_edges_preprocessing(
     path = tmp_path / "digits.tflite"
     options = [str(run), "-o", str(path), "--data", str(data_dir), "--calibrate", str(photos)]
     # Ten digits show too little of the ranges for a good model; this asks only where they come from.
-    assert main([*options, "--max-drop", "100", "--min-agreement", "0"]) == 0
+    assert main([*options, "--max-drop", "100", "--min-agreement", "0", "--pages", "0"]) == 0
     assert path.read_bytes() != converted.read_bytes()
     cv2.imwrite(str(photos / "26359.png"), written(""))
     (photos / "40718.png").unlink()

@@ -10,6 +10,7 @@ from edge.preprocess import to_glyph
 from edge.sources import SourceOptions, open_source
 from edge.sources.arm import draw_arm
 from edge.sources.demo import DemoCamera
+from edge.sources.paper import draw_desk, draw_sheet
 from edge.sources.handwriting import SHAPES, draw_strokes, some_hand, write_number
 from edge.sources.scene import MOVE_S, SHEET_S, Change, Scene
 from edge.types import Box
@@ -252,3 +253,20 @@ def test_the_shipped_model_reads_what_the_demo_writes(classifier):
                 glyphs.append(to_glyph(ink))
     read = [prediction.label for prediction in classifier.classify(glyphs)]
     assert np.mean(np.equal(read, labels)) >= 0.98
+
+
+def test_words_stand_beside_the_numbers_and_change_none_of_them():
+    size = 640, 480
+    written = 0
+    for seed in range(6):
+        desk = draw_desk(np.random.default_rng(seed), size)
+        plain = draw_sheet(np.random.default_rng(seed), desk, size)
+        worded = draw_sheet(np.random.default_rng(seed), desk, size, words=np.random.default_rng([seed, 1]))
+        assert [number.text for number in plain.numbers] == [number.text for number in worded.numbers]
+        changed = np.abs(plain.image.astype(int) - worded.image).max(axis=2) > 40
+        written += bool(changed.any())
+        for number in plain.numbers:
+            left, top = number.way.min(axis=0).astype(int) - 4
+            right, bottom = number.way.max(axis=0).astype(int) + 4
+            assert not changed[max(0, top) : bottom, max(0, left) : right].any()
+    assert written >= 3

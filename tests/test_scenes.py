@@ -117,6 +117,8 @@ def test_digits_come_in_reading_order_and_positions_rise_in_a_number(scenes):
 def test_a_digit_in_the_truth_stands_out_from_the_paper_beside_it(scenes):
     checked = 0
     for scene in scenes:
+        if "form" in scene.conditions:
+            continue  # in a thick printed frame, the mean around a digit is not the paper's
         grey = cv2.cvtColor(scene.image, cv2.COLOR_BGR2GRAY).astype(np.float32)
         blank = (np.maximum(scene.ink, scene.clutter_ink) == 0).astype(np.float32)
         near = cv2.blur(blank, (15, 15))

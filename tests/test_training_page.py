@@ -1,6 +1,6 @@
 """What the page network is asked, and the lessons that it learns from."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,14 +8,12 @@ import pytest
 from drawn import pages_of, scene_of
 
 import training.page.picture
-from edge.errors import UsageError
 from edge.page import BLOCK, BOX_UNIT, MARKS, from_blocks
 from edge.types import Box
-from training.page import lessons, run
-from training.page.__main__ import main
-from training.page.lessons import IGNORE, PAGE, WRITING, Pages, View, draw_view, lesson, page_of, spans
+from training.page import lessons
+from training.page.lessons import IGNORE, PAGE, WRITING, View, draw_view, lesson, page_of, spans
 from training.page.targets import DEPTH, PLANES, SeenDigit, SeenMark, draw_truth
-from training.scenes import SceneMark
+from training.scenes.scene import SceneMark
 
 CELLS = 64
 
@@ -237,40 +235,12 @@ def test_views_depend_on_the_generator_alone_and_stay_on_the_page(pages):
         assert 0 <= x <= PAGE[1] and 0 <= y <= PAGE[0]
 
 
-def test_pages_are_read_again_as_they_were_saved(pages, tmp_path):
-    pages.save(tmp_path / "test-pages" / "000")
-    (again,) = run.pages_of(tmp_path, "test")
-    for field in fields(Pages):
-        np.testing.assert_array_equal(getattr(again, field.name), getattr(pages, field.name))
-    (tmp_path / "test-pages" / "000" / "ink.npy").write_bytes(b"no array")
-    with pytest.raises(UsageError, match="cannot read the pages in .*delete it to draw them anew"):
-        run.pages_of(tmp_path, "test")
-    with pytest.raises(UsageError, match="holds no pages of the split 'train'"):
-        run.pages_of(tmp_path, "train")
-
-
 def test_drawn_pages_depend_on_seed_and_number_alone(data_dir):
     first, again, other = (lessons._draw((data_dir, "test", 3, number)) for number in (0, 0, 1))
     np.testing.assert_array_equal(first.grey, again.grey)
     np.testing.assert_array_equal(first.flags, again.flags)
     assert not np.array_equal(first.grey, other.grey)
     assert first.grey.shape == (1, *PAGE)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--resume", "nowhere"], "is no run folder"),
-        (["--resume", "nowhere", "--seed", "3"], "from the run itself"),
-        (["--data", "nowhere"], "no MNIST in nowhere"),
-        (["--start", "nowhere"], "has no weights to begin with"),
-    ],
-)
-def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2
-    assert message in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_picture_of_the_documentation_is_made_again(data_dir, tmp_path, capsys):

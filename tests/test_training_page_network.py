@@ -1,7 +1,7 @@
 """The page network: its losses, training that can be interrupted, and int8."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,11 +13,12 @@ keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[works
 from edge.errors import UsageError  # noqa: E402
 from edge.page import BLOCK, CHANNELS, PageNetwork, flatten, to_blocks  # noqa: E402
 from training.loop import TrainingError  # noqa: E402
+from training.page import run  # noqa: E402
 from training.page.__main__ import main  # noqa: E402
+from training.page.lessons import Pages  # noqa: E402
 from training.page.loss import losses  # noqa: E402
 from training.page.network import build_network  # noqa: E402
 from training.page.quantize import to_int8  # noqa: E402
-from training.page.run import digest_of_weights  # noqa: E402
 from training.page.targets import PLANES, SeenDigit, SeenMark, draw_truth  # noqa: E402
 from training.page.train import Recipe, Training, start_from  # noqa: E402
 
@@ -63,9 +64,9 @@ def training_on(pages, **changes):
 @pytest.fixture(scope="module")
 def trained(lesson_pages, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    run = training_on(lesson_pages)
-    run.go_on(folder)
-    return run, folder
+    training = training_on(lesson_pages)
+    training.go_on(folder)
+    return training, folder
 
 
 class InterruptedInEpoch2(Training):
@@ -80,28 +81,28 @@ class InterruptedInEpoch2(Training):
 
 @pytest.mark.slow
 def test_the_loss_falls_and_an_interrupted_run_goes_on_as_if_it_never_had(lesson_pages, trained, tmp_path):
-    run, _ = trained
-    assert run.history[-1].loss < 0.9 * run.history[0].loss
+    training, _ = trained
+    assert training.history[-1].loss < 0.9 * training.history[0].loss
     with pytest.raises(KeyboardInterrupt):
         InterruptedInEpoch2(RECIPE, [lesson_pages], lesson_pages, seed=1, steps=STEPS).go_on(tmp_path)
     resumed = training_on(lesson_pages)
     resumed.resume(tmp_path)
     assert len(resumed.history) == 1
     resumed.go_on(tmp_path)
-    assert resumed.history == run.history
-    for ours, theirs in zip(resumed.network.get_weights(), run.network.get_weights(), strict=True):
+    assert resumed.history == training.history
+    for ours, theirs in zip(resumed.network.get_weights(), training.network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.slow
 def test_a_run_begins_with_the_weights_of_another(trained, tmp_path):
-    run, folder = trained
+    training, folder = trained
     network = build_network(256)
     start_from(network, folder)
-    for ours, theirs in zip(network.get_weights(), run.network.get_weights(), strict=True):
+    for ours, theirs in zip(network.get_weights(), training.network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert len(digest_of_weights(folder)) == 64
-    for act in (lambda: start_from(network, tmp_path), lambda: digest_of_weights(tmp_path)):
+    assert len(run.digest_of_weights(folder)) == 64
+    for act in (lambda: start_from(network, tmp_path), lambda: run.digest_of_weights(tmp_path)):
         with pytest.raises(UsageError, match="begin with"):
             act()
 
@@ -115,10 +116,10 @@ def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(96, 64), (160, 320)])
 def test_the_int8_network_keeps_the_contract_at_any_size_and_agrees(trained, lesson_pages, size):
-    run, _ = trained
+    training, _ = trained
     free = build_network()
-    free.set_weights(run.network.get_weights())
-    network = PageNetwork(to_int8(run.network, lesson_pages.grey))
+    free.set_weights(training.network.get_weights())
+    network = PageNetwork(to_int8(training.network, lesson_pages.grey))
     picture = np.ascontiguousarray(lesson_pages.grey[0, 100 : 100 + size[0], 100 : 100 + size[1]])
     network.look(np.ascontiguousarray(lesson_pages.grey[0, :64, :96]), 1.0)  # another size before
     look = network.look(picture, 1.0)
@@ -132,13 +133,41 @@ def test_the_int8_network_keeps_the_contract_at_any_size_and_agrees(trained, les
 
 @pytest.mark.slow
 def test_the_command_line_draws_and_trains(data_dir, tmp_path, capsys):
-    run = tmp_path / "run"
-    arguments = ["--pages", "4", "--epochs", "1", "--run", str(run), "--data", str(data_dir)]
+    folder = tmp_path / "run"
+    arguments = ["--pages", "4", "--epochs", "1", "--run", str(folder), "--data", str(data_dir)]
     assert main(arguments) == 0
-    assert {path.name for path in run.iterdir()} == {
+    assert {path.name for path in folder.iterdir()} == {
         "config.json", "history.csv", "checkpoint.npz", "train-pages", "test-pages",
     }  # fmt: skip
-    config = json.loads((run / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text())
     assert (config["pages"], config["start"]) == (4, "")
     assert main(arguments) == 2
     assert "--resume" in capsys.readouterr().err
+
+
+def test_pages_are_read_again_as_they_were_saved(lesson_pages, tmp_path):
+    lesson_pages.save(tmp_path / "test-pages" / "000")
+    (again,) = run.pages_of(tmp_path, "test")
+    for field in fields(Pages):
+        np.testing.assert_array_equal(getattr(again, field.name), getattr(lesson_pages, field.name))
+    (tmp_path / "test-pages" / "000" / "ink.npy").write_bytes(b"no array")
+    with pytest.raises(UsageError, match="cannot read the pages in .*delete it to draw them anew"):
+        run.pages_of(tmp_path, "test")
+    with pytest.raises(UsageError, match="holds no pages of the split 'train'"):
+        run.pages_of(tmp_path, "train")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume", "nowhere"], "is no run folder"),
+        (["--resume", "nowhere", "--seed", "3"], "from the run itself"),
+        (["--data", "nowhere"], "no MNIST in nowhere"),
+        (["--start", "nowhere"], "has no weights to begin with"),
+    ],
+)
+def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

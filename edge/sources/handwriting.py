@@ -1,4 +1,4 @@
-"""Handwritten digits drawn with a pen: the project's own shapes, no data set.
+"""Handwritten digits and some letters drawn with a pen: the project's own shapes, no data set.
 
 A digit is a few strokes through points in a box that is 1 high; a `Hand` bends them as one person would.
 """
@@ -101,6 +101,32 @@ SHAPES: tuple[tuple[Shape, ...], ...] = (
 """For each digit the ways in which people write it: strokes, each a smooth way through its points; a point
 that is given twice is a corner."""
 
+LETTERS: dict[str, Shape] = {
+    "a": (((0.42, 0.5), (0.25, 0.42), (0.06, 0.62), (0.1, 0.92), (0.27, 1.0), (0.42, 0.8), (0.44, 0.46),
+           (0.44, 0.46), (0.44, 0.8), (0.5, 1.0)),),
+    "e": (((0.05, 0.72), (0.26, 0.7), (0.42, 0.62), (0.34, 0.44), (0.14, 0.48), (0.04, 0.74), (0.16, 0.97),
+           (0.42, 0.94)),),
+    "g": (((0.42, 0.5), (0.22, 0.42), (0.05, 0.64), (0.14, 0.92), (0.34, 0.9), (0.43, 0.46), (0.43, 0.46),
+           (0.42, 1.1), (0.28, 1.36), (0.05, 1.28)),),
+    "h": (((0.08, 0.0), (0.07, 0.5), (0.06, 1.0), (0.06, 1.0), (0.1, 0.6), (0.24, 0.45), (0.36, 0.58),
+           (0.37, 1.0)),),
+    "i": (((0.08, 0.44), (0.07, 0.75), (0.08, 1.0)), ((0.09, 0.2), (0.1, 0.23))),
+    "k": (((0.08, 0.0), (0.08, 0.5), (0.07, 1.0)),
+          ((0.4, 0.42), (0.1, 0.72), (0.1, 0.72), (0.26, 0.84), (0.44, 1.0))),
+    "l": (((0.1, 0.0), (0.08, 0.6), (0.14, 0.97), (0.24, 0.97)),),
+    "m": (((0.05, 0.44), (0.06, 0.7), (0.05, 1.0), (0.05, 1.0), (0.08, 0.6), (0.2, 0.43), (0.3, 0.55),
+           (0.3, 1.0), (0.3, 1.0), (0.33, 0.6), (0.45, 0.43), (0.56, 0.56), (0.56, 1.0)),),
+    "n": (((0.05, 0.44), (0.07, 0.7), (0.05, 1.0), (0.05, 1.0), (0.1, 0.6), (0.25, 0.44), (0.38, 0.57),
+           (0.38, 1.0)),),
+    "r": (((0.06, 0.44), (0.08, 0.7), (0.06, 1.0), (0.06, 1.0), (0.1, 0.6), (0.22, 0.44), (0.36, 0.48)),),
+    "t": (((0.18, 0.1), (0.16, 0.6), (0.2, 0.95), (0.36, 0.97)), ((0.02, 0.4), (0.18, 0.39), (0.36, 0.37))),
+    "u": (((0.05, 0.43), (0.04, 0.8), (0.14, 0.99), (0.32, 0.9), (0.4, 0.44), (0.4, 0.44), (0.4, 0.8),
+           (0.46, 1.0)),),
+    "w": (((0.02, 0.44), (0.12, 1.0), (0.12, 1.0), (0.26, 0.55), (0.26, 0.55), (0.4, 1.0), (0.4, 1.0),
+           (0.52, 0.44)),),
+}  # fmt: skip
+"""Small letters, as high against the digits as people write them."""
+
 _STEPS = 8
 """Pieces that the way between two points is drawn in."""
 
@@ -156,8 +182,24 @@ def write_number(text: str, hand: Hand, rng: np.random.Generator) -> list[Points
     return strokes
 
 
+def write_word(text: str, hand: Hand, rng: np.random.Generator) -> list[Points]:
+    """The same for a word of `LETTERS`, which stand closer than digits do."""
+    strokes: list[Points] = []
+    x = 0.0
+    for character in text:
+        letter = _write_shape(LETTERS[character], hand, rng)
+        left = min(stroke[:, 0].min() for stroke in letter)
+        right = max(stroke[:, 0].max() for stroke in letter)
+        strokes += [stroke + np.array([x - left, 0.0]) for stroke in letter]
+        x += right - left + 0.4 * hand.gap * hand.height * rng.uniform(0.75, 1.3)
+    return strokes
+
+
 def _write_digit(digit: int, hand: Hand, rng: np.random.Generator) -> list[Points]:
-    shape = SHAPES[digit][hand.habits[digit]]
+    return _write_shape(SHAPES[digit][hand.habits[digit]], hand, rng)
+
+
+def _write_shape(shape: Shape, hand: Hand, rng: np.random.Generator) -> list[Points]:
     size = hand.height * rng.uniform(0.92, 1.06)
     slant = hand.slant + rng.normal(0, 0.03)
     # x' = width x + slant (1 - y), y' = y - 1, then all points bend a little in the same slow wave.

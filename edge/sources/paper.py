@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.sources.handwriting import Hand, Points, draw_strokes, some_hand, write_number
+from edge.sources.handwriting import Hand, Points, draw_strokes, some_hand, write_number, write_word
 from edge.types import ByteArray, FloatArray
 
 MARGIN = 0.12
@@ -20,6 +20,24 @@ FINENESS = 1.25
 
 _INKS = ((92, 42, 30), (130, 60, 25), (35, 32, 30), (48, 44, 44), (80, 78, 78), (40, 30, 150))
 """Blue and black ballpoint, felt tip, pencil, red; blue, green, red."""
+
+_WORDS = (
+    "meter",
+    "water",
+    "tea",
+    "milk",
+    "hall",
+    "rent",
+    "week",
+    "name",
+    "time",
+    "kg",
+    "gram",
+    "train",
+    "unit",
+)
+_WORD_SHARE = 0.6
+"""Of the places before and after rows of numbers where there is room for a word."""
 
 _TINTS = ((236, 240, 240), (228, 236, 240), (240, 240, 236), (214, 230, 240), (224, 226, 226))
 _DESKS = ((58, 88, 128), (42, 62, 92), (92, 90, 88), (52, 52, 54), (110, 140, 168))
@@ -49,13 +67,20 @@ class Sheet:
     numbers: tuple[Number, ...]
 
 
-def draw_sheet(rng: np.random.Generator, desk: FloatArray, size: tuple[int, int]) -> Sheet:
-    """Lay out a few numbers on a sheet and draw it.
+def draw_sheet(
+    rng: np.random.Generator,
+    desk: FloatArray,
+    size: tuple[int, int],
+    *,
+    words: np.random.Generator | None = None,
+) -> Sheet:
+    """Lay out a few numbers on a sheet, perhaps with words beside them, and draw it.
 
     Args:
-        rng: decides everything.
+        rng: decides everything but the words.
         desk: what `draw_desk` made for the same size.
         size: width and height in pixels of the picture that the camera takes of it.
+        words: decides which words stand where; None writes none.
     """
     view = np.array(size) * FINENESS
     rows, columns = desk.shape[:2]
@@ -67,6 +92,8 @@ def draw_sheet(rng: np.random.Generator, desk: FloatArray, size: tuple[int, int]
     for text, strokes in _write(rng, view, hand):
         draw_strokes(ink, strokes, pen, rng)
         numbers.append(Number(text, np.concatenate(strokes), pen / 2))
+    if words is not None:
+        _add_words(words, ink, view, hand, numbers)
     _blend(paper, ink, _INKS[rng.integers(len(_INKS))], _grain(rng, rows, columns))
     image, mask = _lay_down(rng, paper, desk)
     return Sheet(image, mask, tuple(numbers))
@@ -107,6 +134,40 @@ def _write(
         indent = np.array([rng.uniform(0, 0.6) * max(0.0, room_x - ends), 0.0])
         written += [(text, [stroke + indent for stroke in strokes]) for text, strokes in numbers]
     return written
+
+
+def _add_words(
+    rng: np.random.Generator,
+    ink: ByteArray,
+    view: npt.NDArray[np.float64],
+    hand: Hand,
+    numbers: list[Number],
+) -> None:
+    """Write words before and after rows of numbers, where there is room, with the same pen."""
+    left, right = view[0] * (MARGIN + 0.06), view[0] * (MARGIN + 0.94)
+    pen = hand.pen * hand.height
+    for row in _rows_of(numbers, hand.height):
+        ways = np.concatenate([number.way for number in row])
+        foot = float(row[0].way[:, 1].max())
+        starts, ends = float(ways[:, 0].min()), float(ways[:, 0].max())
+        for before in (True, False):
+            strokes = write_word(str(rng.choice(_WORDS)), hand, rng)
+            wide = max(stroke[:, 0].max() for stroke in strokes)
+            gap = hand.height * rng.uniform(0.6, 1.2)
+            x = starts - gap - wide if before else ends + gap
+            if rng.random() < _WORD_SHARE and left <= x and x + wide <= right:
+                draw_strokes(ink, [stroke + np.array([x, foot]) for stroke in strokes], pen, rng)
+
+
+def _rows_of(numbers: list[Number], height: float) -> list[list[Number]]:
+    """Numbers, which are in reading order, by the row that they stand in."""
+    rows: list[list[Number]] = []
+    for number in numbers:
+        if rows and abs(number.way[:, 1].max() - rows[-1][-1].way[:, 1].max()) < height:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return rows
 
 
 def _paper(rng: np.random.Generator, rows: int, columns: int, height: float) -> FloatArray:

@@ -134,7 +134,7 @@ class Scene:
         return Reaching(self._arm(number), (float(x), float(y)), angle)
 
     def _draw_sheet(self, number: int) -> Sheet:
-        return draw_sheet(self.rng("sheet", number), self._desk, self._size)
+        return draw_sheet(self.rng("sheet", number), self._desk, self._size, words=self.rng("words", number))
 
     def _draw_arm(self, number: int) -> Arm:
         return draw_arm(self.rng("skin", number), self._size)

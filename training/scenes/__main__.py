@@ -14,7 +14,9 @@ from edge.files import write_whole
 from edge.types import ByteArray
 from training.scenes import Scene, draw_scene, load_bank
 
-DIGITS, CLUTTER, IGNORED, BOXES = (0, 200, 0), (0, 0, 255), (255, 128, 0), (255, 0, 255)
+DIGITS, CLUTTER, IGNORED, MARKS = (0, 200, 0), (0, 0, 255), (255, 128, 0), (0, 255, 255)
+NUMBERS = ((255, 0, 255), (160, 0, 0), (0, 120, 255), (120, 120, 0))
+"""Colours of the boxes of a number's digits, in turn."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,14 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def overlay(scene: Scene) -> ByteArray:
-    """The truth over a pale copy: digits green, clutter red, ignored blue, boxes with their labels."""
+    """The truth over a pale copy: digits green, clutter red, ignored blue; boxes in a colour by number."""
     picture: ByteArray = scene.image // 2 + 64
     for mask, colour in ((scene.ink, DIGITS), (scene.clutter_ink, CLUTTER), (scene.ignore, IGNORED)):
         picture[mask > 100] = colour
     for digit in scene.digits:
         left, top, right, bottom = digit.box.as_list()
-        cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), BOXES)
+        cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), NUMBERS[digit.line % len(NUMBERS)])
         cv2.putText(picture, str(digit.label), (left, top), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 120))
+    for mark in scene.marks:
+        left, top, right, bottom = mark.box.as_list()
+        cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), MARKS)
     return picture
 
 

@@ -102,6 +102,7 @@ class Canvas:
         clutter: coverage by writing that is no digit, uint8.
         ignore: where nothing is asked of a reader, uint8.
         instances: number of the digit that a pixel belongs to, uint16, 0 for none.
+        ruling: coverage by printed lines and frames, uint8: no paper to compare ink with.
         boxes: of the digits drawn, by their number; clipped to the picture.
         areas: coverage that each digit had when it was drawn, in pixels, also outside the picture.
         conditions: what was drawn, name to strength.
@@ -113,6 +114,7 @@ class Canvas:
     clutter: ByteArray
     ignore: ByteArray
     instances: npt.NDArray[np.uint16]
+    ruling: ByteArray
     boxes: dict[int, Box] = field(default_factory=dict)
     areas: dict[int, float] = field(default_factory=dict)
     conditions: dict[str, float] = field(default_factory=dict)
@@ -120,9 +122,9 @@ class Canvas:
     @classmethod
     def empty(cls, geometry: Geometry, rows: int, columns: int) -> Canvas:
         """A picture to be painted, in which nothing is true yet."""
-        ink, clutter, ignore = np.zeros((3, rows, columns), np.uint8)
+        ink, clutter, ignore, ruling = np.zeros((4, rows, columns), np.uint8)
         colour = np.empty((rows, columns, 3), np.float32)
-        return cls(geometry, colour, ink, clutter, ignore, np.zeros((rows, columns), np.uint16))
+        return cls(geometry, colour, ink, clutter, ignore, np.zeros((rows, columns), np.uint16), ruling)
 
     @property
     def rows(self) -> int:

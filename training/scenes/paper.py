@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.types import ByteArray, FloatArray
 from training.scenes.canvas import SUBPIXEL, Canvas, Colour, fixed
-from training.scenes.draws import Random, between, chance, floats, log_between, pick, smooth_noise
+from training.scenes.draws import Random, between, chance, floats, log_between, pick, pixels, smooth_noise
 from training.scenes.layout import Area, Layout
 
 TINTS: dict[str, tuple[float, Colour]] = {
@@ -264,7 +264,9 @@ def _print_lines(
     cv2.polylines(
         mask, [fixed(canvas.geometry.map(line)) for line in lines], False, 255, thick, cv2.LINE_AA, SUBPIXEL
     )
-    share = cv2.min(mask, paper).astype(np.float32)
+    printed = pixels(cv2.min(mask, paper))
+    np.maximum(canvas.ruling, printed, out=canvas.ruling)
+    share = printed.astype(np.float32)
     share *= np.float32(strength / 255)
     # Print absorbs light: it makes the paper darker, never lighter.
     for i, channel in enumerate(ink):

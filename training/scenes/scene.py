@@ -471,7 +471,7 @@ def _forget_faded(canvas: Canvas, image: ByteArray) -> None:
     if not cv2.countNonZero(writing):
         return
     grey = pixels(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
-    drawn = cv2.max(cv2.max(canvas.ink, canvas.clutter), canvas.ignore)
+    drawn = cv2.max(cv2.max(canvas.ink, canvas.clutter), cv2.max(canvas.ignore, canvas.ruling))
     paper = cv2.threshold(drawn, 20, 255, cv2.THRESH_BINARY_INV)[1]
     side = FADED_WINDOW
     level: list[FloatArray] = []
@@ -500,7 +500,10 @@ def _stands_out(canvas: Canvas, grey: ByteArray, box: Box, instance: int) -> boo
     around, ink = floats(wide.of(grey)), wide.of(canvas.ink)
     mine = window(canvas.instances, wide) == instance
     core = mine & (ink > 160) if np.count_nonzero(ink > 160) >= 4 else mine
-    blank = floats((ink == 0) & (wide.of(canvas.clutter) == 0))
+    bare = (ink == 0) & (wide.of(canvas.clutter) == 0)
+    if np.count_nonzero(bare & (wide.of(canvas.ruling) == 0)) > 0.1 * bare.size:
+        bare &= wide.of(canvas.ruling) == 0
+    blank = floats(bare)
     # Against the paper near each pixel: the edge of a shadow or of the sheet in the box is no contrast.
     reach = max(9, box.height // 3) | 1
     share = floats(cv2.blur(blank, (reach, reach)))

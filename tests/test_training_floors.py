@@ -1,0 +1,67 @@
+"""What the shipped pair must read of real pictures, so that no change loses it unseen."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.decode import decode_image
+from edge.planes import to_grey
+from edge.reader import DigitReader
+from edge.recognizer import BUDGET
+from training.photos import load_photos, read_photos
+
+pytestmark = pytest.mark.workstation
+
+ERROR, WRONG, EXACT, FALSE, RIGHT, TRUE = "error", "wrong", "exact", "false", "right", "true"
+
+FLOORS = {
+    "real": {
+        "photos": {ERROR: 0.05, WRONG: 0.02, EXACT: 0.7},
+        "negatives": {FALSE: 0.6},
+        "strings_submitty": {ERROR: 0.2},
+    },
+    "pages": {
+        "photos": {ERROR: 0.2, EXACT: 0.4, RIGHT: 0.7, TRUE: 0.7},
+        "mixed": {ERROR: 0.6, RIGHT: 0.4, TRUE: 0.4},
+        "words": {FALSE: 8.0},
+        "negatives": {FALSE: 2.0},
+    },
+}
+"""By folder and group: the most of error, wrong and false, the least of exact, right and true."""
+
+AT_MOST = (ERROR, WRONG, FALSE)
+
+
+@pytest.fixture(scope="module")
+def reader() -> DigitReader:
+    return DigitReader()
+
+
+@pytest.fixture(scope="module")
+def pages_dir(data_dir: Path) -> Path:
+    folder = data_dir / "pages"
+    if not folder.is_dir():
+        pytest.skip(f"needs data: {folder} is not there")
+    return folder
+
+
+@pytest.mark.parametrize("folder", FLOORS)
+def test_real_pictures_are_read_as_well_as_before(reader, data_dir, pages_dir, folder):
+    groups = FLOORS[folder]
+    photos = [photo for photo in load_photos(data_dir / folder) if photo.group in groups]
+    results = read_photos(reader, photos)
+    assert results.keys() == groups.keys()
+    for group, floors in groups.items():
+        tally = results[group].tally
+        for name, floor in floors.items():
+            found = getattr(tally, name)
+            assert found is not None
+            assert found <= floor if name in AT_MOST else found >= floor, f"{folder}/{group}: {name} {found:.4f}"
+
+
+def test_no_picture_asks_for_more_than_the_budget(reader, pages_dir):
+    for photo in load_photos(pages_dir):
+        grey = to_grey(decode_image(photo.path.read_bytes(), str(photo.path)))
+        seen = reader.recognizer.see(grey)
+        assert len(seen.candidates) <= BUDGET
+        assert seen.complete, f"{photo.path.name} has more than {BUDGET} places that may be digits"
