@@ -16,7 +16,7 @@ from edge.errors import UsageError
 from edge.ink import InkMarker
 from edge.preprocess import to_glyph
 from edge.segment import segment, to_grey
-from edge.sources.images import IMAGE_SUFFIXES, ImageFiles
+from edge.sources.images import IMAGE_SUFFIXES, read_picture
 from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, load_mnist, split
 from training.harvest import load_scene_glyphs
@@ -183,8 +183,8 @@ def _some_files(folder: Path) -> list[Path]:
 
 
 def _images(files: list[Path]) -> Iterator[ByteArray]:
-    for frame in ImageFiles("pictures", files):
-        yield frame.image
+    for file in files:
+        yield read_picture(file)
 
 
 def _brought_to(shape: tuple[int, int, int], image: ByteArray) -> ByteArray:

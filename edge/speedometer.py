@@ -11,6 +11,7 @@ import numpy as np
 from edge.events import Event
 from edge.sources.base import Source
 from edge.types import Result
+from edge.words import counted
 
 RECENT_S = 2.0
 """Seconds that frames per second are measured over: long enough to be steady, short enough to be now."""
@@ -74,7 +75,7 @@ class Speedometer:
         state = "" if self._source.state == "running" else f"{self._source.state}, "
         return (
             f"{self._source.name}: {state}{self.frames_per_second:.1f} frames/s, latency {latency:.1f} ms, "
-            f"{self.frames} frames read, {self.dropped()}"
+            f"{counted(self.frames, 'frame')} read, {self.dropped()}"
         )
 
     def dropped(self) -> str:

@@ -5,7 +5,7 @@ import pytest
 from samples import written
 
 from edge.bench import PERCENTILES, WHOLE, as_text, load_report, measure
-from edge.cli import main
+from edge.commands import main
 from edge.errors import SourceError, UsageError
 from edge.reader import DigitReader
 from edge.sources import open_source

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import _parser
-from edge.config import read_settings
+from edge.commands import VERBS, understand
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 
@@ -33,7 +32,8 @@ def test_the_service_is_hardened():
 def test_the_service_runs_a_command_that_there_is(service):
     command, *arguments = service["ExecStart"].split()
     assert command == "/opt/digitcam/bin/digitcam"
-    assert callable(_parser().parse_args(arguments).run)
+    assert arguments[0] in {verb.name for verb in VERBS}
+    understand(arguments, {}, Path("/nowhere"))
 
 
 def test_the_watchdog_bites_before_the_stop_is_forced(service):
@@ -48,7 +48,7 @@ def test_the_settings_file_is_understood(suggested, tmp_path):
     if suggested:
         text = re.sub(r"^#(?=\S+ = )", "", text, flags=re.MULTILINE)
     (tmp_path / "digitcam.toml").write_text(text, encoding="utf-8")
-    args = _parser(read_settings({}, tmp_path / "digitcam.toml")).parse_args(["run"])
+    _, args = understand(["run"], {}, tmp_path / "digitcam.toml")
     assert args.source == "picamera"
     assert args.json is suggested
 

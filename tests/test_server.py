@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from samples import png_chunk, png_of_size, written
 
-from edge.cli import main
+from edge.commands import main
 from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")

@@ -12,12 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.errors import OutputError, UsageError
+from edge.errors import OutputError, PackageMissingError
 from edge.events import Event
 from edge.files import put_in_place
 from edge.overlay import draw
 from edge.sinks import Sink
 from edge.types import Result
+from edge.words import counted
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -55,7 +56,7 @@ class Video(Sink):
         skipped: frames that were left out.
 
     Raises:
-        UsageError: PyAV is not installed.
+        PackageMissingError: PyAV is not installed.
         OutputError: the file cannot be made.
     """
 
@@ -63,7 +64,7 @@ class Video(Sink):
         try:
             import av  # noqa: F401 - only recordings need it, and it is heavy; here for its error
         except ImportError as error:
-            raise UsageError(f"a recording needs PyAV ({error}): pip install 'digitcam[video]'") from error
+            raise PackageMissingError.of_extra("video", "a recording needs PyAV") from error
         self._path, self._wait = path, wait
         try:
             self._part, self._file = _create(path)
@@ -113,7 +114,7 @@ class Video(Sink):
         if self._failed is not None or not self.frames:
             return ""
         left_out = f", {self.skipped} left out, as encoding was too slow" if self.skipped else ""
-        return f"recorded {self.frames} frames as {self._path}{left_out}"
+        return f"recorded {counted(self.frames, 'frame')} as {self._path}{left_out}"
 
     def _work(self) -> None:
         results = iter(self._queue.get, None)

@@ -34,7 +34,8 @@ Trouble = Literal["ended", "hung", "frozen", "resized", "died"]
 the same one all the time; its pictures changed their size; the process that read it died."""
 
 Notice = Callable[[str], None]
-"""Told in a line, for people, when a live source is lost, is back, goes black or sees again."""
+"""Told in a line, for people, when a live source is lost, is back, goes black or sees again, and what of a
+folder or a file is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class SourceOptions:
     Attributes:
         size: width and height in pixels, of cameras and `demo`; a camera may choose another.
         fps: frames per second, of cameras and `demo`.
-        rotation: degrees clockwise that the pictures of cameras are turned by: 0, 90, 180 or 270.
+        rotation: degrees clockwise that cameras, pictures and videos are turned by: 0, 90, 180 or 270.
+        mirror: whether their left and right are swapped, after turning.
         exposure_us: of a camera module, microseconds; None leaves it to the camera.
         gain: of a camera module, 1 or more; None leaves it to the camera.
         focus: of a camera module whose lens moves, dioptres (1 / metres; 0 is far away); None focuses
@@ -62,6 +64,7 @@ class SourceOptions:
     size: tuple[int, int] = DEFAULT_SIZE
     fps: float = DEFAULT_FPS
     rotation: int = 0
+    mirror: bool = False
     exposure_us: int | None = None
     gain: float | None = None
     focus: float | None = None
