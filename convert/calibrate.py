@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from convert.formats import MISREAD_SHARE
 from edge.choice import believed
 from edge.classifier import calibrate
 from edge.naming import Classify, look_again
@@ -14,9 +15,6 @@ TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
 
 FALSE_ACCEPT_SHARE = 0.05
 """Of what edge finds in drawn scenes and is no digit, at most this share is shown as a certain digit."""
-
-MISREAD_SHARE = 0.001
-"""Where there are no scenes: of the digits shown as certain, at most this share may be misread."""
 
 
 def fit_temperature(raw: Evaluation) -> float:
@@ -50,7 +48,7 @@ def as_read(calibrated: Evaluation, classify: Classify) -> Evaluation:
     )
 
 
-def choose_thresholds(calibrated: Evaluation) -> Thresholds:
+def choose_thresholds(calibrated: Evaluation, misread: float = MISREAD_SHARE) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001.
 
     `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. `digit` is
@@ -58,6 +56,7 @@ def choose_thresholds(calibrated: Evaluation) -> Thresholds:
 
     Args:
         calibrated: the calibrated model on glyphs as a camera gives them, non-digits among them.
+        misread: see `MISREAD_SHARE`.
     """
     steps = np.arange(1001) / 1000
     shown = calibrated.confidence >= steps[:, np.newaxis]
@@ -65,7 +64,7 @@ def choose_thresholds(calibrated: Evaluation) -> Thresholds:
     if others.any():
         kept = (shown & others).sum(axis=1) <= FALSE_ACCEPT_SHARE * others.sum()
     else:
-        kept = (shown & ~right).sum(axis=1) <= MISREAD_SHARE * shown.sum(axis=1)
+        kept = (shown & ~right).sum(axis=1) <= misread * shown.sum(axis=1)
     accept = steps[kept].min()
     digit = steps[((shown & right).sum(axis=1) - (shown & ~right).sum(axis=1)).argmax()]
     return Thresholds(accept=float(accept), digit=float(min(accept, digit)))

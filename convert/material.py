@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from convert.formats import SCENES
 from convert.original import Original
+from convert.ready import OriginalFile
 from edge.classifier import stretched
 from edge.errors import UsageError
 from edge.ink import InkMarker
@@ -21,7 +23,7 @@ from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, load_mnist, split
 from training.harvest import load_scene_glyphs
 
-MNIST, SCENES = "mnist-test", "scene-glyphs"
+MNIST = "mnist-test"
 HELD_OUT, PICTURES = "mnist-validation", "pictures"
 
 SHOWN = 2000
@@ -107,7 +109,7 @@ def of_digits(
     )
 
 
-def of_pictures(original: Original, test: Path, *, calibrate: Path | None) -> Material:
+def of_pictures(original: Original | OriginalFile, test: Path, *, calibrate: Path | None) -> Material:
     """A user's labelled pictures: every second one is for the proof, the others calibrate.
 
     Args:
@@ -153,7 +155,7 @@ def glyphs_on(folder: Path) -> ByteArray:
     return np.stack(glyphs)
 
 
-def _labelled(original: Original, folder: Path) -> Pictures:
+def _labelled(original: Original | OriginalFile, folder: Path) -> Pictures:
     paths = [_files(folder / label) for label in original.labels]
     few = [label for label, files in zip(original.labels, paths, strict=True) if len(files) < 2]
     if few:

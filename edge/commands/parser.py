@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn
 from edge.errors import UsageError
 
 Kind = Literal["value", "switch", "list", "argument", "arguments"]
-"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, again and again; an argument, or none; arguments."""
+"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments."""
 
 
 @dataclass(frozen=True, slots=True)
