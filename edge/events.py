@@ -18,6 +18,9 @@ class Event:
     reading: Reading
     frame: Frame
 
+    def __repr__(self) -> str:
+        return f"<Event {self.kind}: {self.reading!r}>"
+
     def as_dict(self) -> dict[str, Any]:
         """The event as one JSON object."""
         return {

@@ -181,6 +181,10 @@ class Frame:
     capture_ms: float = 0.0
     grey: ByteArray | None = None
 
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<Frame {self.frame_id} of {self.source}, {width} x {height}>"
+
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
@@ -254,6 +258,9 @@ class Prediction:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(int(label), float(self.probabilities[label])) for label in order]
 
+    def __repr__(self) -> str:
+        return f"<Prediction {self.label}, {self.confidence:.1%}>"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digit:
@@ -269,6 +276,9 @@ class Digit:
     box: Box
     prediction: Prediction
     ink: ByteArray | None = None
+
+    def __repr__(self) -> str:
+        return f"<Digit {self.prediction.label}, {self.prediction.confidence:.1%}, at {self.box.as_list()}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -316,6 +326,10 @@ class Reading:
     box: Box
     digits: tuple[Digit, ...]
     track_id: int | None = None
+
+    def __repr__(self) -> str:
+        track = "" if self.track_id is None else f", track {self.track_id}"
+        return f"<Reading {self.text} {self.status}, {self.confidence:.1%}, at {self.box.as_list()}{track}>"
 
     def as_dict(self) -> dict[str, Any]:
         """The reading as schema 1 writes it."""
@@ -386,6 +400,10 @@ class Result:
     readings: tuple[Reading, ...]
     speed: Speed
     model: ModelName
+
+    def __repr__(self) -> str:
+        numbers = " ".join(reading.text for reading in self.readings) or "no number"
+        return f"<Result of {self.frame.source}, frame {self.frame.frame_id}: {numbers}>"
 
     def as_dict(self) -> dict[str, Any]:
         """The result as schema 1 writes it: one JSON object per picture or frame."""
