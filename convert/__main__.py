@@ -278,6 +278,7 @@ def _material(options: argparse.Namespace, original: Original | OriginalFile) ->
             seed=config.seed if config else 1,
             data=options.data,
             calibrate=options.calibrate,
+            foreign=config is None,
         )
     else:
         raise UsageError(

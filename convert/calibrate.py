@@ -16,6 +16,10 @@ TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
 FALSE_ACCEPT_SHARE = 0.05
 """Of what edge finds in drawn scenes and is no digit, at most this share is shown as a certain digit."""
 
+LEAST_SHOWN = 0.5
+"""Share of digits that a threshold chosen on digits alone must show as certain: one that shows none promises
+nothing."""
+
 
 def fit_temperature(raw: Evaluation) -> float:
     """The temperature that makes the raw outputs most likely, in steps of 0.01.
@@ -51,8 +55,9 @@ def as_read(calibrated: Evaluation, classify: Classify) -> Evaluation:
 def choose_thresholds(calibrated: Evaluation, misread: float = MISREAD_SHARE) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001.
 
-    `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. `digit` is
-    where more is read right than not: what is less sure is dropped.
+    `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. Where there
+    are only digits, and no threshold that shows half of them keeps it, it is the one of these with the fewest
+    mistakes. `digit` is where more is read right than not: what is less sure is dropped.
 
     Args:
         calibrated: the calibrated model on glyphs as a camera gives them, non-digits among them.
@@ -63,8 +68,12 @@ def choose_thresholds(calibrated: Evaluation, misread: float = MISREAD_SHARE) ->
     right, others = calibrated.right, ~calibrated.digits.is_digit
     if others.any():
         kept = (shown & others).sum(axis=1) <= FALSE_ACCEPT_SHARE * others.sum()
+        accept = steps[kept].min()
     else:
-        kept = (shown & ~right).sum(axis=1) <= misread * shown.sum(axis=1)
-    accept = steps[kept].min()
+        # Without the first condition, a threshold that nothing reaches would keep every promise.
+        enough = shown.sum(axis=1) >= LEAST_SHOWN * len(right)
+        wrong = (shown & ~right).sum(axis=1) / np.maximum(1, shown.sum(axis=1))
+        kept = enough & (wrong <= misread)
+        accept = steps[kept].min() if kept.any() else steps[enough][wrong[enough].argmin()]
     digit = steps[((shown & right).sum(axis=1) - (shown & ~right).sum(axis=1)).argmax()]
     return Thresholds(accept=float(accept), digit=float(min(accept, digit)))

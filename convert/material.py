@@ -25,6 +25,7 @@ from training.harvest import load_scene_glyphs
 
 MNIST = "mnist-test"
 HELD_OUT, PICTURES = "mnist-validation", "pictures"
+HALF, OTHER_HALF = "mnist-test-half", "mnist-test-other-half"
 
 SHOWN = 2000
 """Glyphs or pictures, at most, that show the quantizer the range of every activation."""
@@ -82,9 +83,18 @@ class Material:
 
 
 def of_digits(
-    run: Path, *, limit: int | None, seed: int, data: Path | None, calibrate: Path | None
+    run: Path,
+    *,
+    limit: int | None,
+    seed: int,
+    data: Path | None,
+    calibrate: Path | None,
+    foreign: bool = False,
 ) -> Material:
     """MNIST, and the glyphs of drawn scenes that the run has kept, where there are some.
+
+    What a foreign network learned from is not known; likely it was all of MNIST's training digits. So its
+    temperature and thresholds come from every second test digit, and it is proven on the others.
 
     Args:
         run: folder of the run, or of the network's file.
@@ -92,6 +102,7 @@ def of_digits(
         seed: of the run: which of them it did not learn from.
         data: as `training.dataset.load_mnist` takes it.
         calibrate: pictures of handwriting to calibrate with, instead of what the run learned from.
+        foreign: whether the network was trained elsewhere.
 
     Raises:
         DataError: when there is no MNIST.
@@ -104,6 +115,9 @@ def of_digits(
     if len(scenes):
         sets = {MNIST: mnist.test, SCENES: scenes}
         return Material(spread(shown, SHOWN), sets, (MNIST, SCENES), SCENES, validation)
+    if foreign:
+        proof, others = mnist.test[1::2], mnist.test[::2]
+        return Material(spread(shown, SHOWN), {HALF: proof, OTHER_HALF: others}, (HALF,), OTHER_HALF, others)
     return Material(
         spread(shown, SHOWN), {MNIST: mnist.test, HELD_OUT: validation}, (MNIST,), HELD_OUT, validation
     )

@@ -64,7 +64,7 @@ def try_ranges(
 
     Args:
         network: as it came.
-        pictures: labelled ones, that it was not trained on.
+        pictures: labelled ones, that it was not trained on: what it knows by heart it reads with any range.
         ranges: to be tried.
 
     Raises:

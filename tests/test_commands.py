@@ -349,6 +349,20 @@ def test_a_photo_that_was_held_upside_down_or_mirrored_is_put_right(tmp_path, ca
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["407", "407"]
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "cure"),
+    [(np.s_[::-1, ::-1], "--rotation 180"), (np.s_[:, ::-1], "--mirror"), (np.s_[:, :], None)],
+    ids=["upside down", "mirrored", "upright"],
+)
+def test_a_photo_that_is_the_wrong_way_round_gets_a_hint(spoilt, cure, real_dir, tmp_path, capsys):
+    name = "kranthy_9103264.jpg" if cure != "--mirror" else "aiano_src7.jpg"
+    picture = cv2.imread(str(real_dir / "photos" / name))
+    cv2.imwrite(str(tmp_path / "held.png"), picture[spoilt])
+    assert main(["read", str(tmp_path / "held.png")]) == 0
+    said = capsys.readouterr().err
+    assert said.endswith(f"would be with {cure}\n") if cure else said == ""
+
+
 def test_a_video_is_turned_as_well(tmp_path, capsys):
     path = tmp_path / "clip.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))

@@ -1,6 +1,7 @@
 """What is installed on a board."""
 
 import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -51,6 +52,31 @@ def test_the_settings_file_is_understood(suggested, tmp_path):
     _, args = understand(["run"], {}, tmp_path / "digitcam.toml")
     assert args.source == "picamera"
     assert args.json is suggested
+
+
+def test_a_camera_module_where_there_is_none_is_refused_with_the_cure(tmp_path):
+    """As on a laptop: no picamera2, and apt does not know it."""
+    for name, does in (
+        ("python3", "exit 1"),
+        ("apt-cache", "exit 100"),
+        ("apt-get", "echo apt was asked; exit 100"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    script = (DEPLOY / "make-venv.sh").read_text(encoding="utf-8").replace("/usr/bin/python3", "python3")
+    done = subprocess.run(
+        ["sh", "-s", tmp_path / "venv", "", "picamera"],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "make run SOURCE=0" in done.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 def test_the_install_script_refuses_what_it_does_not_know():

@@ -22,6 +22,8 @@ from edge.commands.output import Errors, put, say
 from edge.commands.parser import Option, Verb
 from edge.errors import ImageError, SourceError, UsageError
 from edge.sources import SourceOptions, open_source
+from edge.types import UNSURE
+from edge.words import counted
 
 if TYPE_CHECKING:
     from edge.reader import DigitReader
@@ -42,6 +44,8 @@ def _read(args: argparse.Namespace) -> int:
         try:
             for result in _results(reader, name, options, errors):
                 put(json.dumps(result.as_dict()) if args.json else _row(result, name, width))
+                if hint := _how_it_was_held(reader, result, options):
+                    say(hint)
                 if args.annotate:
                     picture = draw(result.frame.image, result.readings)
                     path = _free_name(args.annotate, result, written)
@@ -59,6 +63,47 @@ def _results(reader: DigitReader, name: str, options: SourceOptions, errors: Err
             yield reader.read_image(frame.image, source.name)
         else:
             yield from reader.results(source)
+
+
+DOUBTFUL = 0.75
+"""Where less than this share of a picture's digits is certain, it may stand on its head. Of 30 photos of the
+collection all are above it, and 10 of them below it upside down."""
+
+WORTH, MORE = 3, 2
+"""Digits that must be certain the other way round, and how many more than before, to be worth a word."""
+
+PATIENCE_MS = 1000.0
+"""What took longer to read is not read again."""
+
+
+def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions) -> str:
+    """Which way round a picture is read better, in words; "" where it is read well as it is.
+
+    Digits on their heads are read as others, but most not surely. The picture is looked at again only where
+    many of them are doubtful.
+    """
+    from edge.sources.turning import turned
+
+    digits = sum(len(reading.digits) for reading in result.readings)
+    sure = _certain(result)
+    if not digits or sure >= DOUBTFUL * digits or result.speed.total > PATIENCE_MS:
+        return ""
+    ways = (SourceOptions(rotation=180), SourceOptions(mirror=True))
+    found = [_certain(reader.read_image(turned(result.frame, way).image)) for way in ways]
+    better = max(range(len(ways)), key=lambda index: found[index])
+    if found[better] < max(WORTH, sure + MORE):
+        return ""
+    rotation = (options.rotation + ways[better].rotation) % 360
+    way = "--mirror" if ways[better].mirror else f"--rotation {rotation}"
+    return (
+        f"{result.frame.source}: {sure} of {counted(digits, 'digit')} are certain; "
+        f"{found[better]} would be with {way}"
+    )
+
+
+def _certain(result: Result) -> int:
+    """How many digits are shown."""
+    return sum(character != UNSURE for reading in result.readings for character in reading.text)
 
 
 def _row(result: Result, name: str, width: int) -> str:
