@@ -72,8 +72,8 @@ collection all are above it, and 10 of them below it upside down."""
 WORTH, MORE = 3, 2
 """Digits that must be certain the other way round, and how many more than before, to be worth a word."""
 
-PATIENCE_MS = 1000.0
-"""What took longer to read is not read again."""
+MANY = 100
+"""Digits: more are on no photo of a number, and a page full of them takes its time to be read again."""
 
 
 def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions) -> str:
@@ -86,7 +86,7 @@ def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions
 
     digits = sum(len(reading.digits) for reading in result.readings)
     sure = _certain(result)
-    if not digits or sure >= DOUBTFUL * digits or result.speed.total > PATIENCE_MS:
+    if not 0 < digits <= MANY or sure >= DOUBTFUL * digits:
         return ""
     ways = (SourceOptions(rotation=180), SourceOptions(mirror=True))
     found = [_certain(reader.read_image(turned(result.frame, way).image)) for way in ways]
