@@ -232,8 +232,10 @@ def _pixels(
     others = [pixels for pixels in RANGES if pixels != asked]
     trials = try_ranges(loaded, material.sets[material.calibrating], [asked, *others] if asked else RANGES)
     first, found = trials[0], best(trials)
-    told = f"with {found.option} it reads {found.accuracy:.1%} of some pictures right, with {first.option} "
-    told += f"{first.accuracy:.1%}"
+    told = (
+        f"with {found.option} it reads {found.accuracy:.1%} of some pictures right (loss {found.loss:.2f}), "
+        f"with {first.option} {first.accuracy:.1%} (loss {first.loss:.2f})"
+    )
     if asked is None:
         if found != first:
             _say(f"found out what it takes for black and for white: {told}")
