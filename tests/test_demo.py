@@ -11,12 +11,12 @@ from edge.sources import SourceOptions, open_source
 from edge.sources.arm import draw_arm
 from edge.sources.demo import DemoCamera
 from edge.sources.handwriting import SHAPES, draw_strokes, some_hand, write_number
-from edge.sources.scene import MOVE_S, SHEET_S, Change, Scene
+from edge.sources.scene import Change, Scene
 from edge.types import Box
 
 SEED = 5
-SHEET_FRAMES = round(SHEET_S * 30)
-MOVE_FRAMES = round(MOVE_S * 30)
+SHEET_FRAMES = 150
+MOVE_FRAMES = 18
 
 
 class Clock:

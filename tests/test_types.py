@@ -5,7 +5,6 @@ import pytest
 from samples import number, prediction, result_of
 
 from edge.types import (
-    SAME_PLACE,
     Box,
     Digit,
     Frame,
@@ -115,7 +114,7 @@ def test_many_boxes_are_compared_as_each_two_of_them_are():
     assert shared.tolist() == [[a.intersection(b).area for b in boxes[:3]] for a in boxes]
     assert areas(boxes).tolist() == [box.area for box in boxes]
     same = same_places(boxes, boxes[:3])
-    assert same.tolist() == [[a.overlap(b) >= SAME_PLACE for b in boxes[:3]] for a in boxes]
+    assert same.tolist() == [[a.overlap(b) >= 0.7 for b in boxes[:3]] for a in boxes]
     assert same_places(boxes, []).shape == (4, 0)
     assert intersections([], boxes).shape == (0, 4)
 
