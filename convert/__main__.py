@@ -20,7 +20,7 @@ from edge.runtime import quiet_stderr
 from training.commands import CONFIG, exit_code
 
 if TYPE_CHECKING:
-    from convert.conversion import Converter, Origin
+    from convert.conversion import Conversion, Converter, Origin
     from convert.material import Material
     from convert.original import Loaded, Original
     from convert.ready import LoadedFile, OriginalFile
@@ -322,6 +322,12 @@ def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequen
         models = {form: each.model for form, each in conversions.items()}
         speeds = measure_speed(models, *converter.sample(ASKED), others=pythons)
     return Findings(converter.name, conversions, impossible, layers, speeds)
+
+
+def _lost_here(conversion: Conversion, options: argparse.Namespace) -> bool:
+    """Whether a model that was refused is worse than the float network, so that its layers tell where."""
+    found = next(iter(conversion.comparisons.values()))
+    return 100 * found.float_accuracy >= options.min_accuracy
 
 
 def _report_folder(options: argparse.Namespace) -> Path | None:

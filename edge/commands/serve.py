@@ -8,7 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from edge.commands import values
-from edge.commands.common import ASKED, ASKED_NAMES, MODEL, source_argument, source_options
+from edge.commands.common import (
+    ASKED,
+    ASKED_NAMES,
+    MODEL,
+    source_argument,
+    source_options,
+    tell_what_is_not_taken,
+)
 from edge.commands.output import say
 from edge.commands.parser import Option, Verb
 from edge.errors import PackageMissingError
@@ -26,6 +33,8 @@ def _serve(args: argparse.Namespace) -> int:
         from edge.server.serve import serve
     except ImportError as error:
         raise PackageMissingError.of_extra("web", f"the web page needs {error.name}") from error
+    if args.source:
+        tell_what_is_not_taken(args, args.source)
     return serve(args, source_options(args), say)
 
 
