@@ -314,7 +314,9 @@ def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequen
     layers = {
         form: converter.layer_errors(each.model)
         for form, each in conversions.items()
-        if converter.quantizes and form != "float32" and (_report_folder(options) or each.card.failure)
+        if converter.quantizes
+        and form != "float32"
+        and (_report_folder(options) or (each.card.failure and _lost_here(each, options.min_accuracy)))
     }
     speeds = []
     if _report_folder(options):
@@ -324,10 +326,10 @@ def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequen
     return Findings(converter.name, conversions, impossible, layers, speeds)
 
 
-def _lost_here(conversion: Conversion, options: argparse.Namespace) -> bool:
+def _lost_here(conversion: Conversion, least: float) -> bool:
     """Whether a model that was refused is worse than the float network, so that its layers tell where."""
     found = next(iter(conversion.comparisons.values()))
-    return 100 * found.float_accuracy >= options.min_accuracy
+    return 100 * found.float_accuracy >= least
 
 
 def _report_folder(options: argparse.Namespace) -> Path | None:
