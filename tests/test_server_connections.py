@@ -146,7 +146,7 @@ def test_an_answer_may_take_longer_than_any_deadline(address):
 
 def test_a_websocket_outlives_all_deadlines(address):
     with connect_websocket("ws://x/", sock=connect(address)) as socket:
-        assert socket.recv(timeout=5) == "still here"
+        assert socket.recv(timeout=60) == "still here"
 
 
 def test_what_is_no_http_is_a_problem(address):

@@ -69,6 +69,14 @@ ASKED = (
 
 ASKED_NAMES = frozenset(option.name for option in ASKED)
 
+OUTPUTS = (
+    Option("json", "print a JSON line for each change of a reading", default=False, kind="switch"),
+    Option("every-frame", "with --json: one object for each frame (schema 1)", default=False, kind="switch"),
+    Option("save", "at the end, save the last frame that had numbers", values.picture, "FILE"),
+    Option("record", "write every frame with its readings as an MP4 video", values.video, "FILE"),
+)
+"""Where a live reading goes."""
+
 MODEL = Option("model", "a .tflite file instead of the shipped model", Path, "FILE")
 
 

@@ -15,6 +15,7 @@ from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
     MODEL,
+    OUTPUTS,
     make_reader,
     settings_behind,
     source_argument,
@@ -107,14 +108,9 @@ VERB = Verb(
     description="Read live from a source of frames until Ctrl-C or its end.",
     options=(
         source_argument("the camera that is there, else demo"),
-        Option("json", "print a JSON line for each change of a reading", default=False, kind="switch"),
-        Option(
-            "every-frame", "with --json: one object for each frame (schema 1)", default=False, kind="switch"
-        ),
+        *OUTPUTS,
         Option("seconds", "stop after so many seconds", values.seconds, "S"),
         Option("frames", "stop after so many frames", values.count, "N"),
-        Option("save", "at the end, save the last frame that had numbers", values.picture, "FILE"),
-        Option("record", "write every frame with its readings as an MP4 video", values.video, "FILE"),
         *ASKED,
         MODEL,
     ),
