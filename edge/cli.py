@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -23,15 +24,22 @@ from typing import TYPE_CHECKING
 
 # What is heavy is imported where it is used: a board has no memory for what a verb does not need.
 from edge.config import Setting, apply_settings, read_settings
-from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
+from edge.errors import (
+    EdgeError,
+    ImageError,
+    OutputError,
+    ReadingError,
+    RuntimeMissingError,
+    SourceError,
+    UsageError,
+)
+from edge.outputs import add_output_options, open_sinks, outputs_of
 from edge.server.command import add_parser as add_serve_parser
-from edge.sources import KINDS, Source, SourceOptions, find_source, open_source
+from edge.sources import KINDS, SourceOptions, find_source, open_source
 from edge.sources.base import ROTATIONS
 
 if TYPE_CHECKING:
     from edge.reader import DigitReader
-    from edge.sinks import Sink
-    from edge.speedometer import Speedometer
     from edge.types import Result
 
     _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -87,23 +95,9 @@ def _add_run(verbs: _Verbs) -> None:
     run = verbs.add_parser("run", help="read live", description="Read live from a source of frames.")
     run.set_defaults(run=_run)
     run.add_argument("source", nargs="?", help=f"{SOURCES} (default: the camera that is there, else demo)")
-    run.add_argument(
-        "--json", action=_Switch, default=False, help="print a JSON line for each change of a reading"
-    )
-    run.add_argument(
-        "--every-frame",
-        action=_Switch,
-        default=False,
-        help="with --json: one object for each frame (schema 1)",
-    )
+    add_output_options(run)
     run.add_argument("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     run.add_argument("--frames", type=_count, metavar="N", help="stop after so many frames")
-    run.add_argument(
-        "--save", type=_picture, metavar="FILE", help="at the end, save the last frame that had numbers"
-    )
-    run.add_argument(
-        "--record", type=_video, metavar="FILE", help="write every frame with its readings as an MP4 video"
-    )
     _add_source_options(run)
     _add_model_file(run)
 
@@ -127,6 +121,7 @@ def _add_read(verbs: _Verbs) -> None:
 def _add_serve(verbs: _Verbs) -> None:
     serve = add_serve_parser(verbs)
     serve.set_defaults(run=_serve)
+    add_output_options(serve)
     _add_source_options(serve)
     _add_model_file(serve)
 
@@ -224,69 +219,23 @@ def _add_model_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.every_frame and not args.json:
-        raise UsageError("--every-frame goes with --json: it prints one JSON object for each frame")
-    from edge.live import read_live
-    from edge.speedometer import Speedometer
+    from edge.live import LiveLoop
 
+    outputs = outputs_of(args)
     reader = _reader(args)
     errors = _Errors()
     name = args.source or find_source()
-    with ExitStack() as stack:
-        source = stack.enter_context(
-            open_source(name, _source_options(args), on_error=errors.add, on_notice=_say)
-        )
-        speedometer = Speedometer(source)
-        sinks = [stack.enter_context(sink) for sink in _sinks(args, source, speedometer)]
+    opening = partial(open_source, name, _source_options(args), on_error=errors.add, on_notice=_say)
+    wait = True if args.realtime is False else None  # what need not keep time can wait
+    with LiveLoop(opening, reader, wait=wait, on_error=errors.add, on_notice=_say) as loop:
+        for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+            loop.add(sink)
         with suppress(KeyboardInterrupt):  # how a live reading ends
             _say(f"reading from {name}")
-            read_live(
-                reader,
-                source,
-                sinks,
-                speedometer,
-                seconds=args.seconds or math.inf,
-                frames=args.frames or math.inf,
-                on_error=errors.add,
-            )
-    middle, high = speedometer.latency_ms([50, 90])
-    _say(
-        f"{speedometer.frames} frames in {speedometer.elapsed_s:.1f} s, {speedometer.dropped()}; "
-        f"from capture to reading {middle:.1f} ms (p50), {high:.1f} ms (p90); "
-        f"{speedometer.accepted} numbers accepted"
-    )
-    for sink in sinks:
-        if done := sink.summary():
-            _say(done)
+            loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)
+    for line in loop.summary():
+        _say(line)
     return errors.exit_code
-
-
-def _sinks(args: argparse.Namespace, source: Source, speedometer: Speedometer) -> Iterator[Sink]:
-    """Where the readings go. Each is made when the one before it is open, to be closed if this fails."""
-    if args.json:
-        from edge.sinks.jsonlines import JsonLines
-
-        yield JsonLines(sys.stdout, every_frame=args.every_frame)
-    elif sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        from edge.sinks.live_view import LiveView
-
-        yield LiveView(speedometer)
-    else:
-        from edge.sinks.plain import PlainLines
-
-        yield PlainLines(speedometer, output=sys.stdout, status=sys.stderr)
-    if args.save:
-        from edge.sinks.picture import LastPicture
-
-        yield LastPicture(args.save)
-    if args.record:
-        from edge.sinks.video import Video
-
-        yield Video(args.record, wait=not source.live or args.realtime is False)
-    from edge.sinks.systemd import Systemd
-
-    if systemd := Systemd.from_environment(speedometer):
-        yield systemd
 
 
 def _read(args: argparse.Namespace) -> int:
@@ -320,7 +269,7 @@ def _results(reader: DigitReader, name: str, options: SourceOptions, errors: _Er
             frame = next(iter(source))
             yield reader.read_image(frame.image, source.name)
         else:
-            yield from reader.results(source)
+            yield from reader.results(source, on_error=errors.add)
 
 
 def _row(result: Result, name: str, width: int) -> str:
@@ -328,7 +277,7 @@ def _row(result: Result, name: str, width: int) -> str:
     picture = result.frame.source
     if picture == name and result.frame.frame_id:  # one of many in a video or on standard input
         picture += f" #{result.frame.frame_id}"
-    numbers = "  ".join(reading.text for reading in result.readings if reading.status != "rejected")
+    numbers = "  ".join(reading.as_text() for reading in result.readings if reading.status != "rejected")
     return f"{picture:<{width}}  {numbers or '(no number)'}"
 
 
@@ -349,7 +298,8 @@ def _serve(args: argparse.Namespace) -> int:
         raise RuntimeMissingError(
             f"the web page needs {error.name}, which is missing: pip install 'digitcam[web]'"
         ) from error
-    return serve(args, _source_options(args), _say)
+    errors = _Errors()
+    return serve(args, _source_options(args), _say, errors.add) or errors.exit_code
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -410,7 +360,7 @@ class _Errors:
 
 def _exit_code(error: EdgeError) -> int:
     """2 for what the user can put right by asking for something else; 1 for a machine that cannot do it."""
-    return 1 if isinstance(error, OutputError | RuntimeMissingError) else 2
+    return 1 if isinstance(error, OutputError | ReadingError | RuntimeMissingError) else 2
 
 
 def _count(text: str) -> int:
@@ -434,25 +384,6 @@ def _size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(f"expected width and height such as 640x480, found {text!r}")
     return int(width), int(height)
-
-
-def _picture(text: str) -> Path:
-    from edge.overlay import SUFFIXES
-
-    return _named(text, SUFFIXES)
-
-
-def _video(text: str) -> Path:
-    return _named(text, (".mp4",))
-
-
-def _named(text: str, suffixes: Sequence[str]) -> Path:
-    path = Path(text)
-    if path.suffix.lower() not in suffixes:
-        raise argparse.ArgumentTypeError(
-            f"expected a name that ends in {' or '.join(suffixes)}, found {text!r}"
-        )
-    return path
 
 
 def _say(text: str) -> None:

@@ -91,7 +91,8 @@ def write_line(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot write to {stream.name}: {error.strerror or error}") from error
+        name = "standard output" if stream.name == "<stdout>" else stream.name
+        raise OutputError(f"cannot write to {name}: {error.strerror or error}") from error
 
 
 def _umask() -> int:

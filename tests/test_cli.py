@@ -106,6 +106,7 @@ def test_a_video_is_followed_from_frame_to_frame(video, capsys):
     assert [(event["event"], event["reading"]["text"]) for event in events] == [
         ("appeared", "25"),
         ("accepted", "25"),
+        ("gone", "25"),
     ]
 
 
