@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
 import threading
 import time
@@ -19,6 +17,7 @@ from typing import Protocol, Self
 
 from edge.errors import EdgeError, OutputError, ReadingError, SourceError
 from edge.events import Changes, Event
+from edge.heap import give_back
 from edge.sinks import Sink
 from edge.sinks.feeder import Feeder
 from edge.sources.base import Notice, Source
@@ -267,7 +266,7 @@ class LiveLoop:
         self._failure = ""
         self.speedometer.tick(step.result, step.events)
         if self.speedometer.frames % BREATH == 0:
-            _give_back()
+            give_back()
         for feeder in self._feeders:
             feeder.write(step.result, step.events)
 
@@ -304,9 +303,3 @@ def _told(error: Exception) -> str:
     at = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(at[-1].filename).name}, line {at[-1].lineno})" if at else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
-
-
-def _give_back() -> None:
-    """Give the system what is free of the heap, of which glibc keeps tens of megabytes. It takes 1 ms."""
-    with contextlib.suppress(OSError, AttributeError):  # other C libraries have no such function
-        ctypes.CDLL(None).malloc_trim(0)
