@@ -36,6 +36,30 @@ def test_the_service_runs_a_command_that_there_is(service):
     assert callable(_parser().parse_args(arguments).run)
 
 
+def test_the_service_can_serve_the_page_with_the_same_safeguards(service, tmp_path):
+    dropin = configparser.RawConfigParser(strict=False)
+    dropin.optionxform = str
+    dropin.read(DEPLOY / "serve.conf")
+    command, *arguments = dropin["Service"]["ExecStart"].split()
+    assert command == service["ExecStart"].split()[0]
+    assert _parser().parse_args(arguments).run.__name__ == "_serve"
+    # What edge.isolated and edge.server.reading ask of the system, and the unit forbids.
+    assert {"setrlimit", "prlimit64", "setpriority"} <= set(dropin["Service"]["SystemCallFilter"].split())
+    # Other settings stay as they are.
+    assert set(dropin["Service"]) == {"ExecStart", "Environment", "SystemCallFilter", "MemoryMax"}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_the_service_is_hardened_while_it_serves_too(tmp_path):
+    (tmp_path / "digitcam.service.d").mkdir()
+    shutil.copy(DEPLOY / "digitcam.service", tmp_path)
+    shutil.copy(DEPLOY / "serve.conf", tmp_path / "digitcam.service.d")
+    unit = tmp_path / "digitcam.service"
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=22", unit]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_watchdog_bites_before_the_stop_is_forced(service):
     assert service["Type"] == "notify"
     assert 5 <= int(service["WatchdogSec"]) <= 60
@@ -50,6 +74,9 @@ def test_the_settings_file_is_understood(suggested, tmp_path):
     (tmp_path / "digitcam.toml").write_text(text, encoding="utf-8")
     args = _parser(read_settings({}, tmp_path / "digitcam.toml")).parse_args(["run"])
     assert args.source == "picamera"
+    assert args.json is suggested
+    args = _parser(read_settings({}, tmp_path / "digitcam.toml")).parse_args(["serve"])
+    assert (args.source, args.host) == ("picamera", "0.0.0.0")
     assert args.json is suggested
 
 
