@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgeError
 from edge.sources import Source, SourceOptions, open_source
-from edge.types import Box, Digit, Frame, Prediction, Reading, Result
+from edge.types import Box, Digit, Frame, Moment, Prediction, Reading, Result
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
     from edge.reader import DigitReader
+    from edge.track import TrackerOptions
     from edge.tracker import Tracker
 
 __all__ = [
@@ -26,17 +27,24 @@ __all__ = [
     "DigitReader",
     "EdgeError",
     "Frame",
+    "Moment",
     "Prediction",
     "Reading",
     "Result",
     "Source",
     "SourceOptions",
     "Tracker",
+    "TrackerOptions",
     "open_source",
 ]
 
 # The process that reads a camera needs none of these, and a board has little memory.
-_WHEN_USED = {"Classifier": "edge.classifier", "DigitReader": "edge.reader", "Tracker": "edge.tracker"}
+_WHEN_USED = {
+    "Classifier": "edge.classifier",
+    "DigitReader": "edge.reader",
+    "Tracker": "edge.tracker",
+    "TrackerOptions": "edge.track",
+}
 
 if not TYPE_CHECKING:
 

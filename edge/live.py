@@ -163,24 +163,31 @@ class LiveLoop:
         Raises:
             BrokenPipeError: that was so.
         """
-        for step in self._steps():
-            self._take(step)
-            speed = self.speedometer
-            if self._is_heard_by_nobody(until_hung_up):
-                break
-            if speed.frames + speed.failed >= frames or speed.elapsed_s >= seconds:
-                break
-            if self._end.wait(0 if self.source.continuous else picture_s):
-                break
+        # While a camera is lost, no frame comes that could tell the time.
+        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self.stop)
+        timer.daemon = True
+        if seconds < math.inf:
+            timer.start()
+        try:
+            for step in self._steps():
+                self._take(step)
+                read = self.speedometer.frames + self.speedometer.failed
+                if read >= frames or self._is_heard_by_nobody(until_hung_up):
+                    break
+                if self._end.wait(0 if self.source.continuous else picture_s):
+                    break
+        finally:
+            timer.cancel()
         self.close()
         for feeder in self._feeders:
             if until_hung_up and feeder.hung_up:
                 raise feeder.hung_up
 
     def stop(self) -> None:
-        """End the reading, from any thread."""
+        """End the reading, from any thread: with the next frame, or at once where the source is live."""
         self._end.set()
-        self.source.close()
+        if self.source.live:  # a file is read in the meantime, and OpenCV crashes when it is closed
+            self.source.close()
 
     def close(self) -> None:
         """End the reading, close the source, and finish and close the sinks; may be called twice."""
@@ -188,6 +195,7 @@ class LiveLoop:
         if self._closed:
             return
         self._closed = True
+        self.source.close()
         last = self._stream.end()
         for feeder in self._feeders:
             feeder.end(last)

@@ -256,6 +256,24 @@ def test_a_loop_is_stopped_from_another_thread_also_while_it_waits_for_a_source(
     assert loop.speedometer.frames == 3
 
 
+def test_seconds_are_over_also_while_no_frame_comes():
+    class Silent(Camera):
+        def __init__(self):
+            super().__init__()
+            self._over = threading.Event()
+
+        def __iter__(self):
+            assert self._over.wait(20)
+            return iter(())
+
+        def close(self):
+            self._over.set()
+
+    sink = Kept()
+    run = Run(Silent, Reader(), [sink], seconds=0.1)
+    assert (run.loop.speedometer.frames, sink.closed, run.errors) == (0, True, [])
+
+
 def test_each_stream_has_numbers_of_its_own(reader):
     class Recorded(Camera):
         live = False
