@@ -14,12 +14,13 @@ from edge.errors import EdgeError
 from edge.events import Changes, Event
 from edge.sinks import Sink
 from edge.sources import Source, SourceOptions, open_source
-from edge.types import Box, Digit, Frame, Prediction, Reading, Result
+from edge.types import Box, Digit, Frame, Moment, Prediction, Reading, Result
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
     from edge.overlay import draw as annotate
     from edge.reader import DigitReader
+    from edge.track import TrackerOptions
     from edge.tracker import Tracker
 
     __version__: str
@@ -33,6 +34,7 @@ __all__ = [
     "EdgeError",
     "Event",
     "Frame",
+    "Moment",
     "Prediction",
     "Reading",
     "Result",
@@ -40,6 +42,7 @@ __all__ = [
     "Source",
     "SourceOptions",
     "Tracker",
+    "TrackerOptions",
     "__version__",
     "annotate",
     "open_source",
@@ -50,6 +53,7 @@ _WHEN_USED = {
     "Classifier": ("edge.classifier", "Classifier"),
     "DigitReader": ("edge.reader", "DigitReader"),
     "Tracker": ("edge.tracker", "Tracker"),
+    "TrackerOptions": ("edge.track", "TrackerOptions"),
     "annotate": ("edge.overlay", "draw"),
 }
 

@@ -65,3 +65,7 @@ class RuntimeMissingError(PackageMissingError):
 
 class OutputError(EdgeError, OSError):
     """A file that cannot be written: no room, no right, no such folder."""
+
+
+class ReadingError(EdgeError, RuntimeError):
+    """A frame that cannot be read through a fault of the software; the next one can."""

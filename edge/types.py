@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from edge.errors import ImageError
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -144,6 +146,41 @@ def _corners(boxes: Sequence[Box]) -> npt.NDArray[np.int32]:
     return np.array([box.as_list() for box in boxes], np.int32).reshape(-1, 4)
 
 
+def check_image(image: object, name: str) -> None:
+    """Check that something is a picture as all of edge takes it, and say the cure where it is not.
+
+    Args:
+        image: should be grey (rows, columns) or BGR (rows, columns, 3), uint8, with a pixel at least.
+        name: what to call it in the error.
+
+    Raises:
+        ImageError: it is something else.
+    """
+    expected = f"expected {name} as a grey (rows, columns) or BGR (rows, columns, 3) array of uint8, found "
+    if not isinstance(image, np.ndarray):
+        found = "None (cv2.imread returns it for a file that it cannot read)"
+        if image is not None:
+            found = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+        raise ImageError(
+            f"{expected}{found}: read a file with open_source(path), convert the rest with numpy.asarray"
+        )
+    found = f"shape {image.shape}, {image.dtype}"
+    if image.dtype != np.uint8:
+        cure = (
+            "(image / 257).astype(numpy.uint8)"
+            if image.dtype == np.uint16
+            else ("(image * 255).astype(numpy.uint8) where 1 is white")
+        )
+        raise ImageError(f"{expected}{found}: scale it so that 0 is black and 255 is white: {cure}")
+    if image.ndim == 3 and image.shape[2] in (1, 4):
+        cure = "image[..., 0]" if image.shape[2] == 1 else "cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)"
+        raise ImageError(f"{expected}{found}: {cure}")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ImageError(f"{expected}{found}: give one picture at a time")
+    if not image.size:
+        raise ImageError(f"{expected}{found}: it holds no pixel")
+
+
 SAME_PLACE = 0.7
 """Intersection over union from which on two boxes hold the same thing."""
 
@@ -157,6 +194,49 @@ def same_places(boxes: Sequence[Box], others: Sequence[Box]) -> npt.NDArray[np.b
         areas(boxes)[:, np.newaxis] + areas(others) - shared
     )
     return same
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long something must last: so many seconds, and so many frames however slowly they come.
+
+    Attributes:
+        seconds: from the first frame to the last.
+        frames: with the first and the last.
+    """
+
+    seconds: float
+    frames: int
+
+    def is_reached(self, times: Sequence[float]) -> bool:
+        """Whether frames of these times, seconds, in their order, last so long."""
+        return len(times) >= self.frames and times[-1] - times[0] >= self.seconds
+
+    def latest(self, times: Sequence[float]) -> int:
+        """How many of the latest frames of these times it takes to last so long; all where they do not."""
+        for count in range(self.frames, len(times)):
+            if times[-1] - times[-count] >= self.seconds:
+                return count
+        return len(times)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where a picture was taken: what may be remembered of a frame, whose pixels may not.
+
+    Attributes:
+        source: the file, camera or address it came from.
+        frame_id: counts from 0; a live source leaves out the numbers of the frames that it dropped.
+        timestamp: when it was captured, seconds of `time.monotonic`; for intervals.
+        captured_at: the same moment on the wall clock, UTC; for people.
+        size: width and height of the picture in pixels.
+    """
+
+    source: str
+    frame_id: int
+    timestamp: float
+    captured_at: datetime
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +269,11 @@ class Frame:
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
         return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def moment(self) -> Moment:
+        """All of it but the pixels."""
+        return Moment(self.source, self.frame_id, self.timestamp, self.captured_at, self.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,7 +355,7 @@ class Digit:
         box: where it stands.
         prediction: what the network says of it; in a stream, of the last frames together.
         ink: what it was read from, as `Ink.pixels`; `to_glyph` makes of it the glyph that the network saw.
-            None where nothing was seen, as in tests.
+            None where it is only remembered, as in events.
     """
 
     box: Box
@@ -317,7 +402,8 @@ class Reading:
         confidence: that of its least certain digit, 0 to 1.
         box: where it stands.
         digits: what it is made of.
-        track_id: the same number keeps its id from frame to frame; None in a single picture.
+        track_id: the same number keeps its id from frame to frame, and no other number of the stream ever
+            gets it; None in a single picture.
     """
 
     text: str
@@ -330,6 +416,14 @@ class Reading:
     def __repr__(self) -> str:
         track = "" if self.track_id is None else f", track {self.track_id}"
         return f"<Reading {self.text} {self.status}, {self.confidence:.1%}, at {self.box.as_list()}{track}>"
+
+    def without_pixels(self) -> Reading:
+        """The same without what its digits were read from: what may be remembered of it."""
+        return replace(self, digits=tuple(replace(digit, ink=None) for digit in self.digits))
+
+    def as_text(self) -> str:
+        """The number for people: one that is not accepted is never shown like one that is."""
+        return self.text if self.status == "accepted" else f"{self.text} ({self.status})"
 
     def as_dict(self) -> dict[str, Any]:
         """The reading as schema 1 writes it."""

@@ -108,7 +108,37 @@ def test_a_video_is_followed_from_frame_to_frame(video, capsys):
     assert [(event["event"], event["reading"]["text"]) for event in events] == [
         ("appeared", "25"),
         ("accepted", "25"),
+        ("gone", "25"),
     ]
+
+
+def make_video(path, picture, frames=12, fps=10):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, picture.shape[::-1])
+    for _ in range(frames):
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return path
+
+
+def test_what_was_in_one_video_is_not_taken_into_the_next(tmp_path, capsys):
+    first = make_video(tmp_path / "a.avi", written("4075"))
+    second = make_video(tmp_path / "b.avi", written("12"))
+    assert main(["read", str(first), str(second)]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(second))]
+    assert {row.rpartition("  ")[2] for row in rows} == {"12 (uncertain)", "12"}
+
+
+def test_an_uncertain_number_is_never_shown_like_a_certain_one(tmp_path, capsys):
+    video = str(make_video(tmp_path / "a.avi", written("4075")))
+    assert main(["read", video]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert main(["read", "--json", video]) == 0
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row.endswith("4075 (uncertain)") for row in rows] == [
+        [reading["status"] for reading in result["readings"]] == ["uncertain"] for result in results
+    ]
+    assert rows[0].endswith("4075 (uncertain)")
+    assert rows[-1].endswith(" 4075")
 
 
 def test_every_frame_gives_an_object_for_each_frame(video, capsys):
@@ -246,6 +276,11 @@ def test_a_full_disk_behind_standard_output_is_one_line_and_exit_code_1(verb):
         (["run", "demo", "--save", "x.gif"], r"expected a name that ends in .png"),
         (["run", "demo", "--size", "640"], "expected width and height such as 640x480, found '640'"),
         (["run", "demo", "--fps", "0"], "expected more than 0 and at most 1000 frames per second, found 0"),
+        (
+            ["run", "demo", "--size", "9999x9999"],
+            "expected 160 x 120 to 1920 x 1080 pixels, .* found 9999 x 9999",
+        ),
+        (["run", "demo", "--size", "20000x20"], "expected a size of 16 x 16 to 10000 x 10000 pixels"),
         (
             ["run", "demo", "--rotation", "45"],
             r"--rotation: expected a rotation of 0, 90, 180",

@@ -220,9 +220,12 @@ def test_demo_is_a_source_with_options():
     assert (frame.image == DemoCamera(9, size=(320, 240), fps=5).picture(0)).all()
 
 
-@pytest.mark.parametrize("options", [{"size": (10, 10)}, {"fps": 0}, {"fps": float("nan")}])
+@pytest.mark.parametrize(
+    "options",
+    [{"size": (10, 10)}, {"size": (9999, 9999)}, {"size": (160, 99999)}, {"fps": 0}, {"fps": float("nan")}],
+)
 def test_impossible_options_are_refused(options):
-    with pytest.raises(UsageError, match="demo: expected at least 160 x 120"):
+    with pytest.raises(UsageError, match="demo: expected 160 x 120 to 1920 x 1080"):
         DemoCamera(**options)
 
 

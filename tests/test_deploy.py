@@ -37,6 +37,31 @@ def test_the_service_runs_a_command_that_there_is(service):
     understand(arguments, {}, Path("/nowhere"))
 
 
+def test_the_service_can_serve_the_page_with_the_same_safeguards(service, tmp_path):
+    dropin = configparser.RawConfigParser(strict=False)
+    dropin.optionxform = str
+    dropin.read(DEPLOY / "serve.conf")
+    command, *arguments = dropin["Service"]["ExecStart"].split()
+    assert command == service["ExecStart"].split()[0]
+    verb, _ = understand(arguments, {}, Path("/nowhere"))
+    assert verb.name == "serve"
+    # What edge.isolated and edge.server.reading ask of the system, and the unit forbids.
+    assert {"setrlimit", "prlimit64", "setpriority"} <= set(dropin["Service"]["SystemCallFilter"].split())
+    # Other settings stay as they are.
+    assert set(dropin["Service"]) == {"ExecStart", "Environment", "SystemCallFilter", "MemoryMax"}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_the_service_is_hardened_while_it_serves_too(tmp_path):
+    (tmp_path / "digitcam.service.d").mkdir()
+    shutil.copy(DEPLOY / "digitcam.service", tmp_path)
+    shutil.copy(DEPLOY / "serve.conf", tmp_path / "digitcam.service.d")
+    unit = tmp_path / "digitcam.service"
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=22", unit]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_watchdog_bites_before_the_stop_is_forced(service):
     assert service["Type"] == "notify"
     assert 5 <= int(service["WatchdogSec"]) <= 60
@@ -51,6 +76,9 @@ def test_the_settings_file_is_understood(suggested, tmp_path):
     (tmp_path / "digitcam.toml").write_text(text, encoding="utf-8")
     _, args = understand(["run"], {}, tmp_path / "digitcam.toml")
     assert args.source == "picamera"
+    assert args.json is suggested
+    _, args = understand(["serve"], {}, tmp_path / "digitcam.toml")
+    assert (args.source, args.host) == ("picamera", "0.0.0.0")
     assert args.json is suggested
 
 

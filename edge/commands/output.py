@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from edge.errors import EdgeError, OutputError
+from edge.errors import EdgeError, OutputError, ReadingError
 from edge.files import write_line
 
 
@@ -38,7 +38,7 @@ class Errors:
 
 def exit_code(error: EdgeError) -> int:
     """2 for what the user can put right by asking for something else; 1 for a machine that cannot do it."""
-    return 1 if isinstance(error, OutputError | ImportError) else 2
+    return 1 if isinstance(error, OutputError | ReadingError | ImportError) else 2
 
 
 def need_streams() -> None:

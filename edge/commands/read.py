@@ -62,7 +62,7 @@ def _results(reader: DigitReader, name: str, options: SourceOptions, errors: Err
             frame = next(iter(source))
             yield reader.read_image(frame.image, source.name)
         else:
-            yield from reader.results(source)
+            yield from reader.results(source, on_error=errors.add)
 
 
 DOUBTFUL = 0.75
@@ -111,7 +111,7 @@ def _row(result: Result, name: str, width: int) -> str:
     picture = result.frame.source
     if picture == name and result.frame.frame_id:  # one of many in a video or on standard input
         picture += f" #{result.frame.frame_id}"
-    numbers = "  ".join(reading.text for reading in result.readings if reading.status != "rejected")
+    numbers = "  ".join(reading.as_text() for reading in result.readings if reading.status != "rejected")
     return f"{picture:<{width}}  {numbers or '(no number)'}"
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from functools import partial
 
 from edge.commands import values
 from edge.commands.common import (
@@ -25,81 +23,33 @@ from edge.commands.common import (
 from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
 from edge.errors import UsageError
-from edge.sources import Source, find_source, open_source
-from edge.words import counted
-
-if TYPE_CHECKING:
-    from edge.sinks import Sink
-    from edge.speedometer import Speedometer
+from edge.sources import find_source, open_source
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.every_frame and not args.json:
-        raise UsageError("--every-frame goes with --json: it prints one JSON object for each frame")
-    from edge.live import read_live
-    from edge.speedometer import Speedometer
+    from edge.live import LiveLoop
+    from edge.outputs import open_sinks, outputs_of
 
+    outputs = outputs_of(args)
+    options = source_options(args)
     reader = make_reader(args)
     errors = Errors()
     name = args.source or find_source()
     tell_what_is_not_taken(args, name)
-    with ExitStack() as stack:
-        try:
-            opened = open_source(name, source_options(args), on_error=errors.add, on_notice=say)
-        except UsageError as error:
-            raise UsageError(f"{error}{settings_behind(args, 'source')}") from error
-        source = stack.enter_context(opened)
-        speedometer = Speedometer(source)
-        sinks = [stack.enter_context(sink) for sink in _sinks(args, source, speedometer)]
-        with suppress(KeyboardInterrupt):  # how a live reading ends
-            say(f"reading from {name}")
-            read_live(
-                reader,
-                source,
-                sinks,
-                speedometer,
-                seconds=args.seconds or math.inf,
-                frames=args.frames or math.inf,
-                on_error=errors.add,
-            )
-    middle, high = speedometer.latency_ms([50, 90])
-    say(
-        f"{counted(speedometer.frames, 'frame')} in {speedometer.elapsed_s:.1f} s, {speedometer.dropped()}; "
-        f"from capture to reading {middle:.1f} ms (p50), {high:.1f} ms (p90); "
-        f"{counted(speedometer.accepted, 'number')} accepted"
-    )
-    for sink in sinks:
-        if done := sink.summary():
-            say(done)
+    opening = partial(open_source, name, options, on_error=errors.add, on_notice=say)
+    wait = True if args.realtime is False else None  # what need not keep time can wait
+    try:
+        with LiveLoop(opening, reader, wait=wait, on_error=errors.add, on_notice=say) as loop:
+            for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+                loop.add(sink)
+            with suppress(KeyboardInterrupt):  # how a live reading ends
+                say(f"reading from {name}")
+                loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)
+    except UsageError as error:
+        raise UsageError(f"{error}{settings_behind(args, 'source')}") from error
+    for line in loop.summary():
+        say(line)
     return errors.exit_code
-
-
-def _sinks(args: argparse.Namespace, source: Source, speedometer: Speedometer) -> Iterator[Sink]:
-    """Where the readings go. Each is made when the one before it is open, to be closed if this fails."""
-    if args.json:
-        from edge.sinks.jsonlines import JsonLines
-
-        yield JsonLines(sys.stdout, every_frame=args.every_frame)
-    elif sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        from edge.sinks.live_view import LiveView
-
-        yield LiveView(speedometer)
-    else:
-        from edge.sinks.plain import PlainLines
-
-        yield PlainLines(speedometer, output=sys.stdout, status=sys.stderr)
-    if args.save:
-        from edge.sinks.picture import LastPicture
-
-        yield LastPicture(args.save)
-    if args.record:
-        from edge.sinks.video import Video
-
-        yield Video(args.record, wait=not source.live or args.realtime is False)
-    from edge.sinks.systemd import Systemd
-
-    if systemd := Systemd.from_environment(speedometer):
-        yield systemd
 
 
 VERB = Verb(

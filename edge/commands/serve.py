@@ -12,11 +12,12 @@ from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
     MODEL,
+    OUTPUTS,
     source_argument,
     source_options,
     tell_what_is_not_taken,
 )
-from edge.commands.output import say
+from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
 from edge.errors import PackageMissingError
 
@@ -35,7 +36,8 @@ def _serve(args: argparse.Namespace) -> int:
         raise PackageMissingError.of_extra("web", f"the web page needs {error.name}") from error
     if args.source:
         tell_what_is_not_taken(args, args.source)
-    return serve(args, source_options(args), say)
+    errors = Errors()
+    return serve(args, source_options(args), say, errors.add) or errors.exit_code
 
 
 def _readers() -> int:
@@ -77,6 +79,7 @@ VERB = Verb(
             "N",
             default=_readers(),
         ),
+        *OUTPUTS,
         *ASKED,
         MODEL,
     ),

@@ -20,6 +20,9 @@ DEFAULT_SIZE = (640, 480)
 
 DEFAULT_FPS = 30.0
 
+SIDES = 16, 10_000
+"""Pixels of a picture's sides, at least and at most: no camera that can be had has more."""
+
 ROTATIONS = (0, 90, 180, 270)
 
 State = Literal["running", "black", "lost"]
@@ -73,9 +76,11 @@ class SourceOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.size) < 16:
+        least, most = SIDES
+        if min(self.size) < least or max(self.size) > most:
             raise UsageError(
-                f"expected a size of at least 16 x 16 pixels, found {self.size[0]} x {self.size[1]}"
+                f"expected a size of {least} x {least} to {most} x {most} pixels, "
+                f"found {self.size[0]} x {self.size[1]}"
             )
         if not 0 < self.fps <= 1000:
             raise UsageError(f"expected more than 0 and at most 1000 frames per second, found {self.fps:g}")
