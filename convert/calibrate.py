@@ -16,7 +16,7 @@ TEMPERATURES = np.round(np.arange(0.5, 4.001, 0.01), 2)
 FALSE_ACCEPT_SHARE = 0.05
 """Of what edge finds in drawn scenes and is no digit, at most this share is shown as a certain digit."""
 
-LEAST_SHOWN = 0.1
+LEAST_SHOWN = 0.01
 """Share of digits that a threshold chosen on digits alone must show as certain: one that shows none promises
 nothing."""
 
@@ -56,7 +56,7 @@ def choose_thresholds(calibrated: Evaluation, misread: float = MISREAD_SHARE) ->
     """Thresholds on the confidence, in steps of 0.001.
 
     `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. Where there
-    are only digits, and no threshold that shows a tenth of them keeps it, it is the one of these with the
+    are only digits, and no threshold that shows a hundredth of them keeps it, it is the one of these with the
     fewest mistakes. `digit` is where more is read right than not: what is less sure is dropped.
 
     Args:

@@ -112,7 +112,7 @@ def tell_what_is_not_taken(args: argparse.Namespace, source: str) -> None:
     """
     known = {option.attribute: option.name for option in ASKED}
     useless = [
-        f"--{known[name]}" for name in args.given if name in known and name not in options_taken(source)
+        f"--{known[name]}" for name in sorted(args.given) if name in known and name not in options_taken(source)
     ]
     if useless:
         say(f"{' and '.join(useless)} {'mean' if len(useless) > 1 else 'means'} nothing to {source}")
