@@ -35,7 +35,10 @@ TOUCHED = 0.3
 """Share of the smaller of two boxes that they have in common where one lies over the other."""
 
 AT_BORDER = 0.1
-"""Heights from the picture's border within which it may cut a digit."""
+"""Heights from the picture's border within which it may cut a digit that moves."""
+
+CUT = 2
+"""Pixels from the picture's border within which it may cut a digit that lies still."""
 
 BESIDE_BORDER = 1.3
 """Heights from the picture's left or right border within which a number may go on beyond it: the widest gap
@@ -129,6 +132,8 @@ class Track:
         named: what it was accepted as since it has its id; "" before.
         known: it was accepted since its digits last changed.
         accepted_at: when it was last accepted, seconds.
+        anchor: where its middle was when it was last seen to move, x and y in pixels.
+        still_since: when that was, seconds.
         moved: how far the paper moved since the last of `sights`, x and y in pixels.
         whole_at: when it was last seen, and not only a part of it, seconds.
         missing: times of the frames since then.
@@ -147,6 +152,8 @@ class Track:
     named: str = ""
     known: bool = False
     accepted_at: float = 0.0
+    anchor: tuple[float, float] = (-np.inf, -np.inf)
+    still_since: float = 0.0
     moved: Reals = field(default_factory=lambda: np.zeros(2))
     whole_at: float = 0.0
     missing: list[float] = field(default_factory=list)
@@ -223,6 +230,8 @@ class Track:
             self.times = deque(time for time, _ in those)
             self.sights = deque(rival for _, rival in those)
         self.rivals.clear()
+        if np.abs(np.subtract(sight.box.centre, self.anchor)).max() > STILL * sight.height:
+            self.anchor, self.still_since = sight.box.centre, timestamp
         self._forget_old()
         self.moved = np.zeros(2)
         self.fused = fuse(sight.vote for sight in self.sights)
@@ -302,12 +311,20 @@ class Track:
         return reading
 
     def may_be_cut(self, size: tuple[int, int]) -> bool:
-        """Whether the picture's border may cut it; what moves beside the border may go on beyond it."""
+        """Whether the picture's border may cut it; what moves beside the border may go on beyond it.
+
+        What lies still at the border for as long as confirms a doubtful number, and does not touch it, is
+        taken to be whole: a number that fills the picture.
+        """
         box, height = self.box, self.sights[-1].height
         across = min(box.left, size[0] - box.right)
         down = min(box.top, size[1] - box.bottom)
-        if min(across, down) <= AT_BORDER * height:
+        if min(across, down) < CUT:
             return True
+        if min(across, down) <= AT_BORDER * height:
+            lasting = self.options.confirm_doubtful
+            lain_s = self.times[-1] - self.still_since
+            return lain_s < lasting.seconds or not lasting.is_reached(self.times)
         count = self.options.confirm.latest(list(self.times)[-len(self.sights) :])
         latest = list(self.sights)[-count:]
         moved = np.ptp([sight.box.centre for sight in latest], axis=0).max() + np.abs(self.moved).max()

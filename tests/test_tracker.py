@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import cv2
 import pytest
 from samples import THRESHOLDS, dark, number, prediction, written
 
@@ -143,18 +144,33 @@ def test_after_a_fault_a_tracker_forgets_its_numbers_and_goes_on_with_new_ids():
     assert last_of(seen) == [(2, "12", "accepted")]
 
 
+def steady(reader, picture, frames=36):
+    """What a stream of nothing but one picture shows in the end."""
+    tracker = Tracker()
+    for k in range(frames):
+        result = reader.read_frame(Frame(picture, k, k / 30, WHEN, "camera"), tracker)
+    return [(reading.text, reading.status) for reading in result.readings]
+
+
 def test_a_stream_of_one_picture_shows_what_the_picture_shows(classifier):
     """Of fainter and fainter writing: what `read` accepts of it, `run` does after a while."""
-    reader, compared = DigitReader(classifier, marker=dark), 0
-    for ink in range(40, 120, 8):
+    reader, confidences = DigitReader(classifier, marker=dark), []
+    for ink in range(40, 120, 16):
         picture = written("523718", size=(240, 400), ink=ink)
-        shown = [(r.text, r.status) for r in reader.read_image(picture).readings]
-        tracker = Tracker()
-        lines, _ = reader._lines(Frame(picture, 0, 0.0, WHEN, "page"))
-        seen = [tracker.update(lines, k / 30, classifier.card.thresholds, (400, 240)) for k in range(60)]
-        assert [(r.text, r.status) for r in seen[-1]] == shown
-        compared += len(shown)
-    assert compared >= 5
+        readings = reader.read_image(picture).readings
+        assert steady(reader, picture) == [(reading.text, reading.status) for reading in readings]
+        confidences += [reading.confidence for reading in readings]
+    assert len(confidences) >= 5
+
+
+@pytest.mark.parametrize("name", ["lucksoft_345.jpg", "tahaemara_9107.jpg", "kiran_09678.png"])
+def test_a_still_video_of_a_photo_shows_what_the_photo_shows(real_dir, classifier, name):
+    """The last one fills its picture from border to border."""
+    reader = DigitReader(classifier)
+    picture = cv2.imread(str(real_dir / "photos" / name))
+    readings = reader.read_image(picture).readings
+    assert "accepted" in {reading.status for reading in readings}
+    assert steady(reader, picture) == [(reading.text, reading.status) for reading in readings]
 
 
 def test_a_number_keeps_its_id_while_the_paper_drifts():
@@ -391,6 +407,20 @@ def test_a_number_that_is_pushed_out_of_the_picture_is_never_a_shorter_one(direc
 def test_a_number_beside_the_border_is_accepted_but_not_at_the_border(left, status):
     seen = follow(Tracker(), [[number("12", left=left)]] * 9)
     assert seen[-1][0].status == status
+
+
+@pytest.mark.parametrize(
+    ("left", "status"), [(0, "uncertain"), (1, "uncertain"), (3, "accepted")], ids=["cut", "cut, too", "near"]
+)
+def test_a_number_that_fills_the_picture_is_accepted_when_it_lies_still(left, status):
+    seen = follow(Tracker(), [[number("12", left=left)]] * 45)
+    assert {readings[0].status for readings in seen[:29]} == {"uncertain"}
+    assert seen[-1][0].status == status
+
+
+def test_a_number_that_drifts_along_the_border_is_not_accepted():
+    seen = follow(Tracker(), [[number("12", left=3, top=100 + k)] for k in range(90)])
+    assert accepted_in(seen) == set()
 
 
 def test_a_number_beside_the_border_is_not_accepted_before_it_lies_still():

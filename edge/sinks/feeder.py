@@ -184,7 +184,7 @@ class Feeder:
             if last is not None:
                 self._items.append(_Item(None, (*owed, *last.events)))
             else:
-                self._owed.extendleft(reversed(owed))
+                self._owed = deque([*owed, *self._owed], OWED)
             self._changed.notify_all()
         if first:
             self._on_error(_as_error(self.sink, error))
