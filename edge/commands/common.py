@@ -110,9 +110,11 @@ def tell_what_is_not_taken(args: argparse.Namespace, source: str) -> None:
 
     Settings are for all sources together, so what a source takes no notice of there is not worth a word.
     """
-    known = {option.attribute: option.name for option in ASKED}
+    meant = options_taken(source)
     useless = [
-        f"--{known[name]}" for name in sorted(args.given) if name in known and name not in options_taken(source)
+        f"--{option.name}"
+        for option in ASKED
+        if option.attribute in args.given and option.attribute not in meant
     ]
     if useless:
         say(f"{' and '.join(useless)} {'mean' if len(useless) > 1 else 'means'} nothing to {source}")
