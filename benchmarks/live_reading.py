@@ -18,6 +18,7 @@ from itertools import islice
 import numpy as np
 
 from edge import DigitReader
+from edge.sources.base import DEFAULT_FPS
 from edge.sources.demo import DemoCamera, Shown
 from edge.types import Reading
 
@@ -139,9 +140,9 @@ def _at_place(reading: Reading, number: Shown) -> bool:
     return shared >= AT_PLACE * max(1, min(reading.box.area, number.box.area))
 
 
-def score(seed: int, frames: int, reader: DigitReader | None = None) -> Score:
-    """Read so many frames of the simulated camera, each of them."""
-    camera = DemoCamera(seed, realtime=False)
+def score(seed: int, frames: int, reader: DigitReader | None = None, fps: float = DEFAULT_FPS) -> Score:
+    """Read so many frames of the simulated camera, each of them; it gives `fps` of them a second."""
+    camera = DemoCamera(seed, fps=fps, realtime=False)
     result = Score()
     for read in islice((reader or DigitReader()).results(camera), frames):
         frame_id = read.frame.frame_id
@@ -153,8 +154,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fps", type=float, default=DEFAULT_FPS, help="frames per second of the camera")
     args = parser.parse_args()
-    print(score(args.seed, args.frames).report())
+    print(score(args.seed, args.frames, fps=args.fps).report())
 
 
 if __name__ == "__main__":

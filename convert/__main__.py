@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from convert.formats import DEFAULT, FORMATS, SLOW
+from convert.formats import DEFAULT, FORMATS, MISREAD_SHARE, SCENES, SLOW
 from convert.verify import Limits
 from edge.errors import ModelError, UsageError
 from edge.files import write_all
@@ -20,9 +20,10 @@ from edge.runtime import quiet_stderr
 from training.commands import CONFIG, count, exit_code
 
 if TYPE_CHECKING:
-    from convert.conversion import Converter, Origin, Partner
+    from convert.conversion import Conversion, Converter, Origin, Partner
     from convert.material import Material
-    from convert.original import Original
+    from convert.original import Loaded, Original
+    from convert.ready import LoadedFile, OriginalFile
     from convert.report import Findings
 
 PAGES = 300
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "model",
         type=Path,
         metavar="NETWORK",
-        help="a run folder, a .keras or .h5 file, or the folder of a SavedModel",
+        help="a run folder, a .keras, .h5 or .tflite file, or the folder of a SavedModel",
     )
     parser.add_argument(
         "-o",
@@ -78,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     formats = parser.add_mutually_exclusive_group()
     formats.add_argument(
-        "--format", choices=FORMATS, default=DEFAULT, help="how to store it (default: %(default)s)"
+        "--format",
+        choices=FORMATS,
+        help=f"how to store it (default: {DEFAULT}; a .tflite file stays as it is)",
     )
     formats.add_argument("--all", action="store_true", help="every format, with a report that compares them")
     parser.add_argument(
@@ -132,6 +135,21 @@ def _parser() -> argparse.ArgumentParser:
         help="digits of which both must say the same (default: %(default)s)",
     )
     limits.add_argument(
+        "--min-accuracy",
+        type=float,
+        default=defaults.accuracy,
+        metavar="PERCENT",
+        help="pictures that it must read right, whatever the float network does (default: %(default)s)",
+    )
+    limits.add_argument(
+        "--misread",
+        type=float,
+        default=100 * MISREAD_SHARE,
+        metavar="PERCENT",
+        help="of the digits shown as certain, how many may be misread: the threshold is chosen by that "
+        "(default: %(default)g; asked of networks without drawn scenes)",
+    )
+    limits.add_argument(
         "--force", action="store_true", help="write what is refused, with the reason in its card"
     )
     own = parser.add_argument_group("a network of your own")
@@ -148,9 +166,8 @@ def _parser() -> argparse.ArgumentParser:
         "--pixels",
         type=float,
         nargs=2,
-        default=(0.0, 255.0),
         metavar=("BLACK", "WHITE"),
-        help="what it takes for black and for white (default: 0 255)",
+        help="what it takes for black and for white (default: found out by asking it)",
     )
     own.add_argument(
         "--logits", action="store_true", help="its outputs are logits: put a softmax behind them"
@@ -163,36 +180,80 @@ def _convert(options: argparse.Namespace) -> None:
         raise UsageError(f"-o {options.output} must end in .tflite: its card goes beside it")
     _import_tensorflow()
     from convert.conversion import Converter
-    from convert.original import load_original
+    from convert.original import BLACK_AND_WHITE, load_network
+    from convert.ready import TFLITE, OriginalFile, load_file
     from convert.report import formats_table, layers_table, report_json
     from convert.speed import python_of
 
     pythons = [python_of(environment) for environment in options.runtime]
-    original = load_original(
+    ready = options.model.suffix == TFLITE and not options.model.is_dir()
+    if ready and options.all:
+        raise UsageError(f"{options.model} stays in the format that it has: leave --all out")
+    loaded = (load_file if ready else load_network)(
         options.model,
         name=options.name,
         labels=_labels(options.labels) if options.labels else None,
-        pixels=tuple(options.pixels),
         logits=options.logits,
     )
+    original = loaded.taking(BLACK_AND_WHITE)
     if not original.reads_digits:
         _say("its labels are not 0 to 9: edge.classifier.Classifier can use it, digitcam run and read cannot")
     material, origin = _material(options, original)
-    limits = Limits(options.max_drop, options.min_agreement)
+    pixels, hint = _pixels(options, loaded, material)
+    original = loaded.taking(pixels)
+    limits = Limits(options.max_drop, options.min_agreement, options.min_accuracy)
+    if options.format is None:
+        options.format = original.format if isinstance(original, OriginalFile) else DEFAULT
     partner = _partner(options) if original.reads_digits else None
-    with Converter(original, material, origin, limits, partner) as converter:
-        findings = _findings(options, converter, pythons)
+    misread = options.misread / 100
+    try:
+        with Converter(original, material, origin, limits, partner, misread=misread) as converter:
+            findings = _findings(options, converter, pythons)
+    except ModelError as error:
+        raise ModelError(f"{error}{hint}") from error
     print(json.dumps(report_json(findings), indent=2) if options.json else formats_table(findings), end="")
     files = _files(options, findings)
     write_all(files)
     for path in files:
         _say(str(path))
+    for form, each in findings.conversions.items():
+        test, found = next(iter(each.comparisons.items()))
+        _say(
+            f"{form}: from a confidence of {each.card.thresholds.accept:.1%} a digit is shown as certain; "
+            f"of {test} those are {found.accepted:.1%}, {found.accepted_wrong:.2%} of them misread"
+            + ("" if SCENES in each.comparisons else "; on photos they are fewer (--misread sets how strict)")
+        )
     refused = dict(findings.impossible) if options.force else findings.refused
     if refused:
-        _say(layers_table({form: errors for form, errors in findings.layers.items() if form in refused}))
-        if not _report_folder(options):
-            _say("--report DIR draws this")
-        raise ModelError("; ".join(f"{form} is refused: {why}" for form, why in refused.items()))
+        if layers := {form: errors for form, errors in findings.layers.items() if form in refused}:
+            _say(layers_table(layers))
+            if not _report_folder(options):
+                _say("--report DIR draws this")
+        raise ModelError("; ".join(f"{form} is refused: {why}" for form, why in refused.items()) + hint)
+
+
+def _pixels(
+    options: argparse.Namespace, loaded: Loaded | LoadedFile, material: Material
+) -> tuple[tuple[float, float], str]:
+    """What the network takes for black and for white, and what to say where it is refused.
+
+    Asked for or not, the network tells: shown other pixels than it was trained with, it reads worse.
+    """
+    from convert.pixels import BETTER, RANGES, best, try_ranges
+
+    asked = tuple(options.pixels) if options.pixels else None
+    others = [pixels for pixels in RANGES if pixels != asked]
+    trials = try_ranges(loaded, material.sets[material.calibrating], [asked, *others] if asked else RANGES)
+    first, found = trials[0], best(trials)
+    told = (
+        f"with {found.option} it reads {found.accuracy:.1%} of some pictures right (loss {found.loss:.2f}), "
+        f"with {first.option} {first.accuracy:.1%} (loss {first.loss:.2f})"
+    )
+    if asked is None:
+        if found != first:
+            _say(f"found out what it takes for black and for white: {told}")
+        return found.pixels, ""
+    return asked, f"; {told}" if found.accuracy >= first.accuracy + BETTER else ""
 
 
 def _import_tensorflow() -> None:
@@ -215,7 +276,7 @@ def _labels(path: Path) -> tuple[str, ...]:
     return labels
 
 
-def _material(options: argparse.Namespace, original: Original) -> tuple[Material, Origin]:
+def _material(options: argparse.Namespace, original: Original | OriginalFile) -> tuple[Material, Origin]:
     """What to calibrate and prove with, and where the network comes from."""
     from convert.conversion import Origin
     from convert.material import of_digits, of_pictures
@@ -232,6 +293,7 @@ def _material(options: argparse.Namespace, original: Original) -> tuple[Material
             seed=config.seed if config else 1,
             data=options.data,
             calibrate=options.calibrate,
+            foreign=config is None,
         )
     else:
         raise UsageError(
@@ -282,7 +344,9 @@ def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequen
     layers = {
         form: converter.layer_errors(each.model)
         for form, each in conversions.items()
-        if form != "float32" and (_report_folder(options) or each.card.failure)
+        if converter.quantizes
+        and form != "float32"
+        and (_report_folder(options) or (each.card.failure and _lost_here(each, options.min_accuracy)))
     }
     speeds = []
     if _report_folder(options):
@@ -290,6 +354,12 @@ def _findings(options: argparse.Namespace, converter: Converter, pythons: Sequen
         models = {form: each.model for form, each in conversions.items()}
         speeds = measure_speed(models, *converter.sample(ASKED), others=pythons)
     return Findings(converter.name, conversions, impossible, layers, speeds)
+
+
+def _lost_here(conversion: Conversion, least: float) -> bool:
+    """Whether a model that was refused is worse than the float network, so that its layers tell where."""
+    found = next(iter(conversion.comparisons.values()))
+    return 100 * found.float_accuracy >= least
 
 
 def _report_folder(options: argparse.Namespace) -> Path | None:

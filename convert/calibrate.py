@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from convert.formats import MISREAD_SHARE
 from edge.classifier import calibrate
 from edge.types import Thresholds
 from training.evaluate import Evaluation
@@ -17,8 +18,9 @@ FALSE_ACCEPT_SHARE = 0.05
 """Of what the page network takes for digits in drawn scenes and is none, the digit network by itself may be
 certain of at most this share."""
 
-MISREAD_SHARE = 0.001
-"""Where there are no scenes: of the digits shown as certain, at most this share may be misread."""
+LEAST_SHOWN = 0.01
+"""Share of digits that a threshold chosen on digits alone must show as certain: one that shows none promises
+nothing."""
 
 
 def fit_temperature(raw: Evaluation) -> float:
@@ -33,22 +35,28 @@ def fit_temperature(raw: Evaluation) -> float:
     return float(TEMPERATURES[int(np.argmin(losses))])
 
 
-def choose_thresholds(calibrated: Evaluation) -> Thresholds:
+def choose_thresholds(calibrated: Evaluation, misread: float = MISREAD_SHARE) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001.
 
-    `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. `digit` is
-    where more is read right than not: what is less sure is dropped.
+    `accept` is the lowest that keeps the promise: see `FALSE_ACCEPT_SHARE` and `MISREAD_SHARE`. Where there
+    are only digits, and no threshold that shows a hundredth of them keeps it, it is the one of these with the
+    fewest mistakes. `digit` is where more is read right than not: what is less sure is dropped.
 
     Args:
         calibrated: the calibrated model on glyphs as a camera gives them, non-digits among them.
+        misread: see `MISREAD_SHARE`.
     """
     steps = np.arange(1001) / 1000
     shown = calibrated.confidence >= steps[:, np.newaxis]
     right, others = calibrated.right, ~calibrated.digits.is_digit
     if others.any():
         kept = (shown & others).sum(axis=1) <= FALSE_ACCEPT_SHARE * others.sum()
+        accept = steps[kept].min()
     else:
-        kept = (shown & ~right).sum(axis=1) <= MISREAD_SHARE * shown.sum(axis=1)
-    accept = steps[kept].min()
+        # Without the first condition, a threshold that nothing reaches would keep every promise.
+        enough = shown.sum(axis=1) >= LEAST_SHOWN * len(right)
+        wrong = (shown & ~right).sum(axis=1) / np.maximum(1, shown.sum(axis=1))
+        kept = enough & (wrong <= misread)
+        accept = steps[kept].min() if kept.any() else steps[enough][wrong[enough].argmin()]
     digit = steps[((shown & right).sum(axis=1) - (shown & ~right).sum(axis=1)).argmax()]
     return Thresholds(accept=float(accept), digit=float(min(accept, digit)))

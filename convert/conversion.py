@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.calibrate import choose_thresholds, fit_temperature
+from convert.formats import MISREAD_SHARE
 from convert.layers import LayerError, layer_errors
 from convert.material import Material, spread
 from convert.metadata import embed, identity
 from convert.original import Original
 from convert.pair import fit_to
 from convert.quantize import Quantizer
+from convert.ready import AsItCame, OriginalFile
 from convert.verify import Comparison, Limits, Reading, compare, outputs, prove
 from edge.classifier import calibrate, stretched
 from edge.errors import ModelError
@@ -93,9 +95,11 @@ class Converter:
         original: the float network.
         material: what it is calibrated and proven with.
         origin: for the card.
-        limits: what a converted model may lose.
+        limits: what a converted model must reach.
         partner: what finds the digits that the network is to name; None for a network that names other
             things.
+        misread: of the digits shown as certain, the share that may be misread; where there are glyphs of
+            drawn scenes to choose thresholds by, it is not asked.
 
     Attributes:
         original: what the float network makes of each set, calibrated in its own right.
@@ -103,18 +107,25 @@ class Converter:
 
     def __init__(
         self,
-        original: Original,
+        original: Original | OriginalFile,
         material: Material,
         origin: Origin,
         limits: Limits,
         partner: Partner | None = None,
+        *,
+        misread: float = MISREAD_SHARE,
     ) -> None:
         self._network, self._material = original, material
         self._origin, self._limits, self._partner = origin, limits, partner
         self._shown = original.fitted(material.shown)
-        self._quantizer = Quantizer(original.network, self._shown)
+        self._quantizer: Quantizer | AsItCame = (
+            AsItCame(original)
+            if isinstance(original, OriginalFile)
+            else Quantizer(original.network, self._shown)
+        )
+        self._misread = misread
         asked = {name: original(pictures.glyphs) for name, pictures in material.sets.items()}
-        _, _, self.original = _calibrated(material, asked, original)
+        _, _, self.original = _calibrated(material, asked, original, misread)
         known = material.known
         self._known = known_pictures(Evaluation(known, original(known.glyphs)))
 
@@ -139,7 +150,7 @@ class Converter:
             return outputs(quantized, pictures, shape=network.shape, labels=len(network.labels))
 
         asked = _together(material.sets, ask)
-        temperature, thresholds, readings = _calibrated(material, asked, ask)
+        temperature, thresholds, readings = _calibrated(material, asked, ask, self._misread)
         comparisons = {name: compare(self.original[name], readings[name]) for name in material.tests}
         test = material.tests[0]
         card = Card(
@@ -167,6 +178,11 @@ class Converter:
             card = fit_to(self._partner.page, file, self._partner.held_out)
             model = embed(quantized, METADATA_NAME, card.to_bytes())
         return Conversion(model, card, comparisons)
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether the network is converted here, so that its layers can be compared with those in floats."""
+        return isinstance(self._quantizer, Quantizer)
 
     @property
     def name(self) -> str:
@@ -201,7 +217,7 @@ def known_pictures(original: Evaluation) -> ByteArray:
     if not chosen:
         raise ModelError(
             f"the float network reads nothing right with a confidence of {CLEAR} or more: do its pixels go "
-            "from 0 to 255 (--pixels), and are the labels in the order of its outputs (--labels)?"
+            "from black to white as --pixels says, and are the labels in the order of its outputs (--labels)?"
         )
     pictures = original.digits.glyphs[np.array(chosen[:KNOWN_ANSWERS])]
     rows, columns = pictures.shape[1:3]
@@ -218,7 +234,10 @@ def _together(sets: Mapping[str, Digits], ask: Callable[[ByteArray], FloatArray]
 
 
 def _calibrated(
-    material: Material, asked: Mapping[str, FloatArray], ask: Callable[[ByteArray], FloatArray]
+    material: Material,
+    asked: Mapping[str, FloatArray],
+    ask: Callable[[ByteArray], FloatArray],
+    misread: float,
 ) -> tuple[float, Thresholds, dict[str, Reading]]:
     """Temperature and thresholds of a network by itself, and what it makes of each set with them."""
     calibrating = material.sets[material.calibrating]
@@ -227,7 +246,7 @@ def _calibrated(
         name: Evaluation(material.sets[name], calibrate(raw, temperature)) for name, raw in asked.items()
     }
 
-    thresholds = choose_thresholds(calibrated[material.calibrating])
+    thresholds = choose_thresholds(calibrated[material.calibrating], misread)
     return (
         temperature,
         thresholds,

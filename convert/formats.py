@@ -1,4 +1,4 @@
-"""The formats that a model can be stored in."""
+"""The formats that a model can be stored in, and what is asked of them: plain values, quick to import."""
 
 FORMATS = {
     "float32": "as it was trained: the yardstick for the others",
@@ -14,6 +14,12 @@ DEFAULT = "int8"
 
 FULL = ("int8", "int8-w4", "int16x8")
 """Those whose activations are quantized by what the calibration shows."""
+
+SCENES = "scene-glyphs"
+"""The test set of glyphs cut out of drawn scenes, which only networks trained here have."""
+
+MISREAD_SHARE = 0.001
+"""Where there are no scenes: of the digits shown as certain, at most this share is misread, by default."""
 
 SLOW = "int16x8"
 """No runtime has fast kernels for it: some 70 times the time of int8."""

@@ -10,18 +10,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from convert.formats import SCENES
 from convert.original import Original
+from convert.ready import OriginalFile
 from edge.classifier import stretched
 from edge.errors import UsageError
 from edge.page_file import load_page, open_page
 from edge.planes import to_grey
-from edge.sources.images import IMAGE_SUFFIXES, ImageFiles
+from edge.sources.images import IMAGE_SUFFIXES, read_picture
 from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, load_mnist, split
 from training.harvest import find, load_scene_glyphs
 
-MNIST, SCENES = "mnist-test", "scene-glyphs"
+MNIST = "mnist-test"
 HELD_OUT, PICTURES = "mnist-validation", "pictures"
+HALF, OTHER_HALF = "mnist-test-half", "mnist-test-other-half"
 
 SHOWN = 2000
 """Glyphs or pictures, at most, that show the quantizer the range of every activation."""
@@ -79,9 +82,18 @@ class Material:
 
 
 def of_digits(
-    run: Path, *, limit: int | None, seed: int, data: Path | None, calibrate: Path | None
+    run: Path,
+    *,
+    limit: int | None,
+    seed: int,
+    data: Path | None,
+    calibrate: Path | None,
+    foreign: bool = False,
 ) -> Material:
     """MNIST, and the glyphs of drawn scenes that the run has kept, where there are some.
+
+    What a foreign network learned from is not known; likely it was all of MNIST's training digits. So its
+    temperature and thresholds come from every second test digit, and it is proven on the others.
 
     Args:
         run: folder of the run, or of the network's file.
@@ -89,6 +101,7 @@ def of_digits(
         seed: of the run: which of them it did not learn from.
         data: as `training.dataset.load_mnist` takes it.
         calibrate: pictures of handwriting to calibrate with, instead of what the run learned from.
+        foreign: whether the network was trained elsewhere.
 
     Raises:
         DataError: when there is no MNIST.
@@ -101,12 +114,15 @@ def of_digits(
     if len(scenes):
         sets = {MNIST: mnist.test, SCENES: scenes}
         return Material(spread(shown, SHOWN), sets, (MNIST, SCENES), SCENES, validation)
+    if foreign:
+        proof, others = mnist.test[1::2], mnist.test[::2]
+        return Material(spread(shown, SHOWN), {HALF: proof, OTHER_HALF: others}, (HALF,), OTHER_HALF, others)
     return Material(
         spread(shown, SHOWN), {MNIST: mnist.test, HELD_OUT: validation}, (MNIST,), HELD_OUT, validation
     )
 
 
-def of_pictures(original: Original, test: Path, *, calibrate: Path | None) -> Material:
+def of_pictures(original: Original | OriginalFile, test: Path, *, calibrate: Path | None) -> Material:
     """A user's labelled pictures: every second one is for the proof, the others calibrate.
 
     Args:
@@ -150,7 +166,7 @@ def glyphs_on(folder: Path) -> ByteArray:
     return np.concatenate(glyphs)
 
 
-def _labelled(original: Original, folder: Path) -> Pictures:
+def _labelled(original: Original | OriginalFile, folder: Path) -> Pictures:
     paths = [_files(folder / label) for label in original.labels]
     few = [label for label, files in zip(original.labels, paths, strict=True) if len(files) < 2]
     if few:
@@ -180,8 +196,8 @@ def _some_files(folder: Path) -> list[Path]:
 
 
 def _images(files: list[Path]) -> Iterator[ByteArray]:
-    for frame in ImageFiles("pictures", files):
-        yield frame.image
+    for file in files:
+        yield read_picture(file)
 
 
 def _brought_to(shape: tuple[int, int, int], image: ByteArray) -> ByteArray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,28 +68,47 @@ class Original:
             )
             for start in range(0, len(pictures), BATCH)
         ]
-        return _checked(np.concatenate(parts))
+        return checked_probabilities(np.concatenate(parts))
 
     def fitted(self, pictures: ByteArray) -> ByteArray:
         """Pictures as the network takes them but for the scale, shape (n, rows, columns, channels), uint8."""
         return np.stack([fitted(picture, self.shape) for picture in pictures])
 
 
-def load_original(
-    path: Path,
-    *,
-    name: str | None = None,
-    labels: tuple[str, ...] | None = None,
-    pixels: tuple[float, float] = BLACK_AND_WHITE,
-    logits: bool = False,
-) -> Original:
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A network as it came.
+
+    Attributes:
+        name: what it is called.
+        labels: what its outputs mean.
+        network: takes (n, rows, columns) or (n, rows, columns, channels), gives (n, labels).
+        logits: whether a softmax is to follow its output.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    network: keras.Model
+    logits: bool
+
+    def taking(self, pixels: tuple[float, float]) -> Original:
+        """The network, made to take pixels from 0 to 1.
+
+        Args:
+            pixels: what it takes for black and for white.
+        """
+        return Original(self.name, self.labels, _from_unit_range(self.network, *pixels, logits=self.logits))
+
+
+def load_network(
+    path: Path, *, name: str | None = None, labels: tuple[str, ...] | None = None, logits: bool = False
+) -> Loaded:
     """The network in a run folder, a `.keras` or `.h5` file or a SavedModel.
 
     Args:
         path: where it is.
         name: what it is called; None is its own name.
         labels: what its outputs mean; None are the ten digits.
-        pixels: what the network takes for black and for white.
         logits: whether a softmax is to follow its output.
 
     Raises:
@@ -104,11 +125,27 @@ def load_original(
             )
     # Names that Keras made up say less than that of the file.
     made_up = network.name.startswith(("functional", "sequential"))
-    return Original(
-        name or (path.stem if made_up else network.name),
-        labels,
-        _from_unit_range(network, *pixels, logits=logits),
-    )
+    return Loaded(name or (path.stem if made_up else network.name), labels, network, logits)
+
+
+def load_original(
+    path: Path,
+    *,
+    name: str | None = None,
+    labels: tuple[str, ...] | None = None,
+    pixels: tuple[float, float] = BLACK_AND_WHITE,
+    logits: bool = False,
+) -> Original:
+    """As `load_network`, made to take pixels from 0 to 1.
+
+    Args:
+        path: where it is.
+        name: what it is called; None is its own name.
+        labels: what its outputs mean; None are the ten digits.
+        pixels: what the network takes for black and for white.
+        logits: whether a softmax is to follow its output.
+    """
+    return load_network(path, name=name, labels=labels, logits=logits).taking(pixels)
 
 
 def _load(path: Path) -> keras.Model:
@@ -118,14 +155,22 @@ def _load(path: Path) -> keras.Model:
     if not path.is_file():
         raise UsageError(
             f"no model at {path}: expected a run folder of python -m training, a file that ends in "
-            f"{', '.join(KERAS_SUFFIXES)}, or the folder of a SavedModel"
+            f"{', '.join(KERAS_SUFFIXES)} or .tflite, or the folder of a SavedModel"
         )
     if path.suffix not in KERAS_SUFFIXES:
-        raise UsageError(f"{path} is no Keras model: its name must end in {', '.join(KERAS_SUFFIXES)}")
+        raise UsageError(
+            f"{path} is no Keras model: its name must end in {', '.join(KERAS_SUFFIXES)} or .tflite"
+        )
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever the damage leads to
         text = str(error)
+        if (writer := _keras_of(path)).startswith("2."):
+            raise UsageError(
+                f"{path} was written by Keras {writer}, and Keras {keras.__version__} cannot read it: where "
+                "it was made, write it once more with network.save('name.h5') or network.export('folder'), "
+                "and convert that"
+            ) from error
         custom = re.search(r"Could not locate \w+ '([^']+)'|Unknown \w+: '([^']+)'", text)
         if custom:
             raise UsageError(
@@ -140,6 +185,15 @@ def _load(path: Path) -> keras.Model:
         raise UsageError(
             f"{path} is not a Keras model: {text.splitlines()[0] if text else error!r}"
         ) from error
+
+
+def _keras_of(path: Path) -> str:
+    """The version of Keras that wrote a `.keras` file; "" where that cannot be told."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return ""
 
 
 def _load_saved_model(path: Path) -> keras.Model:
@@ -171,10 +225,22 @@ def _check_shapes(network: keras.Model, labels: int) -> None:
     takes, gives = network.input_shape, network.output_shape
     if isinstance(takes, (list, dict)) or isinstance(gives, (list, dict)):
         raise ModelError("the network must have one input and one output: edge shows it one picture")
+    if len(takes) == 4 and None not in takes[1:] and takes[1] in (1, 3) and takes[3] not in (1, 3):
+        raise ModelError(
+            f"the network takes {takes[1:]}, channels first, which TensorFlow Lite does not run: build it "
+            f"with data_format='channels_last' and keras.Input({(*takes[2:], takes[1])}), and train it, "
+            "or take the weights over with set_weights (behind Flatten, those of a Dense layer in another "
+            "order)"
+        )
     if len(takes) not in (3, 4) or None in takes[1:] or (len(takes) == 4 and takes[3] not in (1, 3)):
         raise ModelError(
             "the network must take pictures (rows, columns), (rows, columns, 1) or (rows, columns, 3) of a "
             f"fixed size, but takes {takes[1:]}"
+        )
+    if gives[1:] == (1,) and labels == 2:
+        raise ModelError(
+            "the network gives one number for two labels, as a sigmoid does: end it with two outputs and a "
+            "softmax, keras.layers.Dense(2, activation='softmax')"
         )
     if gives[1:] != (labels,):
         raise ModelError(
@@ -200,10 +266,22 @@ def _from_unit_range(network: keras.Model, black: float, white: float, *, logits
     return keras.Model(pixels, x, name="network")
 
 
-def _checked(probabilities: FloatArray) -> FloatArray:
+def checked_probabilities(probabilities: FloatArray) -> FloatArray:
+    """The same, when they are probabilities, shape (n, labels).
+
+    Raises:
+        ModelError: when they are none; the message names the likely cause.
+    """
     if not np.isfinite(probabilities).all():
         raise ModelError("the network gives answers that are no numbers: train it again")
     sums = probabilities.sum(axis=1)
+    off = np.abs(sums - 1).max() > ROUNDING
+    if off and probabilities.min() >= 0 and probabilities.max() <= 1:
+        raise ModelError(
+            f"the network's answers lie between 0 and 1, but their sums go from {sums.min():.3g} to "
+            f"{sums.max():.3g}, as behind a sigmoid, which asks of each label for itself: end it with "
+            "activation='softmax' and train it with a categorical cross-entropy"
+        )
     if probabilities.min() < 0 or np.abs(sums - 1).max() > ROUNDING:
         raise ModelError(
             f"the network must give probabilities, but its answers go from {probabilities.min():.3g} to "

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convert.calibrate import FALSE_ACCEPT_SHARE, MISREAD_SHARE
+from convert.calibrate import FALSE_ACCEPT_SHARE
 from convert.conversion import Conversion
+from convert.formats import SCENES
 from convert.layers import LayerError
-from convert.material import SCENES
 from convert.pair import WRONG_COSTS
 from convert.speed import BATCHES, Speed
 from edge.model_file import DIGIT_LABELS
@@ -59,6 +59,7 @@ def card_json(conversion: Conversion) -> str:
 def card_markdown(conversion: Conversion) -> str:
     """The card as a page: what the model is, how well it reads, and how it was made."""
     card, model = conversion.card, conversion.model
+    test, first = next(iter(conversion.comparisons.items()))
     rows, columns, channels = card.input
     digits = card.labels == DIGIT_LABELS
     pixels = "white ink on black" if digits else "RGB" if channels == 3 else "grey"
@@ -72,7 +73,7 @@ def card_markdown(conversion: Conversion) -> str:
     elif SCENES in conversion.comparisons:
         promise = f"of what is no digit in held-out scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure"
     else:
-        promise = f"of the pictures that are as sure, at most {MISREAD_SHARE:.1%} are misread"
+        promise = f"{first.accepted:.1%} of {test} are as sure, {first.accepted_wrong:.2%} of those are misread"
     partner = f"| page network | `{card.trained_with}` |\n" if card.trained_with else ""
     scores = table(
         [
@@ -148,6 +149,7 @@ def formats_table(findings: Findings) -> str:
         "bytes",
         *tests,
         "agreement",
+        "shown as certain",
         "largest difference",
         "calibration error",
         "mistakes gained",
@@ -160,6 +162,7 @@ def formats_table(findings: Findings) -> str:
             f"{len(each.model):,}",
             *(f"{found.accuracy:.2%}" for found in each.comparisons.values()),
             f"{each.comparisons[tests[0]].agreement:.2%}",
+            f"{each.comparisons[tests[0]].accepted:.1%}",
             f"{max(found.largest_difference for found in each.comparisons.values()):.3f}",
             f"{each.comparisons[tests[0]].calibration_error:.4f}",
             f"{sum(found.confident_mistakes_gained for found in each.comparisons.values()):+d}",

@@ -27,18 +27,25 @@ CHILDREN = 2
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a converted model may lose against the float network on the first test set.
+    """What a converted model must reach on the first test set, and may lose against the float network.
 
     Attributes:
         drop: points of accuracy (hundredths of a share).
         agreement: share of pictures, in per cent, of which both must say the same.
+        accuracy: share of pictures, in per cent, that it must read right, whatever the float network does.
     """
 
     drop: float = 0.1
     agreement: float = 99.8
+    accuracy: float = 90.0
 
     def broken_by(self, found: Comparison) -> str:
         """Why a model is refused; "" when it is not."""
+        if 100 * found.accuracy < self.accuracy - 1e-9:
+            return (
+                f"it reads {found.accuracy:.2%} of the test set right, and the float network "
+                f"{found.float_accuracy:.2%}; at least {self.accuracy:g} % is wanted (--min-accuracy)"
+            )
         drop = 100 * (found.float_accuracy - found.accuracy)
         lost = (
             f"it reads {found.accuracy:.2%} of the test set right where the float network reads "
@@ -64,6 +71,8 @@ class Comparison:
         calibration_error: of the converted model, after calibration.
         confident_mistakes_gained: how many more are shown as certain and are wrong, or are no digit, than by
             the float network with a temperature and thresholds of its own.
+        accepted: share of the digits that are shown as certain.
+        accepted_wrong: share of those that are misread.
     """
 
     float_accuracy: float
@@ -72,6 +81,8 @@ class Comparison:
     largest_difference: float
     calibration_error: float
     confident_mistakes_gained: int
+    accepted: float
+    accepted_wrong: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +109,7 @@ def compare(original: Reading, converted: Reading) -> Comparison:
     """Compare what the float network and the converted model made of the same pictures."""
     digits = original.calibrated.digits.is_digit
     same = original.calibrated.said == converted.calibrated.said
+    shown = digits & (converted.calibrated.confidence >= converted.accept)
     return Comparison(
         float_accuracy=original.calibrated.accuracy,
         accuracy=converted.calibrated.accuracy,
@@ -105,6 +117,8 @@ def compare(original: Reading, converted: Reading) -> Comparison:
         largest_difference=float(np.abs(original.raw - converted.raw).max()),
         calibration_error=converted.calibrated.calibration_error,
         confident_mistakes_gained=converted.confident_mistakes - original.confident_mistakes,
+        accepted=float(shown.sum() / digits.sum()),
+        accepted_wrong=float((shown & ~converted.calibrated.right).sum() / max(1, shown.sum())),
     )
 
 

@@ -2,10 +2,12 @@
 # Install digitcam as a service on Raspberry Pi OS 12 or 13 (or Debian). Safe to run again, which updates it.
 #
 #   sudo sh deploy/install.sh             install or update, then start
+#   sudo sh deploy/install.sh --serve     the same, and let the service serve the web page, too
+#   sudo sh deploy/install.sh --run       the same, and let it read only, as at first
 #   sudo sh deploy/install.sh --remove    remove all but the settings and what was recorded
 #
-# It makes /opt/digitcam (a virtual environment), /usr/local/bin/digitcam, digitcam.service, and, where there is
-# none yet, /etc/digitcam.toml.
+# It makes /opt/digitcam (a virtual environment), /usr/local/bin/digitcam, digitcam.service, with --serve a drop-in for
+# it, and, where there is none yet, /etc/digitcam.toml.
 set -eu
 
 home=/opt/digitcam
@@ -13,6 +15,7 @@ whole=$home/.whole # what $home was made with; there only while all of it is
 command=/usr/local/bin/digitcam
 settings=/etc/digitcam.toml
 unit=/etc/systemd/system/digitcam.service
+dropin=$unit.d/serve.conf
 
 say() { printf 'digitcam: %s\n' "$*" >&2; }
 refuse() {
@@ -60,6 +63,10 @@ install_all() {
     ln -sfn "$home/bin/digitcam" "$command"
     [ -e "$settings" ] || install -m 644 deploy/digitcam.toml "$settings"
     install -m 644 deploy/digitcam.service "$unit"
+    case $1 in
+        --serve) install -D -m 644 deploy/serve.conf "$dropin" ;;
+        --run) rm -f "$dropin" ;;
+    esac
     systemctl enable --quiet digitcam.service
     with_systemd daemon-reload
 
@@ -67,6 +74,7 @@ install_all() {
     with_systemd stop digitcam.service
     if "$command" doctor; then
         say "installed; its readings: journalctl -u digitcam -f"
+        [ ! -e "$dropin" ] || say "its page: http://$(hostname).local:8000, the token: /var/lib/digitcam/digitcam/token"
     else
         say "installed, but it cannot read yet (see above); it starts by itself when that is cured"
     fi
@@ -78,7 +86,7 @@ remove_all() {
         with_systemd stop digitcam.service
         systemctl disable --quiet digitcam.service
     fi
-    rm -rf "$home" "$command" "$unit"
+    rm -rf "$home" "$command" "$unit" "$unit.d"
     with_systemd daemon-reload
     say "removed; $settings and /var/lib/digitcam are left"
 }
@@ -87,7 +95,7 @@ umask 022
 check_machine "$@"
 cd "$(dirname "$0")/.."
 case "${1:-}" in
-    "") install_all ;;
+    "" | --serve | --run) install_all "${1:-}" ;;
     --remove) remove_all ;;
-    *) refuse "expected nothing or --remove, found $1" ;;
+    *) refuse "expected nothing, --serve, --run or --remove, found $1" ;;
 esac

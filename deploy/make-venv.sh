@@ -19,6 +19,10 @@ say() { printf 'digitcam: %s\n' "$*" >&2; }
 # apt_install PACKAGE: as root, or through sudo where it asks for no password or there is someone to ask.
 apt_install() {
     say "installing $1 (Debian package)"
+    if ! command -v apt-get >/dev/null; then
+        say "cannot install it: this is no Debian; install what brings $1 by other means, and run this again"
+        exit 2
+    fi
     if [ "$(id -u)" = 0 ]; then
         apt-get install -y --no-install-recommends "$1" >&2
     elif command -v sudo >/dev/null; then
@@ -34,7 +38,15 @@ supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 python=
 if [ -n "$camera" ]; then
     python=/usr/bin/python3
-    "$python" -c 'import picamera2' 2>/dev/null || apt_install python3-picamera2
+    if ! "$python" -c 'import picamera2' 2>/dev/null; then
+        # apt itself would only say that it cannot locate a package.
+        if ! apt-cache show python3-picamera2 >/dev/null 2>&1; then
+            say "there is no python3-picamera2 here: a camera module needs a Raspberry Pi with Raspberry Pi OS (where it" \
+                "is one, run: sudo apt-get update). For a USB camera: make run SOURCE=0; without a camera: make run"
+            exit 2
+        fi
+        apt_install python3-picamera2
+    fi
 else
     for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
         if command -v "$name" >/dev/null && "$name" -c "$supported"; then

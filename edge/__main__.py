@@ -1,5 +1,5 @@
 """`python -m edge` is `digitcam`."""
 
-from edge.cli import main
+from edge.commands import main
 
 raise SystemExit(main())

@@ -20,6 +20,7 @@ from edge.reader import DigitReader
 from edge.sources.base import Source
 from edge.speedometer import Speedometer
 from edge.types import Result, iso_utc
+from edge.words import counted
 
 SCHEMA = 1
 """Version of the JSON that `Report.as_dict` makes."""
@@ -159,15 +160,16 @@ def as_text(report: Mapping[str, Any], earlier: Mapping[str, Any] | None = None)
     machine, before, after = report["board"], report["before"], report["after"]
     width, height = report["image_size"]
     lines = [
-        f"{machine['model']}, {machine['processor']}, {machine['cpus']} processors; "
+        f"{machine['model']}, {machine['processor']}, {counted(machine['cpus'], 'processor')}; "
         f"{machine['system']}, Linux {machine['kernel']}, Python {machine['python']}",
         f"digitcam {report['digitcam']}, {report['model']} on {report['runtime']}, threads: "
         + ", ".join(f"{count} {name}" for name, count in report["threads"].items()),
         f"governor {_known(after['governor'])}, {_change(before, after, 'frequency_mhz')} MHz, "
         f"{_change(before, after, 'temperature_c')} degrees Celsius, load {_change(before, after, 'load')}, "
         f"held back: {_held_back(after['throttling'])}",
-        f"{report['source']}, {width} x {height}: {report['frames']} frames after {report['warm_up']} "
-        f"to warm up, {report['frames_per_second']:.1f} frames/s, {report['dropped']} dropped",
+        f"{report['source']}, {width} x {height}: {counted(report['frames'], 'frame')} after "
+        f"{report['warm_up']} to warm up, {report['frames_per_second']:.1f} frames/s, "
+        f"{report['dropped']} dropped",
         "",
         f"{'milliseconds':20}"
         + "".join(f"{f'p{percent}':>{18 if earlier else 10}}" for percent in PERCENTILES),

@@ -25,6 +25,7 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 256 * 1024 * 1024
 
 _ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
+_ANIMATED = {"GIF", "PNG", "WEBP"}
 _GREY_MODES = {"1", "L", "LA", "La"}
 
 _FOUND = (
@@ -41,7 +42,12 @@ _one_at_a_time = threading.Lock()
 
 
 def decode_image(
-    data: bytes, name: str, *, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS
+    data: bytes,
+    name: str,
+    *,
+    formats: Sequence[str] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+    page: int = 1,
 ) -> ByteArray:
     """Decode a JPEG, PNG, WebP, BMP, TIFF or GIF picture (of an animation or a stack, the first).
 
@@ -53,6 +59,7 @@ def decode_image(
         name: what to call it in errors.
         formats: those of `FORMATS` that are let in.
         max_pixels: a larger picture is refused.
+        page: of a stack, from 1; see `pages_of`.
 
     Returns:
         Grey (rows, columns) or BGR (rows, columns, 3), uint8, 0 is black.
@@ -68,6 +75,8 @@ def decode_image(
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _open(data, name, formats, max_pixels) as image:
+            if page > 1:
+                _turn_to(image, page, name)
             width, height = image.size
             if width * height > max_pixels:
                 raise _too_many_pixels(name, max_pixels, f"{width} x {height}")
@@ -87,6 +96,26 @@ def decode_image(
                     f"found {len(data):,} bytes that do not decode ({_one_line(error)}); "
                     "copy or save it again"
                 ) from error
+
+
+def pages_of(data: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, bool]:
+    """How many pictures a file holds that `decode_image` has decoded, and whether it is an animation of them.
+
+    The second picture that some phones put behind a JPEG (for depth, or brighter) is not counted.
+    """
+    with _one_at_a_time, warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=tuple(formats)) as image:
+            if image.format in _ANIMATED or image.format == "TIFF":
+                return getattr(image, "n_frames", 1), image.format in _ANIMATED
+    return 1, False
+
+
+def _turn_to(image: Image.Image, page: int, name: str) -> None:
+    try:
+        image.seek(page - 1)
+    except Exception as error:  # as with all damage
+        raise ImageError(f"{name} is damaged: there is no page {page} ({_one_line(error)})") from error
 
 
 def too_many_bytes(name: str, size: int) -> ImageError:

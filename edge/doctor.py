@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.board import ROOT, Board, board, condition
-from edge.config import read_settings
 from edge.errors import EdgeError
 from edge.sources import SourceOptions, find_source, open_source
 
@@ -69,7 +68,11 @@ class Check:
 
 
 def examine(
-    source: str | None = None, options: SourceOptions | None = None, root: Path = ROOT
+    source: str | None = None,
+    options: SourceOptions | None = None,
+    root: Path = ROOT,
+    *,
+    settings: Sequence[str] = (),
 ) -> list[Check]:
     """Look at everything; nothing is changed.
 
@@ -77,6 +80,7 @@ def examine(
         source: what will be read; None is the camera that is there.
         options: what it will be asked for.
         root: where the system's files are.
+        settings: the files that settings come from, and "the environment".
     """
     machine = board(root)
     looks: list[tuple[str, Callable[[], Check | None]]] = [
@@ -95,7 +99,7 @@ def examine(
         ("disk", partial(_disk, root)),
         ("clock", partial(_clock, root)),
         ("recording", _recording),
-        ("settings", _settings),
+        ("settings", partial(_settings, settings)),
     ]
     return [check for name, look in looks if (check := _looked(name, look)) is not None]
 
@@ -316,11 +320,12 @@ def _recording() -> Check:
     wanted = "PyAV, for run --record"
     if find_spec("av") is not None:
         return Check("recording", "ok", f"PyAV {version('av')}", wanted)
-    return Check("recording", "ok", "not installed", wanted, "pip install 'digitcam[video]'")
+    return Check(
+        "recording", "ok", "not installed", wanted, "in the folder of the checkout: pip install '.[video]'"
+    )
 
 
-def _settings() -> Check:
-    origins = dict.fromkeys(setting.origin for setting in read_settings(os.environ))
+def _settings(origins: Sequence[str]) -> Check:
     return Check("settings", "ok", f"from {', '.join(origins)}" if origins else "none", "whatever suits")
 
 

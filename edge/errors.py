@@ -1,8 +1,13 @@
 """What can go wrong, by kind. Every error is an `EdgeError` and one of Python's own kinds too.
 
 A message says what the thing is, what was expected, what was found and how to cure it; the command line
-prints it as it is and exits with code 2.
+prints it as it is and exits with code 2; with 1 where the machine lacks something (`PackageMissingError`,
+`OutputError`).
 """
+
+from __future__ import annotations
+
+import sys
 
 
 class EdgeError(Exception):
@@ -37,9 +42,30 @@ class ModelError(EdgeError, ValueError):
     """A model file that is missing, damaged, of another contract, or that gives wrong answers."""
 
 
-class RuntimeMissingError(EdgeError, ImportError):
+class PackageMissingError(EdgeError, ImportError):
+    """A Python package that is needed, and cannot be imported."""
+
+    @classmethod
+    def of_extra(cls, extra: str, what: str) -> PackageMissingError:
+        """The error for a package that one of digitcam's extras brings.
+
+        Args:
+            extra: its name, such as "web".
+            what: needs which package, in words.
+        """
+        return cls(
+            f"{what}, which is missing: in the folder of the checkout that digitcam was installed from, run "
+            f"{sys.executable} -m pip install '.[{extra}]'"
+        )
+
+
+class RuntimeMissingError(PackageMissingError):
     """Neither LiteRT nor tflite-runtime can be imported."""
 
 
 class OutputError(EdgeError, OSError):
     """A file that cannot be written: no room, no right, no such folder."""
+
+
+class ReadingError(EdgeError, RuntimeError):
+    """A frame that cannot be read through a fault of the software; the next one can."""

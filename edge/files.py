@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,7 +92,8 @@ def write_line(stream: TextIO, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot write to {stream.name}: {error.strerror or error}") from error
+        name = "standard output" if stream is sys.stdout else stream.name
+        raise OutputError(f"cannot write to {name}: {error.strerror or error}") from error
 
 
 def _umask() -> int:

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from edge.errors import EdgeError
+from edge.heap import give_back
 
 _CALL = struct.Struct("!Qd")
 """Before a message: its length, and how many seconds of the processor's time it may take (0: any)."""
@@ -226,3 +227,5 @@ def _child(target: str, memory_mb: int) -> None:
             signal.setitimer(signal.ITIMER_PROF, 0)
             stream.write(_ANSWER.pack(len(answer), kind) + answer)
             stream.flush()
+            data = answer = b""
+            give_back()  # until the next call, which may be hours away

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from edge.classifier import Classifier
-from edge.errors import ModelError
-from edge.events import Changes
+from edge.errors import EdgeError, ModelError
 from edge.lines import group, to_reading
+from edge.live import Step, Stream
 from edge.model_file import DIGIT_LABELS, DIGITS
 from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
 from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
+from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Line, Reading, Result, Speed
+from edge.types import ByteArray, Frame, Line, Reading, Result, Speed, check_image
 
 
 class DigitReader:
     """Reads the numbers in pictures and streams.
 
+    Several threads may share one: their frames are read one after the other. A stream that is being read
+    belongs to the thread that iterates it.
+
     Args:
         classifier: names the digits; None takes the shipped model.
-        tracker: follows the numbers of a stream; None takes one with the usual settings.
+        tracking: when the numbers of a stream are believed; None takes the usual.
         page: sees where digits are; None takes the shipped model.
         threads: of the page network's interpreter.
 
@@ -36,7 +41,7 @@ class DigitReader:
     def __init__(
         self,
         classifier: Classifier | None = None,
-        tracker: Tracker | None = None,
+        tracking: TrackerOptions | None = None,
         page: PageFile | None = None,
         *,
         threads: int = 1,
@@ -54,43 +59,93 @@ class DigitReader:
         network = open_page(page, threads=threads)
         self.recognizer = Recognizer(network, self.classifier, least=page.card.least)
         self.page = page.name
-        self.tracker = tracker or Tracker()
+        self.tracking = tracking or TrackerOptions()
+        self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 
     def read(self, source: Source) -> Iterator[Reading]:
         """Yield each number of a source when it is accepted; then close the source.
 
-        In a stream, a number is yielded once, and again when it is accepted as another.
+        In a stream, a number is yielded once, and again when it was gone and has come back. The ink of its
+        digits is not kept; `results` has that.
+
+        Raises:
+            EdgeError: the source or a frame of it cannot be read.
         """
-        changes = Changes()
-        for result in self.results(source):
-            for event in changes.update(result):
-                if event.kind == "accepted":
+        here: set[int | None] = set()
+        for step in self._steps(source):
+            if step.error is not None:
+                raise step.error
+            for event in step.events:
+                track_id = event.reading.track_id
+                if event.kind == "gone":
+                    here.discard(track_id)
+                elif event.kind == "accepted" and (track_id is None or track_id not in here):
+                    here.add(track_id)
                     yield event.reading
 
-    def results(self, source: Source) -> Iterator[Result]:
+    def results(
+        self, source: Source, *, on_error: Callable[[EdgeError], None] | None = None
+    ) -> Iterator[Result]:
         """Yield all that is read in each frame of a source; then close the source.
 
         Numbers are followed from frame to frame where the frames follow each other in time; separate
         pictures are read each for itself.
+
+        Args:
+            source: where the frames come from. What is known of its numbers is forgotten with it.
+            on_error: told of each frame that cannot be read, and the next follows; without it, the first such
+                frame ends the iteration with its error.
+
+        Raises:
+            EdgeError: the source or a frame of it cannot be read.
         """
-        with source:
-            for frame in source:
-                yield self._read(frame, follow=source.continuous)
+        for step in self._steps(source):
+            if step.result is not None:
+                yield step.result
+            elif step.error is not None:
+                if on_error is None:
+                    raise step.error
+                on_error(step.error)
 
     def read_image(self, image: ByteArray, source: str = "image") -> Result:
-        """Read one picture, grey (rows, columns) or BGR (rows, columns, 3), uint8, for itself."""
-        return self._read(Frame(image, 0, time.monotonic(), datetime.now(UTC), source), follow=False)
+        """Read one picture for itself.
 
-    def _read(self, frame: Frame, *, follow: bool) -> Result:
-        lines, speed, seen = self._lines(frame)
+        Args:
+            image: grey (rows, columns) or BGR (rows, columns, 3), uint8, 0 is black; read a file with
+                `open_source`.
+            source: what to call it in the result.
+
+        Raises:
+            ImageError: it is something else.
+        """
+        check_image(image, source)
+        return self.read_frame(Frame(image, 0, time.monotonic(), datetime.now(UTC), source))
+
+    def read_frame(self, frame: Frame, tracker: Tracker | None = None) -> Result:
+        """Read one frame.
+
+        Args:
+            frame: a picture of its own, or the next of a stream.
+            tracker: what is known of that stream; None reads the frame for itself.
+
+        Raises:
+            ImageError: its picture is not as `read_image` takes it.
+        """
+        check_image(frame.image, frame.source)
+        with self._lock:
+            lines, speed, seen = self._lines(frame)
         thresholds = self.classifier.card.thresholds
-        if follow:
-            readings = self.tracker.update(lines, frame.timestamp, thresholds, frame.size)
+        if tracker is not None:
+            readings = tracker.update(lines, frame.timestamp, thresholds, frame.size)
         else:
             readings = [to_reading(line, thresholds) for line in lines]
         return Result(
             frame, tuple(readings), speed, self.classifier.name, self.page, seen.turned, seen.complete
         )
+
+    def _steps(self, source: Source) -> Iterator[Step]:
+        with source:
+            yield from Stream(self).steps(source)
 
     def _lines(self, frame: Frame) -> tuple[list[Line], Speed, Seen]:
         start = time.perf_counter()

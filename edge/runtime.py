@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -61,6 +62,7 @@ class Network:
         except (ValueError, RuntimeError, SystemError, ImportError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ModelError(f"{self.runtime} cannot open it: {reason}") from error
+        self._lock = threading.Lock()  # the runtimes fail with internal errors otherwise
         self._input = _only(self._interpreter.get_input_details(), "input")
         self._output = _only(self._interpreter.get_output_details(), "output")
         self._shape = _shape(self._input)
@@ -96,7 +98,7 @@ class Network:
             )
 
     def __call__(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.int8]) -> npt.NDArray[Any]:
-        """Run the network.
+        """Run the network; of several threads, one after the other.
 
         Args:
             pixels: a batch. Another shape than last time makes the interpreter plan its memory anew.
@@ -104,14 +106,15 @@ class Network:
         Returns:
             A copy of the output.
         """
-        if pixels.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = pixels.shape
-        self._interpreter.set_tensor(self._input["index"], pixels)
-        self._interpreter.invoke()
-        output: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
-        return output
+        with self._lock:
+            if pixels.shape != self._shape:
+                self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
+                self._interpreter.allocate_tensors()
+                self._shape = pixels.shape
+            self._interpreter.set_tensor(self._input["index"], pixels)
+            self._interpreter.invoke()
+            output: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+            return output
 
 
 def _runtime() -> tuple[Any, str]:

@@ -1,15 +1,15 @@
-"""Frames per second, latency and drops of a running reader."""
+"""Frames per second, latency, drops and failures of a running reader."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from edge.events import Event
-from edge.sources.base import Source
+from edge.sources.base import Drop, Source
 from edge.types import Result
 
 RECENT_S = 2.0
@@ -28,6 +28,11 @@ class Speedometer:
     Args:
         source: where the frames come from.
         clock: seconds, monotonic, the clock of `Frame.timestamp`.
+
+    Attributes:
+        frames: that were read.
+        accepted: numbers that were accepted.
+        failed: frames that could not be read.
     """
 
     def __init__(self, source: Source, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +41,17 @@ class Speedometer:
         self._started = clock()
         self._times: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT)
-        self.frames = self.accepted = 0
+        self._dropped_before: Counter[Drop] = Counter()
+        self.frames = self.accepted = self.failed = 0
+
+    def follow(self, source: Source) -> None:
+        """Go on with a source that was opened anew; what the one before dropped still counts."""
+        self._dropped_before.update(self._source.drops)
+        self._source = source
+
+    def fail(self) -> None:
+        """Count a frame that could not be read."""
+        self.failed += 1
 
     def tick(self, result: Result, events: Sequence[Event] = ()) -> None:
         """Count a frame that has just been read, and the numbers that it had accepted."""
@@ -68,16 +83,38 @@ class Speedometer:
             return [0.0 for _ in percentiles]
         return [float(ms) for ms in 1000 * np.percentile(self._latencies, percentiles)]
 
+    @property
+    def drops(self) -> Counter[Drop]:
+        """Frames that the source gave up so far, by their cause."""
+        return self._dropped_before + self._source.drops
+
     def pace(self) -> str:
         """How the source is and how fast it is read, in a line for people."""
         (latency,) = self.latency_ms([50])
         state = "" if self._source.state == "running" else f"{self._source.state}, "
         return (
             f"{self._source.name}: {state}{self.frames_per_second:.1f} frames/s, latency {latency:.1f} ms, "
-            f"{self.frames} frames read, {self.dropped()}"
+            f"{_frames(self.frames)} read, {self.dropped()}{self._unread()}"
         )
 
     def dropped(self) -> str:
         """How many frames were dropped, and why, in words."""
-        causes = ", ".join(f"{count} {cause}" for cause, count in self._source.drops.items() if count)
-        return f"{self._source.dropped} dropped{f' ({causes})' if causes else ''}"
+        drops = self.drops
+        causes = ", ".join(f"{count} {cause}" for cause, count in drops.items() if count)
+        return f"{drops.total()} dropped{f' ({causes})' if causes else ''}"
+
+    def summary(self) -> str:
+        """What was read in all, in a line for people."""
+        middle, high = self.latency_ms([50, 90])
+        return (
+            f"{_frames(self.frames)} in {self.elapsed_s:.1f} s, {self.dropped()}{self._unread()}; "
+            f"from capture to reading {middle:.1f} ms (p50), {high:.1f} ms (p90); "
+            f"{self.accepted} number{'' if self.accepted == 1 else 's'} accepted"
+        )
+
+    def _unread(self) -> str:
+        return f", {self.failed} could not be read" if self.failed else ""
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"

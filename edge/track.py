@@ -4,51 +4,74 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.lines import to_reading
 from edge.naming import SMALLEST, fuse
-from edge.types import Box, FloatArray, Line, Prediction, Reading, Thresholds
+from edge.types import Box, FloatArray, Line, Prediction, Reading, Span, Thresholds
 
 Reals = npt.NDArray[np.float64]
-
-CHANGED_AFTER = 2
-"""Frames in a row that must say something else, or nothing, before a number that is not known yet is given
-up: one such frame is a blur or a finger."""
 
 FLICKER = 0.2
 """Share of the last frames, two windows of them, that may say something else while a reading counts as
 steady: those that show that digits changed, but not that they changed back as well."""
 
-SETTLED = 5
-"""Frames in a row that say the same from which on it does not matter what was before: a number that was seen
-once, and then not, while its page came in."""
-
-SURE = 0.9
-"""Confidence of its least certain digit from which on a number is accepted for the first time. Below it, one
-in ten is wrong, and a later frame may show what this one leaves in doubt: an 8 half under a finger is a 3."""
-
 SAME_EDGE = 0.2
 """How far, in heights, an edge of a digit's box strays from frame to frame: faint ends of strokes come and
 go."""
 
-FAST = 0.2
-"""Heights that a number moves from one frame to the next when it is too blurred to be read."""
+FAST = 6.0
+"""Heights a second that a number moves when it is too blurred to be read: with a shutter that is open for a
+sixtieth of a second, the smear is as wide as a stroke."""
+
+STILL = 0.1
+"""Heights that a number moves at most, over the frames that confirm it, while it lies still. Nor does such a
+movement from one frame to the next smear anything, however short the time between them."""
 
 TOUCHED = 0.3
 """Share of the smaller of two boxes that they have in common where one lies over the other."""
 
 AT_BORDER = 0.1
-"""Heights from the picture's border within which it may cut a digit."""
+"""Heights from the picture's border within which it may cut a digit that moves."""
+
+CUT = 2
+"""Pixels from the picture's border within which it may cut a digit that lies still."""
 
 BESIDE_BORDER = 1.3
 """Heights from the picture's left or right border within which a number may go on beyond it: the widest gap
 in a number (`edge.lines.USUAL_CUT`) and a digit that is half outside and therefore not found."""
 
-STILL = 0.1
-"""Heights that a number moves at most, over the frames that confirm it, while it lies still."""
+
+@dataclass(frozen=True, slots=True)
+class TrackerOptions:
+    """When a stream's number is believed. In seconds, so that slow boards wait no longer than fast ones.
+
+    The spans were found with frames that come 30 times a second (`benchmarks/live_reading.py`).
+
+    Attributes:
+        confirm: how long frames must agree before a reading is accepted.
+        confirm_doubtful: the same where a digit has less than `sure`.
+        sure: confidence of its least certain digit from which on a number is accepted after `confirm`. Below
+            it, one in ten is wrong, and a later frame may show what this one leaves in doubt: an 8 half under
+            a finger is a 3.
+        change: how long frames must say something else, or nothing, before a number that is not known yet is
+            given up: one such frame is a blur or a finger.
+        settle: how long frames must say the same until it does not matter what was before: a number that was
+            seen once, and then not, while its page came in.
+        window: whose frames' probabilities are fused.
+        forget_after_s: seconds after which a known number that is no longer seen whole is forgotten.
+    """
+
+    confirm: Span = Span(0.09, 3)
+    confirm_doubtful: Span = Span(1.0, 5)
+    sure: float = 0.9
+    change: Span = Span(0.03, 2)
+    settle: Span = Span(0.12, 4)
+    window: Span = Span(0.22, 4)
+    forget_after_s: float = 3.0
 
 
 class Sight:
@@ -98,37 +121,43 @@ class Track:
 
     Attributes:
         track_id: stays with it.
-        window: frames that are fused.
-        sights: those of the window that agree.
-        rivals: of the latest frames in a row that showed something else here.
-        agreed: for each of the last frames, two windows of them, whether it said the same.
+        options: when it is believed.
+        sights: those of the latest frames that agree, as many as are fused.
+        times: of all frames in a row that agree, as many as confirm it, seconds.
+        rivals: of the latest frames in a row that showed something else here, each with its time.
+        agreed: for each of the last frames, two windows of them, its time and whether it said the same.
         fused: probabilities of its digits, as all of `sights` together say, shape (digits, 10).
         text: the most probable digits.
         former: what they were before.
+        named: what it was accepted as since it has its id; "" before.
         known: it was accepted since its digits last changed.
         accepted_at: when it was last accepted, seconds.
+        anchor: where its middle was when it was last seen to move, x and y in pixels.
+        still_since: when that was, seconds.
         moved: how far the paper moved since the last of `sights`, x and y in pixels.
         whole_at: when it was last seen, and not only a part of it, seconds.
-        missed: frames since then.
+        missing: times of the frames since then.
+        is_another: what is seen now shares no digit in its place with what it was.
     """
 
     track_id: int
-    window: int
-    sights: deque[Sight] = field(init=False)
-    rivals: list[Sight] = field(default_factory=list)
-    agreed: deque[bool] = field(init=False)
+    options: TrackerOptions
+    sights: deque[Sight] = field(default_factory=deque)
+    times: deque[float] = field(default_factory=deque)
+    rivals: list[tuple[float, Sight]] = field(default_factory=list)
+    agreed: deque[tuple[float, bool]] = field(default_factory=deque)
     fused: FloatArray = field(init=False)
     text: str = ""
     former: str = ""
+    named: str = ""
     known: bool = False
     accepted_at: float = 0.0
+    anchor: tuple[float, float] = (-np.inf, -np.inf)
+    still_since: float = 0.0
     moved: Reals = field(default_factory=lambda: np.zeros(2))
     whole_at: float = 0.0
-    missed: int = 0
-
-    def __post_init__(self) -> None:
-        self.sights = deque(maxlen=self.window)
-        self.agreed = deque(maxlen=2 * self.window)
+    missing: list[float] = field(default_factory=list)
+    is_another: bool = False
 
     @property
     def box(self) -> Box:
@@ -136,9 +165,11 @@ class Track:
         across, down = self.moved.tolist()
         return self.sights[-1].box.moved(round(across), round(down))
 
-    def is_remembered(self, timestamp: float, forget_after_s: float) -> bool:
+    def is_remembered(self, timestamp: float) -> bool:
         """Whether it may come back: a known number after seconds, one that is not known yet after a frame."""
-        return timestamp - self.whole_at <= forget_after_s if self.known else self.missed < CHANGED_AFTER
+        if self.known:
+            return timestamp - self.whole_at <= self.options.forget_after_s
+        return not self.options.change.is_reached(self.missing)
 
     def distance(self, sight: Sight) -> float | None:
         """Pixels to a line that may be this number; None where it is farther than its own height."""
@@ -174,32 +205,39 @@ class Track:
 
     def see(self, sight: Sight, timestamp: float, thresholds: Thresholds) -> bool:
         """Add what one frame shows, and say whether it shows the number clearly."""
-        self.whole_at, self.missed = timestamp, 0
+        elapsed, self.whole_at = timestamp - self.whole_at, timestamp
+        self.missing.clear()
         shift = sight.shift_from(self.sights[-1].edges) if self.sights else self.moved
         same = not self.sights or sight.agrees(self.text, thresholds)
         agrees = shift is not None and same
         if shift is not None and agrees:
-            fast = np.abs(shift - self.moved).max() > FAST * sight.height
+            fast = np.abs(shift - self.moved).max() > max(FAST * elapsed, STILL) * sight.height
             # A known number that is doubtfully another in this frame is neither confirmed by it nor changed:
             # a finger on an 8 leaves a 2, a blurred 0 may pass for a 7.
             if fast or (self.known and sight.text != self.text):
                 self.moved = shift
                 return False
-        self.agreed.append(same)  # what only moved does not flicker
+        self._agree(timestamp, same)  # what only moved does not flicker
         if agrees:
             self.sights.append(sight)
+            self.times.append(timestamp)
         else:
-            self.rivals.append(sight)
-            if len(self.rivals) < CHANGED_AFTER:
+            self.rivals.append((timestamp, sight))
+            if not self.options.change.is_reached([time for time, _ in self.rivals]):
                 return False
-            self.sights.clear()
-            self.sights.extend(rival for rival in self.rivals if sight.shift_from(rival.edges) is not None)
+            those = [pair for pair in self.rivals if sight.shift_from(pair[1].edges) is not None]
+            self.is_another = not self.digits_in(sight).any()
+            self.times = deque(time for time, _ in those)
+            self.sights = deque(rival for _, rival in those)
         self.rivals.clear()
+        if np.abs(np.subtract(sight.box.centre, self.anchor)).max() > STILL * sight.height:
+            self.anchor, self.still_since = sight.box.centre, timestamp
+        self._forget_old()
         self.moved = np.zeros(2)
         self.fused = fuse(sight.vote for sight in self.sights)
         text = "".join(map(str, self.fused.argmax(axis=1)))
         if text not in (self.text, self.former):  # what it never was owes nothing to the flicker before
-            self.agreed = deque([True] * len(self.sights), 2 * self.window)
+            self.agreed = deque((time, True) for time in self.times)
         if text != self.text:
             self.text, self.former = text, self.text
         return True
@@ -211,25 +249,41 @@ class Track:
         """
         self.known, self.former = False, ""
 
-    def start_anew(self) -> None:
-        """Its digits are others from now on: what is seen next is the first of them."""
-        self.sights.clear()
-        self.rivals.clear()
+    def become(self, track_id: int) -> None:
+        """It has turned out to be another number."""
+        self.track_id, self.named = track_id, ""
+        self.known = self.is_another = False
 
-    def miss(self, *, covered: bool) -> None:
+    def miss(self, timestamp: float, *, covered: bool) -> None:
         """It was not seen in a frame: what is known may be hidden, what is not must be seen in most."""
-        self.missed += 1
+        self.missing.append(timestamp)
         if covered or not self.known:
-            self.agreed.append(False)
+            self._agree(timestamp, False)
+
+    def _agree(self, timestamp: float, same: bool) -> None:
+        self.agreed.append((timestamp, same))
+        window = self.options.window
+        two = Span(2 * window.seconds, 2 * window.frames)
+        for _ in range(len(self.agreed) - two.latest([time for time, _ in self.agreed])):
+            self.agreed.popleft()
+
+    def _forget_old(self) -> None:
+        """Keep what is fused, and the times that it takes to be accepted at all."""
+        for _ in range(len(self.sights) - self.options.window.latest(list(self.times)[-len(self.sights) :])):
+            self.sights.popleft()
+        for _ in range(len(self.times) - self.options.confirm_doubtful.latest(self.times)):
+            self.times.popleft()
+
+    def _is_steady(self) -> bool:
+        """Whether it did not flicker, or has not for long enough."""
+        said = [same for _, same in self.agreed]
+        if said.count(False) <= FLICKER * len(said):
+            return True
+        settled = list(takewhile(lambda one: one[1], reversed(self.agreed)))
+        return self.options.settle.is_reached([time for time, _ in reversed(settled)])
 
     def reading(
-        self,
-        timestamp: float,
-        thresholds: Thresholds,
-        size: tuple[int, int],
-        confirm_after: int,
-        *,
-        clear: bool,
+        self, timestamp: float, thresholds: Thresholds, size: tuple[int, int], *, clear: bool
     ) -> Reading:
         """What all frames in the window say together.
 
@@ -237,7 +291,6 @@ class Track:
             timestamp: of the latest frame, seconds.
             thresholds: those of the model.
             size: width and height of the frame, pixels.
-            confirm_after: frames that must agree.
             clear: the latest frame shows it clearly.
         """
         across, down = np.rint(self.moved).astype(int).tolist()
@@ -246,28 +299,33 @@ class Track:
             for digit, probabilities in zip(self.sights[-1].line.digits, self.fused, strict=True)
         )
         reading = to_reading(Line(digits), thresholds, track_id=self.track_id)
-        flickers = self.agreed.count(False) > FLICKER * len(self.agreed)
-        steady = not flickers or all(list(self.agreed)[-SETTLED:])
+        sure = self.known or reading.confidence >= self.options.sure
+        enough = self.options.confirm if sure else self.options.confirm_doubtful
         confirmed = (
-            clear
-            and steady
-            and (self.known or reading.confidence >= SURE)
-            and len(self.sights) >= confirm_after
-            and not self.may_be_cut(size, confirm_after)
+            clear and self._is_steady() and enough.is_reached(self.times) and not self.may_be_cut(size)
         )
         if reading.status == "accepted" and not confirmed:
             return replace(reading, status="uncertain")
         if reading.status == "accepted":
-            self.known, self.accepted_at = True, timestamp
+            self.known, self.accepted_at, self.named = True, timestamp, self.text
         return reading
 
-    def may_be_cut(self, size: tuple[int, int], confirm_after: int) -> bool:
-        """Whether the picture's border may cut it; what moves beside the border may go on beyond it."""
+    def may_be_cut(self, size: tuple[int, int]) -> bool:
+        """Whether the picture's border may cut it; what moves beside the border may go on beyond it.
+
+        What lies still at the border for as long as confirms a doubtful number, and does not touch it, is
+        taken to be whole: a number that fills the picture.
+        """
         box, height = self.box, self.sights[-1].height
         across = min(box.left, size[0] - box.right)
         down = min(box.top, size[1] - box.bottom)
-        if min(across, down) <= AT_BORDER * height:
+        if min(across, down) < CUT:
             return True
-        latest = list(self.sights)[-confirm_after:]
+        if min(across, down) <= AT_BORDER * height:
+            lasting = self.options.confirm_doubtful
+            lain_s = self.times[-1] - self.still_since
+            return lain_s < lasting.seconds or not lasting.is_reached(self.times)
+        count = self.options.confirm.latest(list(self.times)[-len(self.sights) :])
+        latest = list(self.sights)[-count:]
         moved = np.ptp([sight.box.centre for sight in latest], axis=0).max() + np.abs(self.moved).max()
         return bool(across <= BESIDE_BORDER * height and moved > STILL * height)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from edge.track import CHANGED_AFTER, Reals, Sight, Track
+from edge.track import Reals, Sight, Track, TrackerOptions
 from edge.types import Line, Reading, Thresholds
 
 STRAY = 0.3
@@ -21,21 +21,22 @@ edges of its digits stray, and a little more."""
 
 
 class Tracker:
-    """Follows numbers over the frames of a stream.
+    """Follows numbers over the frames of one stream.
 
     Args:
-        confirm_after: frames that must agree before a reading is accepted.
-        window: frames whose probabilities are fused.
-        forget_after_s: seconds after which a known number that is no longer seen whole is forgotten.
+        options: when a number is believed; None takes the usual.
     """
 
-    def __init__(self, *, confirm_after: int = 4, window: int = 8, forget_after_s: float = 3.0) -> None:
-        self.confirm_after = confirm_after
-        self.window = window
-        self.forget_after_s = forget_after_s
+    def __init__(self, options: TrackerOptions | None = None) -> None:
+        self.options = options or TrackerOptions()
         self._tracks: list[Track] = []
-        self._strange = 0  # frames in a row that seem to show another page
+        self._strange: list[float] = []  # times of the frames in a row that seem to show another page
         self._ids = itertools.count(1)
+
+    def reset(self) -> None:
+        """Forget every number. Its id belongs to it all the same, and no other number gets it."""
+        self._tracks.clear()
+        self._strange.clear()
 
     def update(
         self, lines: Sequence[Line], timestamp: float, thresholds: Thresholds, size: tuple[int, int]
@@ -50,16 +51,25 @@ class Tracker:
 
         Returns:
             A reading for each number of which something is seen, in reading order. It is "accepted" when
-            enough frames agree on it and all of it is seen, otherwise "uncertain".
+            frames have agreed on it for long enough and all of it is seen, otherwise "uncertain".
         """
-        self._tracks = [t for t in self._tracks if t.is_remembered(timestamp, self.forget_after_s)]
+        try:
+            return self._update(lines, timestamp, thresholds, size)
+        except Exception:
+            self.reset()  # what is half updated would fail with each frame to come
+            raise
+
+    def _update(
+        self, lines: Sequence[Line], timestamp: float, thresholds: Thresholds, size: tuple[int, int]
+    ) -> list[Reading]:
+        self._tracks = [track for track in self._tracks if track.is_remembered(timestamp)]
         sights = [Sight(line) for line in lines]
         known = [track for track in self._tracks if track.known]
         found = _recognise(sights, known, thresholds)
         lost = [track for track in known if track not in found.values()]
         rest = [sight for sight in sights if sight not in found]
         gone: list[Track] = []
-        if self._is_another_page(found, rest, lost, thresholds):
+        if self._is_another_page(found, rest, lost, timestamp, thresholds):
             gone, lost = lost, []
             for track in gone:
                 track.give_up()
@@ -70,18 +80,26 @@ class Tracker:
             if sight not in found:
                 found[sight] = self._nearest(sight, found.values())
             if found[sight] in gone and not sight.agrees(found[sight].text, thresholds):
-                found[sight].start_anew()
+                self._tracks.remove(found[sight])
+                found[sight] = self._new_track()
 
         shown: dict[Track, bool] = {}  # in reading order; whether all of it is clearly seen
         for sight in sights:
             if sight in found:
-                shown[found[sight]] = found[sight].see(sight, timestamp, thresholds)
+                shown[found[sight]] = self._see(found[sight], sight, timestamp, thresholds)
             else:
                 shown |= dict.fromkeys(over[sight], False)
         for track in self._tracks:
             if track not in found.values():
-                track.miss(covered=track in shown)
+                track.miss(timestamp, covered=track in shown)
         return self._readings(shown, timestamp, thresholds, size, covered=bool(lost))
+
+    def _see(self, track: Track, sight: Sight, timestamp: float, thresholds: Thresholds) -> bool:
+        """Add what one frame shows of a number, and say whether it shows it clearly."""
+        clear = track.see(sight, timestamp, thresholds)
+        if track.is_another or track.named not in ("", track.text):
+            track.become(next(self._ids))
+        return clear
 
     def _readings(
         self,
@@ -100,15 +118,20 @@ class Tracker:
         readings: dict[Track, Reading] = {}
         for track in sorted(shown, key=lambda track: not track.known):
             clear = shown[track] and (track.known or not covered)
-            reading = track.reading(timestamp, thresholds, size, self.confirm_after, clear=clear)
+            reading = track.reading(timestamp, thresholds, size, clear=clear)
             unread = track.known and reading.status != "accepted"
-            if unread and not track.may_be_cut(size, self.confirm_after):
-                covered |= timestamp - track.accepted_at <= self.forget_after_s
+            if unread and not track.may_be_cut(size):
+                covered |= timestamp - track.accepted_at <= self.options.forget_after_s
             readings[track] = reading
         return [readings[track] for track in shown]
 
     def _is_another_page(
-        self, found: Iterable[Sight], rest: Iterable[Sight], lost: Sequence[Track], thresholds: Thresholds
+        self,
+        found: Iterable[Sight],
+        rest: Iterable[Sight],
+        lost: Sequence[Track],
+        timestamp: float,
+        thresholds: Thresholds,
     ) -> bool:
         """Whether most digits that are seen, in some frames in a row, have nothing to do with what was known.
 
@@ -119,6 +142,7 @@ class Tracker:
             found: lines that show known numbers.
             rest: the other lines.
             lost: the other known numbers.
+            timestamp: of the frame, seconds.
             thresholds: those of the model.
         """
         familiar = sum(len(sight.text) for sight in found)
@@ -130,8 +154,12 @@ class Tracker:
             certain = [digit.prediction.confidence >= thresholds.accept for digit in sight.line.digits]
             familiar += int(seen.sum())
             strange += int((~seen & certain).sum())
-        self._strange = self._strange + 1 if strange > familiar else 0
-        return self._strange >= CHANGED_AFTER
+        if strange <= familiar:
+            self._strange.clear()
+            return False
+        if not self.options.change.is_reached(self._strange):
+            self._strange.append(timestamp)
+        return self.options.change.is_reached(self._strange)
 
     def _nearest(self, sight: Sight, taken: Collection[Track]) -> Track:
         """The number that stood about here and is not known yet, or a new one."""
@@ -142,7 +170,10 @@ class Tracker:
         ]
         if near:
             return min(near)[-1]
-        track = Track(next(self._ids), self.window)
+        return self._new_track()
+
+    def _new_track(self) -> Track:
+        track = Track(next(self._ids), self.options)
         self._tracks.append(track)
         return track
 

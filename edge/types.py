@@ -10,13 +10,15 @@ grows downwards, and `right` and `bottom` are exclusive.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from edge.errors import ImageError
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -130,6 +132,84 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
     return box
 
 
+def check_image(image: object, name: str) -> None:
+    """Check that something is a picture as all of edge takes it, and say the cure where it is not.
+
+    Args:
+        image: should be grey (rows, columns) or BGR (rows, columns, 3), uint8, with a pixel at least.
+        name: what to call it in the error.
+
+    Raises:
+        ImageError: it is something else.
+    """
+    expected = f"expected {name} as a grey (rows, columns) or BGR (rows, columns, 3) array of uint8, found "
+    if not isinstance(image, np.ndarray):
+        found = "None (cv2.imread returns it for a file that it cannot read)"
+        if image is not None:
+            found = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+        raise ImageError(
+            f"{expected}{found}: read a file with open_source(path), convert the rest with numpy.asarray"
+        )
+    found = f"shape {image.shape}, {image.dtype}"
+    if image.dtype != np.uint8:
+        cure = (
+            "(image / 257).astype(numpy.uint8)"
+            if image.dtype == np.uint16
+            else ("(image * 255).astype(numpy.uint8) where 1 is white")
+        )
+        raise ImageError(f"{expected}{found}: scale it so that 0 is black and 255 is white: {cure}")
+    if image.ndim == 3 and image.shape[2] in (1, 4):
+        cure = "image[..., 0]" if image.shape[2] == 1 else "cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)"
+        raise ImageError(f"{expected}{found}: {cure}")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ImageError(f"{expected}{found}: give one picture at a time")
+    if not image.size:
+        raise ImageError(f"{expected}{found}: it holds no pixel")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long something must last: so many seconds, and so many frames however slowly they come.
+
+    Attributes:
+        seconds: from the first frame to the last.
+        frames: with the first and the last.
+    """
+
+    seconds: float
+    frames: int
+
+    def is_reached(self, times: Sequence[float]) -> bool:
+        """Whether frames of these times, seconds, in their order, last so long."""
+        return len(times) >= self.frames and times[-1] - times[0] >= self.seconds
+
+    def latest(self, times: Sequence[float]) -> int:
+        """How many of the latest frames of these times it takes to last so long; all where they do not."""
+        for count in range(self.frames, len(times)):
+            if times[-1] - times[-count] >= self.seconds:
+                return count
+        return len(times)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where a picture was taken: what may be remembered of a frame, whose pixels may not.
+
+    Attributes:
+        source: the file, camera or address it came from.
+        frame_id: counts from 0; a live source leaves out the numbers of the frames that it dropped.
+        timestamp: when it was captured, seconds of `time.monotonic`; for intervals.
+        captured_at: the same moment on the wall clock, UTC; for people.
+        size: width and height of the picture in pixels.
+    """
+
+    source: str
+    frame_id: int
+    timestamp: float
+    captured_at: datetime
+    size: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture from a source.
@@ -152,10 +232,19 @@ class Frame:
     capture_ms: float = 0.0
     grey: ByteArray | None = None
 
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<Frame {self.frame_id} of {self.source}, {width} x {height}>"
+
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
         return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def moment(self) -> Moment:
+        """All of it but the pixels."""
+        return Moment(self.source, self.frame_id, self.timestamp, self.captured_at, self.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +299,9 @@ class Prediction:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(int(label), float(self.probabilities[label])) for label in order]
 
+    def __repr__(self) -> str:
+        return f"<Prediction {self.label}, {self.confidence:.1%}>"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digit:
@@ -219,7 +311,7 @@ class Digit:
         box: where it stands.
         prediction: what the network says of it; in a stream, of the last frames together.
         ink: what it was read from, white on black, uint8; `to_glyph` makes of it the glyph that the network
-            saw. None where nothing was seen, as in tests.
+            saw. None where it is only remembered, as in events.
         links: logits of its number going on to the left, and to the right, by the page network.
     """
 
@@ -227,6 +319,9 @@ class Digit:
     prediction: Prediction
     ink: ByteArray | None = None
     links: tuple[float, float] = (0.0, 0.0)
+
+    def __repr__(self) -> str:
+        return f"<Digit {self.prediction.label}, {self.prediction.confidence:.1%}, at {self.box.as_list()}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,7 +360,8 @@ class Reading:
         confidence: that of its least certain digit, 0 to 1.
         box: where it stands.
         digits: what it is made of.
-        track_id: the same number keeps its id from frame to frame; None in a single picture.
+        track_id: the same number keeps its id from frame to frame, and no other number of the stream ever
+            gets it; None in a single picture.
     """
 
     text: str
@@ -274,6 +370,18 @@ class Reading:
     box: Box
     digits: tuple[Digit, ...]
     track_id: int | None = None
+
+    def __repr__(self) -> str:
+        track = "" if self.track_id is None else f", track {self.track_id}"
+        return f"<Reading {self.text} {self.status}, {self.confidence:.1%}, at {self.box.as_list()}{track}>"
+
+    def without_pixels(self) -> Reading:
+        """The same without what its digits were read from: what may be remembered of it."""
+        return replace(self, digits=tuple(replace(digit, ink=None) for digit in self.digits))
+
+    def as_text(self) -> str:
+        """The number for people: one that is not accepted is never shown like one that is."""
+        return self.text if self.status == "accepted" else f"{self.text} ({self.status})"
 
     def as_dict(self) -> dict[str, Any]:
         """The reading as schema 1 writes it."""
@@ -359,6 +467,10 @@ class Result:
     page: ModelName
     turned: int = 0
     complete: bool = True
+
+    def __repr__(self) -> str:
+        numbers = " ".join(reading.text for reading in self.readings) or "no number"
+        return f"<Result of {self.frame.source}, frame {self.frame.frame_id}: {numbers}>"
 
     def as_dict(self) -> dict[str, Any]:
         """The result as schema 1 writes it: one JSON object per picture or frame."""

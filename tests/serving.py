@@ -11,10 +11,11 @@ import httpx
 
 
 @contextmanager
-def serving(*args, env=None):
+def serving(*args, env=None, stdout=None):
     """Run `digitcam serve` on a free port, and give its address and process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "serve", "--port", "0", *map(str, args)],
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(env or {})},

@@ -4,8 +4,8 @@ import cv2
 import pytest
 from samples import written
 
-from edge.bench import PERCENTILES, WHOLE, as_text, load_report, measure
-from edge.cli import main
+from edge.bench import as_text, load_report, measure
+from edge.commands import main
 from edge.errors import SourceError, UsageError
 from edge.reader import DigitReader
 from edge.sources import open_source
@@ -18,11 +18,18 @@ def report():
 
 
 def test_every_stage_and_the_whole_way_are_measured(report):
-    assert set(report["milliseconds"]) == {"capture", "segment", "normalise", "classify", "total", WHOLE}
+    assert set(report["milliseconds"]) == {
+        "capture",
+        "segment",
+        "normalise",
+        "classify",
+        "total",
+        "capture_to_reading",
+    }
     for row in report["milliseconds"].values():
-        figures = [row[f"p{percent}"] for percent in PERCENTILES]
+        figures = [row[f"p{percent}"] for percent in (50, 90, 99)]
         assert figures == sorted(figures)
-    assert report["milliseconds"][WHOLE]["p50"] >= report["milliseconds"]["segment"]["p50"] > 0
+    assert report["milliseconds"]["capture_to_reading"]["p50"] >= report["milliseconds"]["segment"]["p50"] > 0
     assert (report["warm_up"], report["frames"], report["image_size"]) == (3, 12, [640, 480])
     assert 0 < report["frames_per_second"] < 40
 

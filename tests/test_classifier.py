@@ -1,6 +1,7 @@
 import gzip
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -83,3 +84,11 @@ def test_the_interpreter_says_nothing_on_standard_output():
     code = "from edge.classifier import Classifier; Classifier()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
+
+
+def test_a_classifier_may_be_shared_by_threads(classifier):
+    known = classifier.card.known_answers.glyphs[:20]
+    alone = classifier.raw(known)
+    with ThreadPoolExecutor(4) as threads:
+        for answers in threads.map(classifier.raw, [known] * 40):
+            assert (answers == alone).all()

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import _parser, main
-from edge.config import read_settings
+from edge.commands import main, understand
+from edge.commands.config import read_settings
 from edge.errors import UsageError
 
 
@@ -17,7 +17,8 @@ def parsed(tmp_path):
         (tmp_path / "system.toml").write_text(system)
         (tmp_path / "user" / "digitcam.toml").write_text(user)
         environment = {"XDG_CONFIG_HOME": str(tmp_path / "user"), **variables}
-        return _parser(read_settings(environment, tmp_path / "system.toml")).parse_args(arguments.split())
+        _, args = understand(arguments.split(), environment, tmp_path / "system.toml")
+        return args
 
     return parse
 
@@ -77,12 +78,36 @@ def test_a_switch_can_be_switched_off_again(parsed):
         ({"user": 'json = "maybe"'}, r"json must be true or false, found 'maybe'"),
         ({"user": "frames = true"}, r"frames must be a text or a number, found True"),
         ({"DIGITCAM_JSON": ""}, r"DIGITCAM_JSON must be true or false, found ''"),
-        ({"user": "frames ="}, r"digitcam\.toml is no TOML: "),
+        ({"user": "[run]\nfps = 0"}, r"digitcam\.toml: run\.fps: expected more than 0 .* found 0"),
+        ({"user": 'size = "1x1"'}, r"digitcam\.toml: size: expected a size of .* found 1 x 1"),
+        ({"user": "rotation = 45"}, r"digitcam\.toml: rotation: expected a rotation of 0, 90, 180"),
+        ({"DIGITCAM_EXPOSURE_US": "0"}, r"the environment: DIGITCAM_EXPOSURE_US: expected an exposure"),
+        (
+            {"user": "[serve]\nallow-host = [1, true]"},
+            r"serve\.allow-host must be .* found True",
+        ),
+        ({"user": "frames ="}, r"digitcam\.toml is not valid TOML: "),
     ],
 )
 def test_what_makes_no_sense_is_said_with_its_place(parsed, layer, message):
     with pytest.raises(UsageError, match=message):
         parsed("run demo", **layer)
+
+
+def test_several_values_of_one_option_are_a_list(parsed):
+    assert parsed("serve", user='[serve]\nallow-host = ["a", "b"]').allow_host == ["a", "b"]
+    assert parsed("serve", DIGITCAM_ALLOW_HOST="a, b").allow_host == ["a", "b"]
+    assert parsed("serve --allow-host c", user='[serve]\nallow-host = "a"').allow_host == ["c"]
+
+
+def test_settings_that_do_not_fit_together_are_named_with_their_place(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "digitcam.toml").write_text('source = "nonsense"\nexposure-us = 90000\n')
+    assert main(["run"]) == 2
+    assert f"(exposure-us in {tmp_path}/digitcam.toml)" in capsys.readouterr().err
+    assert main(["run", "--exposure-us", "9000"]) == 2
+    said = capsys.readouterr().err
+    assert "unknown source 'nonsense'" in said and f"(source in {tmp_path}/digitcam.toml)" in said
 
 
 def test_a_folder_in_place_of_the_file_is_said(tmp_path):

@@ -1,5 +1,8 @@
 """Networks of every kind are taken, and what is none is refused with its reason."""
 
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -83,6 +86,41 @@ def test_a_softmax_is_put_behind_logits(tmp_path):
     assert said == pytest.approx(keras.ops.convert_to_numpy(keras.ops.softmax(logits)), abs=1e-5)
 
 
+def test_a_sigmoid_is_told_from_logits(tmp_path):
+    network(layers.Rescaling(1 / 255), end="sigmoid").save(tmp_path / "mine.keras")
+    with pytest.raises(EdgeError, match="as behind a sigmoid, .* activation='softmax'"):
+        load_original(tmp_path / "mine.keras")(GLYPHS)
+
+
+def test_a_sigmoid_for_two_labels_is_told(tmp_path):
+    network(outputs=1, end="sigmoid").save(tmp_path / "mine.keras")
+    with pytest.raises(
+        EdgeError, match="one number for two labels, as a sigmoid does: end it with two outputs"
+    ):
+        load_original(tmp_path / "mine.keras", labels=("cat", "dog"))
+
+
+def test_a_file_of_keras_2_is_told_with_its_cure(tmp_path):
+    """As Keras 2.15 writes it: its layers live in modules, and take arguments, that Keras 3 does not know."""
+    layer = {
+        "module": "keras.src.layers",
+        "class_name": "InputLayer",
+        "config": {"batch_input_shape": [None, 28, 28, 1], "dtype": "float32", "sparse": False, "name": "in"},
+        "registered_name": None,
+    }
+    config = {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": "old", "layers": [layer, layer]},
+    }
+    with zipfile.ZipFile(tmp_path / "mine.keras", "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "2.15.0"}))
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", b"")
+    with pytest.raises(EdgeError, match="written by Keras 2.15.0, .* network.save"):
+        load_original(tmp_path / "mine.keras")
+
+
 def test_glyphs_are_brought_to_a_network_of_another_size_in_colour(tmp_path):
     network(layers.Rescaling(1 / 255), shape=(32, 40, 3)).save(tmp_path / "mine.keras")
     original = load_original(tmp_path / "mine.keras")
@@ -107,6 +145,10 @@ def test_glyphs_are_brought_to_a_network_of_another_size_in_colour(tmp_path):
             lambda: network(layers.GlobalAveragePooling2D(), shape=(None, None, 1)),
             r"fixed size, but takes \(None, None, 1\)",
         ),
+        (
+            lambda: keras.Sequential([keras.Input((1, 28, 28)), layers.Flatten(), layers.Dense(10)]),
+            r"takes \(1, 28, 28\), channels first, .* keras.Input\(\(28, 28, 1\)\), and train it",
+        ),
         (two_inputs, "must have one input and one output"),
         (not_finite, "mine.keras: its weights .*kernel are not all finite numbers: train it again"),
     ],
@@ -124,7 +166,7 @@ def test_what_edge_cannot_use_is_refused_with_the_reason(tmp_path, build, messag
         ("mine.keras", None, "no model at .*mine.keras: expected a run folder"),
         ("mine.keras", b"no model", "mine.keras is not a Keras model"),
         ("mine.h5", b"no model", "mine.h5 is not a Keras model"),
-        ("mine.onnx", b"no model", "mine.onnx is no Keras model: its name must end in .keras"),
+        ("mine.onnx", b"no model", "mine.onnx is no Keras model: its name must end in .keras.* or .tflite"),
         ("saved_model.pb", b"no model", "is not a SavedModel"),
     ],
 )

@@ -18,7 +18,7 @@ from shapes import NAMES, SIDE, shape, shapes_network, write_shapes
 from convert.__main__ import main
 from convert.formats import FORMATS
 from edge.classifier import Classifier
-from edge.cli import main as digitcam
+from edge.commands import main as digitcam
 from edge.errors import ModelError
 from edge.model_file import load_model
 from edge.reader import DigitReader

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from samples import written
 
-from edge.cli import main
+from edge.commands import main
 from edge.doctor import Check, as_dict, as_text, examine
 
 

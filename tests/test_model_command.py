@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import main
+from edge.commands import main
 
 MODELS = Path(str(files("edge.models")))
 

@@ -7,7 +7,7 @@ from samples import THRESHOLDS, number
 
 from edge.errors import UsageError
 from edge.lines import to_reading
-from edge.overlay import COLOURS, draw, encode
+from edge.overlay import draw, encode
 from edge.types import Line
 
 
@@ -20,12 +20,12 @@ def test_the_frame_is_left_as_it_is_and_the_copy_is_in_colour(shape):
     assert (drawn != 200).any()
 
 
-@pytest.mark.parametrize(("confidence", "status"), [(0.99, "accepted"), (0.6, "uncertain")])
-def test_the_colour_tells_the_status(confidence, status):
+@pytest.mark.parametrize(("confidence", "colour"), [(0.99, (0, 158, 115)), (0.6, (230, 159, 0))])
+def test_the_colour_tells_the_status(confidence, colour):
     drawn = draw(
         np.zeros((240, 320), np.uint8), [to_reading(number("407", confidence=confidence), THRESHOLDS)]
     )
-    red, green, blue = COLOURS[status]
+    red, green, blue = colour
     assert (drawn == (blue, green, red)).all(axis=2).sum() > 500
 
 

@@ -1,6 +1,5 @@
 """What the documents promise."""
 
-import argparse
 import os
 import re
 import subprocess
@@ -10,23 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli import _parser
+from edge.commands import VERBS
 
 ROOT = Path(__file__).parent.parent
 
 
-def options(parser: argparse.ArgumentParser, verb: str = "") -> list[tuple[str, str]]:
-    found = []
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, child in action.choices.items():
-                found += options(child, f"{verb} {name}".strip())
-        found += [(verb, option) for option in action.option_strings if option.startswith("--")]
-    return found
-
-
 @pytest.mark.parametrize(
-    ("verb", "option"), [o for o in options(_parser()) if o[1] not in {"--help", "--version"}]
+    ("verb", "option"),
+    [
+        (verb.name, f"--{option.name}")
+        for verb in VERBS
+        for option in verb.options
+        if not option.kind.startswith("argument")
+    ],
 )
 def test_every_option_is_in_the_documents(verb, option):
     text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
@@ -37,7 +32,9 @@ def test_every_option_is_in_the_documents(verb, option):
 
 
 def test_importing_edge_leaves_tensorflow_and_training_alone():
-    code = "import sys, edge.cli; print({'tensorflow', 'keras', 'training', 'convert'} & set(sys.modules))"
+    code = (
+        "import sys, edge.commands; print({'tensorflow', 'keras', 'training', 'convert'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -47,7 +44,7 @@ def test_importing_edge_starts_and_sets_nothing():
 import os, threading
 import cv2  # sets environment variables of its own
 before = dict(os.environ), threading.active_count()
-import edge, edge.cli
+import edge, edge.commands
 assert (dict(os.environ), threading.active_count()) == before
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})

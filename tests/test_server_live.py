@@ -1,8 +1,10 @@
 """The thread that reads the source, and what the event loop sees of it."""
 
 import asyncio
+import gc
 import itertools
 import time
+import weakref
 from datetime import UTC, datetime
 
 import pytest
@@ -10,9 +12,10 @@ from samples import dark, written
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
+from edge import live as module
 from edge.errors import SourceError
+from edge.live import LiveLoop
 from edge.reader import DigitReader
-from edge.server import live as module
 from edge.server.live import Live
 from edge.sources import Source
 from edge.types import Frame
@@ -53,15 +56,20 @@ def reader(classifier):
     return DigitReader(classifier, marker=dark)
 
 
-def run(live, watching):
+def run(opening, reader, watching, on_view=lambda view, events: None):
+    """Watch a source that is read; what was said of errors comes with it."""
+    errors = []
+    loop = LiveLoop(opening, reader, wait=False, on_error=errors.append, on_notice=lambda text: None)
+
     async def main():
+        live = Live(loop, on_view, errors.append)
         live.start()
         try:
             return await watching(live)
         finally:
             live.close()
 
-    return asyncio.run(main())
+    return asyncio.run(main()), [str(error) for error in errors]
 
 
 def test_a_source_that_breaks_is_opened_again_and_nothing_is_forgotten(reader, monkeypatch):
@@ -74,41 +82,85 @@ def test_a_source_that_breaks_is_opened_again_and_nothing_is_forgotten(reader, m
             raise SourceError("still out")
         return opened[-1]
 
+    async def watching(live):
+        await watch(live, lambda view: len(opened) > 4)
+        return live.events(0), live.last_event
+
     counted = []
-    live = Live(open_source, reader, lambda view, events: counted.append((view.dropped, view.trouble)))
-    run(live, lambda live: watch(live, lambda view: len(opened) > 4))
+    (events, last), _ = run(
+        open_source, reader, watching, lambda view, events: counted.append((view.dropped, view.trouble))
+    )
     troubles = [trouble for _, trouble in counted if trouble]
     assert troubles[:3] == ["the cable is out", "the cable is out", "still out"]
     dropped = [dropped for dropped, _ in counted]
     assert dropped == sorted(dropped)
     assert dropped[-1] >= 15
-    assert live.events(0)[0][1].reading.text == "407"
-    assert [number for number, _ in live.events(0)] == list(range(1, live.last_event + 1))
+    assert events[0][1].reading.text == "407"
+    assert [number for number, _ in events] == list(range(1, last + 1))
 
 
-def test_a_source_that_cannot_be_opened_at_all_is_an_error(reader):
-    def open_source():
-        raise SourceError("no camera")
+def test_frames_that_cannot_be_read_are_trouble_and_counted(reader, monkeypatch):
+    def fail(frame, tracker=None):
+        raise ZeroDivisionError("a fault")
 
-    with pytest.raises(SourceError, match="no camera"):
-        Live(open_source, reader, lambda view, events: None)
+    monkeypatch.setattr(reader, "read_frame", fail)
+    view, _ = run(Camera, reader, lambda live: watch(live, lambda view: view.failed >= 3))
+    assert "of camera cannot be read: ZeroDivisionError: a fault" in view.trouble
+    assert view.result is None
+    assert view.stale_s() == float("inf")
+    assert view.frames_per_second == 0
+
+
+def test_trouble_ends_with_the_next_frame_that_can_be_read(reader, monkeypatch):
+    read = reader.read_frame
+
+    def fail_now_and_then(frame, tracker=None):
+        if frame.frame_id % 4 == 1:
+            raise ZeroDivisionError("a fault")
+        return read(frame, tracker)
+
+    monkeypatch.setattr(reader, "read_frame", fail_now_and_then)
+
+    async def watching(live):
+        await watch(live, lambda view: view.trouble and view.failed)
+        return await watch(live, lambda view: not view.trouble)
+
+    view, _ = run(Camera, reader, watching)
+    assert view.failed >= 1
+    assert view.result is not None
+
+
+def test_what_is_remembered_of_many_frames_is_no_picture(reader):
+    """The pictures of all frames but the last few are free again."""
+    pictures = []
+
+    class Remembered(Camera):
+        def __iter__(self):
+            for frame in super().__iter__():
+                pictures.append(weakref.ref(frame.image))
+                yield frame
+
+    async def watching(live):
+        await watch(live, lambda view: len(pictures) > 60)
+        gc.collect()
+        return sum(picture() is not None for picture in pictures), len(live.events(0))
+
+    (alive, events), _ = run(Remembered, reader, watching)
+    assert events >= 1
+    assert alive <= 20
 
 
 def test_all_who_ask_for_a_frame_share_one_encoding(reader):
-    live = Live(Camera, reader, lambda view, events: None)
-
     async def watching(live):
         view = await watch(live, lambda view: view.result is not None)
         return await asyncio.gather(*(live.jpeg(view.result.frame) for _ in range(5)))
 
-    pictures = run(live, watching)
+    pictures, _ = run(Camera, reader, watching)
     assert all(picture is pictures[0] for picture in pictures)
     assert pictures[0].startswith(b"\xff\xd8\xff")
 
 
 def test_who_comes_late_misses_views_and_the_end_is_told(reader):
-    live = Live(Camera, reader, lambda view, events: None)
-
     async def watching(live):
         ids = []
         async for view in live.views():
@@ -120,6 +172,6 @@ def test_who_comes_late_misses_views_and_the_end_is_told(reader):
                 live.stop()
         return ids
 
-    first, second, third = run(live, watching)
+    (first, second, third), _ = run(Camera, reader, watching)
     assert second - first >= 3
     assert third - second >= 3

@@ -73,6 +73,59 @@ def test_what_was_never_certain_is_no_line(speedometer):
     assert out.getvalue() == ""
 
 
+def test_what_stays_uncertain_is_a_line_and_so_is_its_end(speedometer):
+    out = io.StringIO()
+    reading = to_reading(number("4", confidence=0.6), THRESHOLDS, track_id=1)
+    changes = Changes()
+    with PlainLines(speedometer, output=out, status=io.StringIO()) as sink:
+        for k in range(90):
+            result = result_of(reading, frame_id=k, timestamp=k / 30)
+            sink.write(result, changes.update(result))
+        sink.finish(changes.end())
+    assert [line.split()[2:5] for line in out.getvalue().splitlines()] == [
+        ["#1", "?", "uncertain"],
+        ["#1", "?", "gone"],
+    ]
+
+
+@pytest.mark.parametrize(("every_frame", "lines"), [(False, ["accepted", "gone"]), (True, [None] * 4)])
+def test_json_lines_tells_the_end_unless_it_has_a_line_for_each_frame(every_frame, lines):
+    stream, changes = io.StringIO(), Changes()
+    with JsonLines(stream, every_frame=every_frame) as sink:
+        for k in range(4):
+            result = result_of(to_reading(number("12"), THRESHOLDS, track_id=5), frame_id=k, timestamp=k / 30)
+            sink.write(result, changes.update(result))
+        sink.finish(changes.end())
+    assert [json.loads(line).get("event") for line in stream.getvalue().splitlines()] == lines
+
+
+def test_on_a_terminal_trouble_is_shown_until_the_next_frame(speedometer):
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    with LiveView(speedometer, console=console) as sink:
+        sink.trouble("the cable is out")
+        with console.capture() as capture:
+            console.print(sink._view())
+        assert "the cable is out" in capture.get()
+        sink.write(result_of(), [])
+        with console.capture() as capture:
+            console.print(sink._view())
+        assert "the cable is out" not in capture.get()
+
+
+def test_the_speedometer_counts_what_could_not_be_read_and_goes_on_with_a_source_that_is_opened_anew():
+    first, second = DemoCamera(), DemoCamera()
+    speedometer = Speedometer(first, clock=Clock())
+    first.drops.update(busy=3)
+    speedometer.follow(second)
+    second.drops.update(busy=2, outage=1)
+    speedometer.fail()
+    assert speedometer.dropped() == "6 dropped (5 busy, 1 outage)"
+    assert "1 could not be read" in speedometer.pace()
+    assert speedometer.summary().startswith(
+        "0 frames in 0.0 s, 6 dropped (5 busy, 1 outage), 1 could not be read"
+    )
+
+
 def test_without_a_terminal_the_pace_is_a_line_now_and_then(speedometer):
     status, clock = io.StringIO(), Clock()
     with PlainLines(speedometer, output=io.StringIO(), status=status, clock=clock) as sink:

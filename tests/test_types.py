@@ -2,11 +2,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from samples import number
+from samples import number, prediction, result_of
 
 from edge.types import (
-    SAME_PLACE,
     Box,
+    Digit,
     Frame,
     ModelName,
     Prediction,
@@ -123,7 +123,7 @@ def test_many_boxes_are_compared_as_each_two_of_them_are():
     assert shared.tolist() == [[a.intersection(b).area for b in boxes[:3]] for a in boxes]
     assert areas(boxes).tolist() == [box.area for box in boxes]
     same = same_places(boxes, boxes[:3])
-    assert same.tolist() == [[a.overlap(b) >= SAME_PLACE for b in boxes[:3]] for a in boxes]
+    assert same.tolist() == [[a.overlap(b) >= 0.7 for b in boxes[:3]] for a in boxes]
     assert same_places(boxes, []).shape == (4, 0)
     assert intersections([], boxes).shape == (0, 4)
 
@@ -134,3 +134,14 @@ def test_a_box_turns_with_its_picture(quarters):
     box.of(picture)[:] = 1
     turned = np.rot90(picture, -quarters)
     assert box.turned(quarters, 30, 50).of(turned).sum() == turned.sum() == box.area
+
+
+def test_values_show_themselves_in_a_line():
+    digit = Digit(Box(1, 2, 31, 52), prediction(4, 0.987))
+    reading = Reading("4", "accepted", 0.987, digit.box, (digit,), track_id=3)
+    assert repr(digit.prediction) == "<Prediction 4, 98.7%>"
+    assert repr(digit) == "<Digit 4, 98.7%, at [1, 2, 31, 52]>"
+    assert repr(reading) == "<Reading 4 accepted, 98.7%, at [1, 2, 31, 52], track 3>"
+    result = result_of(reading)
+    assert repr(result) == "<Result of camera, frame 0: 4>"
+    assert repr(result.frame) == "<Frame 0 of camera, 320 x 240>"

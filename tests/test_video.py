@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -25,7 +26,7 @@ def results(times, size=(240, 320)):
 
 
 def record(path, times, size=(240, 320)):
-    with Video(path, wait=True) as sink:
+    with Video(path) as sink:
         for result in results(times, size):
             sink.write(result, [])
 
@@ -51,7 +52,7 @@ def test_without_a_frame_there_is_no_video(tmp_path):
 
 @pytest.mark.parametrize("size", [(239, 321), (120, 160)])
 def test_odd_sizes_and_changed_sizes_are_recorded(tmp_path, size):
-    with Video(tmp_path / "out.mp4", wait=True) as sink:
+    with Video(tmp_path / "out.mp4") as sink:
         for result in [*results([0.0, 0.1], size), *results([0.2, 0.3])]:
             sink.write(result, [])
     shapes = {picture.shape for _, picture in pictures(tmp_path / "out.mp4")}
@@ -61,7 +62,7 @@ def test_odd_sizes_and_changed_sizes_are_recorded(tmp_path, size):
 def test_the_video_has_its_name_only_when_it_is_whole(tmp_path):
     (tmp_path / "out.mp4").write_bytes(b"of yesterday")
     (tmp_path / "out.part.mp4").write_bytes(b"left by a power cut")
-    with Video(tmp_path / "out.mp4", wait=True) as sink:
+    with Video(tmp_path / "out.mp4") as sink:
         for result in results([0.0, 0.1]):
             sink.write(result, [])
         assert (tmp_path / "out.mp4").read_bytes() == b"of yesterday"
@@ -77,7 +78,7 @@ import os, sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parent.parent)!r}]
 from pathlib import Path
 from test_video import Video, results
-sink = Video(Path("out.mp4"), wait=True)
+sink = Video(Path("out.mp4"))
 for result in results([k / 10 for k in range(100)]):
     sink.write(result, [])
 os.kill(os.getpid(), 9)
@@ -91,30 +92,55 @@ os.kill(os.getpid(), 9)
     assert found > 60  # of 100 at 10 a second; some were still waiting to be encoded
 
 
-def test_a_full_disk_is_said_once_and_what_was_written_is_kept(tmp_path):
-    sink = Video(tmp_path / "out.mp4", wait=True)
+def fail(sink):
+    """From now on its disk is full."""
     full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, sink._file.fileno())
+    os.dup2(full, sink._recording._file.fileno())
     os.close(full)
+
+
+def test_a_full_disk_is_said_and_what_was_written_is_kept(tmp_path):
+    sink = Video(tmp_path / "out.mp4")
+    fail(sink)
     with pytest.raises(OutputError, match=os.strerror(errno.ENOSPC)):
         for result in results(k / 10 for k in count()):
             sink.write(result, [])
     sink.close()
     assert not (tmp_path / "out.mp4").exists()
+    assert sink.summary() == ""
 
 
-def test_a_live_source_does_not_wait_for_the_encoder(tmp_path):
-    with Video(tmp_path / "out.mp4", wait=False) as sink:
-        for result in results([k / 1000 for k in range(300)], size=(480, 640)):
+def test_a_recording_that_failed_is_begun_anew(tmp_path):
+    sink = Video(tmp_path / "out.mp4")
+    for result in results(k / 10 for k in range(30)):
+        sink.write(result, [])
+    fail(sink)
+    with pytest.raises(OutputError):
+        for result in results(3 + k / 10 for k in count()):
             sink.write(result, [])
-    recorded = len(pictures(tmp_path / "out.mp4"))
-    assert sink.skipped > 0
-    assert recorded + sink.skipped == 300
-    assert sink.summary().startswith(f"recorded {recorded} frames as ")
-    assert f"{sink.skipped} left out" in sink.summary()
+    for result in results(k / 10 for k in range(7)):
+        sink.write(result, [])
+    sink.close()
+    assert len(pictures(tmp_path / "out.mp4")) == 7
+    assert (tmp_path / "out.part.mp4").stat().st_size > 0
+    assert sink.summary().startswith("recorded 7 frames as ")
+
+
+def test_a_recording_is_not_begun_anew_on_a_disk_that_is_full(tmp_path, monkeypatch):
+    sink = Video(tmp_path / "out.mp4")
+    fail(sink)
+    with pytest.raises(OutputError):
+        for result in results(k / 10 for k in count()):
+            sink.write(result, [])
+    left = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 0))
+    for result in results([0.0, 0.1]):
+        with pytest.raises(OutputError, match="MB are free"):
+            sink.write(result, [])
+    assert sorted(tmp_path.iterdir()) == left
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_read(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot write"):
-        Video(tmp_path / "file" / "out.mp4", wait=True)
+        Video(tmp_path / "file" / "out.mp4")

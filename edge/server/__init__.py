@@ -1,1 +1,1 @@
-"""`digitcam serve`: the web page, the REST API and the live view. It needs the extra `digitcam[web]`."""
+"""`digitcam serve`: the web page, the REST API and the live view. It needs the extra `web`."""

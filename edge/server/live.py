@@ -1,4 +1,4 @@
-"""The source, read in a thread of its own: the newest result for whoever asks, and what changed."""
+"""The page as a sink: the newest result for whoever asks, and what changed; and the thread that reads."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from edge.errors import EdgeError
-from edge.events import Changes, Event
+from edge.errors import EdgeError, ReadingError
+from edge.events import Event
+from edge.live import LiveLoop
 from edge.overlay import encode
-from edge.reader import DigitReader
-from edge.sources import Source
+from edge.sinks import Sink
 from edge.speedometer import Speedometer
 from edge.types import Frame, Result
 
 EVENTS_KEPT = 1000
 """Latest events that a client which comes back can still ask for."""
-
-REOPEN_S = 2.0
-"""After a live source failed, until it is opened again."""
 
 CLOSE_S = 5.0
 """For a source to end that hangs."""
@@ -44,13 +41,15 @@ class View:
         frames_per_second: read over the last seconds.
         latency_ms: from capture to reading of the newest frame.
         dropped: frames that the source gave up so far.
-        trouble: why there is no new frame; empty where all is well.
+        failed: frames that could not be read so far.
+        trouble: why there is no new result; empty where all is well.
     """
 
     result: Result | None = None
     frames_per_second: float = 0.0
     latency_ms: float = 0.0
     dropped: int = 0
+    failed: int = 0
     trouble: str = "no frame yet"
 
     def stale_s(self) -> float:
@@ -59,47 +58,41 @@ class View:
 
 
 class Live:
-    """Reads a source in a thread until it is closed; a live source that fails is opened again.
+    """Runs a loop in a thread until it is closed, and is told by it as one of its sinks.
 
     All but the reading itself happens in the event loop that `start` was called in.
 
     Args:
-        open_source: opens the source.
-        reader: used by the thread alone.
+        loop: reads the source; used and closed by the thread alone.
         on_view: told of each view and its events, in the event loop.
-
-    Raises:
-        EdgeError: the source cannot be opened the first time.
+        on_error: told, in the thread, of what ends the reading for good.
     """
 
     def __init__(
         self,
-        open_source: Callable[[], Source],
-        reader: DigitReader,
+        loop: LiveLoop,
         on_view: Callable[[View, list[Event]], None],
+        on_error: Callable[[EdgeError], None],
     ) -> None:
         self.view = View()
         self.closed = False
-        self._open, self._reader, self._on_view = open_source, reader, on_view
-        self._source = open_source()
+        self._reading, self._on_view, self._on_error = loop, on_view, on_error
         self._posted = self.view
-        self._dropped_before = 0
-        self._changes = Changes()
         self._events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)
-        self._end = threading.Event()
         self._news = asyncio.Event()
         self._jpeg: tuple[Frame, asyncio.Future[bytes]] | None = None
         self._thread = threading.Thread(target=self._run, name="digitcam-live", daemon=True)
+        loop.add(_Page(loop.speedometer, self._post))
 
     @property
     def source(self) -> str:
         """The name of the source."""
-        return self._source.name
+        return self._reading.source.name
 
     @property
     def live(self) -> bool:
         """Whether the source is one that frames should always come from."""
-        return self._source.live
+        return self._reading.source.live
 
     @property
     def last_event(self) -> int:
@@ -114,8 +107,7 @@ class Live:
     def stop(self) -> None:
         """End the reading and all `views`; called in the event loop."""
         self.closed = True
-        self._end.set()
-        self._source.close()
+        self._reading.stop()
         self._news.set()
 
     def close(self) -> None:
@@ -149,44 +141,20 @@ class Live:
         return await asyncio.shield(self._jpeg[1])
 
     def _run(self) -> None:
-        source: Source | None = self._source
-        while not self._end.wait(0 if source else REOPEN_S):
-            try:
-                source = self._source = source or self._open()
-                self._read(source)
-                trouble = f"{source.name} has ended"
-            except EdgeError as error:
-                trouble = str(error)
-            if self._end.is_set():
-                return
-            self._dropped_before += source.dropped if source else 0
-            self._post(replace(self._posted, frames_per_second=0.0, trouble=trouble), [])
-            if not self._source.live:
-                return
-            source = None
+        try:
+            # Whoever reads our standard output may leave: the page stays.
+            self._reading.run(picture_s=PICTURE_S, until_hung_up=False)
+        except Exception as error:  # said, or nobody would know why there is nothing new
+            failure = ReadingError(f"reading has ended: {type(error).__name__}: {error}")
+            self._on_error(failure)
+            self._post(View(trouble=str(failure)), [])
 
-    def _read(self, source: Source) -> None:
-        speedometer = Speedometer(source)
-        for result in self._reader.results(source):
-            frame = result.frame
-            if source.continuous and not source.live:  # a video, in its own time
-                self._end.wait(max(0.0, frame.timestamp - time.monotonic()))
-            speedometer.tick(result)
-            view = View(
-                result,
-                speedometer.frames_per_second,
-                max(0.0, time.monotonic() - frame.timestamp) * 1000,
-                self._dropped_before + source.dropped,
-                trouble="",
-            )
-            self._post(view, self._changes.update(result))
-            if self._end.wait(0 if source.continuous else PICTURE_S):
-                return
-
-    def _post(self, view: View, events: list[Event]) -> None:
+    def _post(self, view: View, events: Sequence[Event]) -> None:
+        if view.result is None:
+            view = replace(view, result=self._posted.result, latency_ms=self._posted.latency_ms)
         self._posted = view
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            self._loop.call_soon_threadsafe(self._take, view, events)
+        with contextlib.suppress(RuntimeError):  # the event loop is closed already
+            self._loop.call_soon_threadsafe(self._take, view, list(events))
 
     def _take(self, view: View, events: list[Event]) -> None:
         self.view = view
@@ -194,3 +162,39 @@ class Live:
         self._on_view(view, events)
         self._news.set()
         self._news = asyncio.Event()
+
+
+class _Page(Sink):
+    """Makes a view of each result.
+
+    Args:
+        speedometer: knows how the reading goes.
+        post: takes a view and its events; from any thread.
+    """
+
+    name = "the page"
+
+    def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[Event]], None]) -> None:
+        self._speedometer, self._post = speedometer, post
+
+    def write(self, result: Result, events: Sequence[Event]) -> None:
+        """Show a result."""
+        latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
+        self._post(replace(self._view(), result=result, latency_ms=latency_ms, trouble=""), events)
+
+    def trouble(self, text: str) -> None:
+        """Show why there is none."""
+        self._post(replace(self._view(), trouble=text), ())
+
+    def finish(self, events: Sequence[Event]) -> None:
+        """Tell what was still there and is gone; the last result stays."""
+        if events:
+            self._post(replace(self._view(), trouble=f"{events[-1].moment.source} has ended"), events)
+
+    def _view(self) -> View:
+        speed = self._speedometer
+        return View(
+            frames_per_second=speed.frames_per_second,
+            dropped=speed.drops.total(),
+            failed=speed.failed,
+        )

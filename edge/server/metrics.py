@@ -29,6 +29,9 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._frames = Counter("digitcam_frames", "Frames read", registry=self._registry)
         self._dropped = Counter("digitcam_frames_dropped", "Frames given up", registry=self._registry)
+        self._failed = Counter(
+            "digitcam_frames_failed", "Frames that could not be read", registry=self._registry
+        )
         self._events = Counter(
             "digitcam_events", "What became of numbers", ["event"], registry=self._registry
         )
@@ -44,7 +47,7 @@ class Metrics:
         )
         self.viewers = Gauge("digitcam_viewers", "Streams and WebSockets", registry=self._registry)
         Gauge("digitcam_connections", "Open connections", registry=self._registry).set_function(connections)
-        self._dropped_before = 0
+        self._dropped_before = self._failed_before = 0
 
     def see(self, view: View, events: Sequence[Event]) -> None:
         """Count what a frame brought."""
@@ -52,6 +55,8 @@ class Metrics:
             self._events.labels(event.kind).inc()
         self._dropped.inc(view.dropped - self._dropped_before)
         self._dropped_before = view.dropped
+        self._failed.inc(view.failed - self._failed_before)
+        self._failed_before = view.failed
         if view.trouble or view.result is None:
             return
         self._frames.inc()

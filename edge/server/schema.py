@@ -64,11 +64,11 @@ class Result(BaseModel):
 
 
 class Event(BaseModel):
-    """A number appeared, changed, was accepted or went."""
+    """A number appeared, changed, was accepted, stays uncertain or went."""
 
     schema_: Literal[1] = Field(alias="schema")
     id: int = Field(description="counts up; pass it as since")
-    event: Literal["appeared", "changed", "accepted", "gone"]
+    event: Literal["appeared", "changed", "accepted", "uncertain", "gone"]
     source: str
     frame_id: int
     captured_at: str
@@ -82,7 +82,8 @@ class Camera(BaseModel):
     frames_per_second: float
     latency_ms: float = Field(description="from capture to reading of the newest frame")
     dropped: int = Field(description="frames given up so far")
-    trouble: str = Field(description="why there is no new frame; empty where all is well")
+    failed: int = Field(description="frames that could not be read so far")
+    trouble: str = Field(description="why there is no new result; empty where all is well")
 
 
 class Readings(BaseModel):

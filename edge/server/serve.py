@@ -6,15 +6,20 @@ import argparse
 import asyncio
 import ipaddress
 import socket
+import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
 import uvicorn
 
 from edge.classifier import Classifier
-from edge.errors import UsageError
+from edge.errors import EdgeError, UsageError
+from edge.live import LiveLoop
 from edge.model_file import load_model
+from edge.outputs import open_sinks, outputs_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
 from edge.server.app import create_app
@@ -35,13 +40,16 @@ END_S = 1.0
 """For the requests under way when the end is asked for."""
 
 
-def serve(args: argparse.Namespace, options: SourceOptions, say: Notice) -> int:
+def serve(
+    args: argparse.Namespace, options: SourceOptions, say: Notice, on_error: Callable[[EdgeError], None]
+) -> int:
     """Serve until Ctrl-C or SIGTERM, which are the orderly end.
 
     Args:
         args: of the verb `serve`.
         options: what the source is asked for.
         say: tells whoever started it where it serves, and how its source fares.
+        on_error: told of what goes wrong for good, as a video that ends early or a disk that is full.
 
     Raises:
         UsageError: the address cannot be listened on, or the token file is no good.
@@ -54,7 +62,16 @@ def serve(args: argparse.Namespace, options: SourceOptions, say: Notice) -> int:
         name = args.source or find_source()
         connections = Connections()
         metrics = Metrics(connections=lambda: len(connections))
-        live = Live(partial(open_source, name, options, on_notice=say), DigitReader(classifier), metrics.see)
+        if options.realtime is None:
+            options = replace(options, realtime=True)  # a video is watched in its own time
+        opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
+        loop = stack.enter_context(
+            LiveLoop(opening, DigitReader(classifier), wait=False, on_error=on_error, on_notice=say)
+        )
+        outputs = outputs_of(args)
+        for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+            loop.add(sink)
+        live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
         uploads = stack.enter_context(Uploads(args.readers, args.model and str(args.model)))
         app = create_app(
@@ -86,6 +103,8 @@ def serve(args: argparse.Namespace, options: SourceOptions, say: Notice) -> int:
             say(f"serving {name} at {_url(listener)}")
         with suppress(KeyboardInterrupt):
             _Server(config, live).run(sockets)
+    for line in loop.summary():
+        say(line)
     return 0
 
 

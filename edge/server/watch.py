@@ -143,6 +143,7 @@ def _camera(source: str, view: View) -> dict[str, Any]:
         "frames_per_second": round(view.frames_per_second, 1),
         "latency_ms": round(view.latency_ms, 1),
         "dropped": view.dropped,
+        "failed": view.failed,
         "trouble": view.trouble,
     }
 

@@ -1,4 +1,4 @@
-"""Where readings go. A sink takes each result in turn and is closed at the end."""
+"""Where readings go. A sink takes each result in turn and is closed at the end; any loop can use it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,26 @@ from edge.types import Result
 
 
 class Sink(ABC):
-    """The parent of all sinks: a context manager that is given results and events."""
+    """The parent of all sinks: a context manager that is given results and events.
+
+    `edge.live.LiveLoop` calls a sink from a thread of its own, one call at a time. A call that raises is made
+    again later, with a later frame.
+
+    Attributes:
+        name: what to call it in messages.
+    """
+
+    name: str = "a sink"
 
     @abstractmethod
     def write(self, result: Result, events: Sequence[Event]) -> None:
-        """Take the result of one frame, and what it changed."""
+        """Take the result of one frame, and what has changed since the one before."""
+
+    def trouble(self, text: str) -> None:  # noqa: B027 - most sinks have nobody to tell
+        """Hear why there is no result at present: a frame cannot be read, or the source is lost."""
+
+    def finish(self, events: Sequence[Event]) -> None:  # noqa: B027 - what is over makes no frame
+        """Take the last events: nothing follows, and what was still there is gone."""
 
     def close(self) -> None:  # noqa: B027 - a sink that holds nothing has nothing to finish
         """Finish what was written; may be called twice."""

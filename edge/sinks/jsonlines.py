@@ -22,6 +22,7 @@ class JsonLines(Sink):
 
     def __init__(self, stream: TextIO, *, every_frame: bool = False) -> None:
         self._stream = stream
+        self.name = getattr(stream, "name", "JSON lines").replace("<stdout>", "standard output")
         self._every_frame = every_frame
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
@@ -32,3 +33,12 @@ class JsonLines(Sink):
         """
         for item in [result] if self._every_frame else events:
             write_line(self._stream, json.dumps(item.as_dict()))
+
+    def finish(self, events: Sequence[Event]) -> None:
+        """Print the last events, unless it has a line for each frame.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        for event in () if self._every_frame else events:
+            write_line(self._stream, json.dumps(event.as_dict()))

@@ -12,10 +12,12 @@ from rich.text import Text
 
 from edge.events import Event
 from edge.sinks import Sink
+from edge.sinks.plain import Told
 from edge.speedometer import Speedometer
 from edge.types import Reading, Result
 
 STYLES = {"accepted": "bold green", "uncertain": "yellow", "rejected": "dim"}
+TROUBLE = "bold red"
 HISTORY = 8
 DRAWINGS_PER_SECOND = 8
 """People read no faster, and drawing takes a board some milliseconds."""
@@ -31,10 +33,14 @@ class LiveView(Sink):
         console: the terminal.
     """
 
+    name = "the terminal"
+
     def __init__(self, speedometer: Speedometer, *, console: Console | None = None) -> None:
         self._speedometer = speedometer
         self._history: deque[Text] = deque(maxlen=HISTORY)
         self._readings: Sequence[Reading] = ()
+        self._trouble = ""
+        self._told = Told()
         self._live = Live(
             console=console or Console(highlight=False),
             get_renderable=self._view,
@@ -45,12 +51,14 @@ class LiveView(Sink):
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
         """Take what this frame brought; the next drawing shows it."""
-        self._readings = result.readings
-        for event in events:
-            # What is uncertain may change with every frame: the table shows that, a list need not.
-            if event.reading.status == "accepted":
-                style = "dim" if event.kind == "gone" else STYLES[event.reading.status]
-                self._history.append(Text(f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}", style))
+        self._readings, self._trouble = result.readings, ""
+        for event in self._told.worth_telling(events):
+            style = "dim" if event.kind == "gone" else STYLES[event.reading.status]
+            self._history.append(Text(f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}", style))
+
+    def trouble(self, text: str) -> None:
+        """Show it until the next frame is read."""
+        self._readings, self._trouble = (), text
 
     def close(self) -> None:
         """Take the view away."""
@@ -66,4 +74,5 @@ class LiveView(Sink):
                 reading.status,
                 f"{reading.confidence:.0%}",
             )
-        return Group(Text(self._speedometer.pace()), table, *tuple(self._history))
+        trouble = [Text(self._trouble, TROUBLE)] if self._trouble else []
+        return Group(Text(self._speedometer.pace()), *trouble, table, *tuple(self._history))

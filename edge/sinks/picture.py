@@ -20,7 +20,7 @@ class LastPicture(Sink):
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self.name = path, str(path)
         self._last: Result | None = None
         self._saved = False
 

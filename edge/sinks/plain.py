@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from edge.events import Event
@@ -16,8 +16,29 @@ PACE_EVERY_S = 60.0
 """Seconds between two lines on how fast it reads: a journal keeps every one of them."""
 
 
+class Told:
+    """Picks the events of which people want a line: what is accepted or stays uncertain, and when it goes.
+
+    What is uncertain may change with every frame: a list need not show that.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[int | None] = set()
+
+    def worth_telling(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Those of the events of a frame."""
+        for event in events:
+            track_id = event.reading.track_id
+            if event.kind in ("accepted", "uncertain"):
+                self._ids.add(track_id)
+                yield event
+            elif event.kind == "gone" and track_id in self._ids:
+                self._ids.discard(track_id)
+                yield event
+
+
 class PlainLines(Sink):
-    """Writes a line for each number that is accepted or goes, and now and then one on the pace.
+    """Writes a line for each number that is accepted, stays uncertain or goes, and now and then the pace.
 
     Args:
         speedometer: ticked by whoever reads the frames.
@@ -25,6 +46,8 @@ class PlainLines(Sink):
         status: where the pace goes.
         clock: seconds, monotonic.
     """
+
+    name = "standard output"
 
     def __init__(
         self,
@@ -37,6 +60,7 @@ class PlainLines(Sink):
         self._speedometer = speedometer
         self._output, self._status = output, status
         self._clock = clock
+        self._told = Told()
         self._next_pace = clock() + PACE_EVERY_S
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
@@ -45,10 +69,19 @@ class PlainLines(Sink):
         Raises:
             OutputError: it cannot be written.
         """
-        for event in events:
-            # What is uncertain may change with every frame: a list need not show that.
-            if event.reading.status == "accepted":
-                write_line(self._output, f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}")
+        self._tell(events)
         if self._clock() >= self._next_pace:
             self._next_pace = self._clock() + PACE_EVERY_S
             write_line(self._status, self._speedometer.pace())
+
+    def finish(self, events: Sequence[Event]) -> None:
+        """Print what was still there and is gone now.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._tell(events)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        for event in self._told.worth_telling(events):
+            write_line(self._output, f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}")

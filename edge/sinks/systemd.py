@@ -35,6 +35,8 @@ class Systemd(Sink):
         clock: seconds, monotonic, the clock of `Frame.timestamp`.
     """
 
+    name = "systemd"
+
     def __init__(
         self,
         address: str,

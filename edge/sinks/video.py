@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import queue
-import threading
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from edge.errors import OutputError, UsageError
+from edge.errors import OutputError, PackageMissingError
 from edge.events import Event
 from edge.files import put_in_place
 from edge.overlay import draw
 from edge.sinks import Sink
 from edge.types import Result
+from edge.words import counted
+
+if TYPE_CHECKING:
+    import av
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -32,138 +35,162 @@ MUXER = {"movflags": "empty_moov+default_base_moof", "frag_duration": str(round(
 ENCODER = {"preset": "ultrafast", "crf": "26"}
 """For x264: the least work, as a board needs its time for reading, and a quality that keeps the ink."""
 
-WAITING = 8
-"""Frames that may wait to be encoded: a card that is slow for a moment costs none."""
-
-CLOSE_TIMEOUT_S = 1.0
-"""How long the end may take while a live source is stopped by the system, which waits two seconds in all."""
+ROOM = 64 << 20
+"""Bytes that must be free before a recording that failed is begun anew: a full disk would be full again."""
 
 
 class Video(Sink):
     """Writes every frame with its readings drawn on it.
 
-    A thread draws and encodes. The video grows under a name of its own, `out.part.mp4`, in fragments that are
-    synced one by one, and gets its name when it is whole. After a power cut, what was written up to the last
-    second can be played under the name of its own.
+    The video grows under a name of its own, `out.part.mp4`, in fragments that are synced one by one, and gets
+    its name when it is whole. After a power cut, what was written up to the last second can be played under
+    the name of its own. Where writing fails, that is what is left, and the next frame begins anew, under
+    another such name.
 
     Args:
         path: a file that ends in `.mp4`.
-        wait: let the reading wait when encoding is too slow; otherwise frames are left out.
 
     Attributes:
-        frames: frames that were recorded.
-        skipped: frames that were left out.
+        frames: frames that were recorded, since it was last begun.
 
     Raises:
-        UsageError: PyAV is not installed.
+        PackageMissingError: PyAV is not installed.
         OutputError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, *, wait: bool) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             import av  # noqa: F401 - only recordings need it, and it is heavy; here for its error
         except ImportError as error:
-            raise UsageError(f"a recording needs PyAV ({error}): pip install 'digitcam[video]'") from error
-        self._path, self._wait = path, wait
-        try:
-            self._part, self._file = _create(path)
-        except OSError as error:
-            raise _error(path, error) from error
-        self._queue: queue.Queue[Result | None] = queue.Queue(WAITING)
-        self._failed: Exception | None = None
-        self._said = self._closed = False
-        self.frames = self.skipped = 0
-        self._thread = threading.Thread(target=self._work, name="digitcam-video", daemon=True)
-        self._thread.start()
+            raise PackageMissingError.of_extra("video", "a recording needs PyAV") from error
+        self._path, self.name = path, str(path)
+        self._recording: _Recording | None = _open(path)
+        self._failed = self._saved = False
+        self.frames = 0
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
-        """Hand this frame to the encoder.
+        """Draw and encode this frame.
 
         Raises:
             OutputError: the disk is full or gone; what was written until then is kept.
         """
-        if self._failed is not None:
-            self._said = True
-            raise _error(self._path, self._failed)
+        if self._recording is None:
+            if shutil.disk_usage(self._path.parent).free < ROOM:
+                raise OutputError(f"cannot write {self._path}: less than {ROOM >> 20} MB are free")
+            self._recording, self._failed = _open(self._path), False
         try:
-            self._queue.put(result, block=self._wait)
-        except queue.Full:
-            self.skipped += 1
+            self._recording.add(result)
+            self.frames = self._recording.frames
+        except Exception as error:  # PyAV's and the system's are of many kinds
+            self._give_up()
+            raise _error(self._path, error) from error
 
     def close(self) -> None:
         """Finish the video and give it its name; without a single frame there is none.
 
         Raises:
-            OutputError: that fails, or the disk takes too long.
+            OutputError: that fails.
         """
-        if self._closed:
+        if self._recording is None:
             return
-        self._closed = True
-        patience = None if self._wait else CLOSE_TIMEOUT_S
-        with contextlib.suppress(queue.Full):
-            self._queue.put(None, timeout=patience)
-        self._thread.join(patience)
-        if self._thread.is_alive():
-            raise OutputError(f"{self._path} is not finished in time; {self._part} holds what is written")
-        if self._failed is not None and not self._said:
-            raise _error(self._path, self._failed)
+        recording, self._recording = self._recording, None
+        try:
+            self._saved = recording.finish(self._path)
+        except Exception as error:
+            self._failed = True
+            recording.abandon()
+            raise _error(self._path, error) from error
 
     def summary(self) -> str:
-        """What was recorded, and what was not."""
-        if self._failed is not None or not self.frames:
+        """What was recorded."""
+        if not self._saved:
             return ""
-        left_out = f", {self.skipped} left out, as encoding was too slow" if self.skipped else ""
-        return f"recorded {self.frames} frames as {self._path}{left_out}"
+        return f"recorded {counted(self.frames, 'frame')} as {self._path}"
 
-    def _work(self) -> None:
-        results = iter(self._queue.get, None)
-        try:
-            with self._file:
-                self._encode(results)
-            if self._part.stat().st_size:
-                put_in_place(self._part, self._path)
-            else:
-                self._part.unlink()
-        except Exception as error:  # whatever it is: who hands over frames must hear of it
-            self._failed = error
-            for _ in results:
-                pass  # or who puts them would wait for ever
+    def _give_up(self) -> None:
+        if self._recording is not None:
+            self._recording.abandon()
+        self._recording, self._failed = None, True
 
-    def _encode(self, results: Iterator[Result]) -> None:
-        """Encode all results; nothing is written when there is none."""
+
+class _Recording:
+    """A video that is being written."""
+
+    def __init__(self, part: Path, file: BinaryIO) -> None:
+        self._part, self._file = part, file
+        self._container: av.container.OutputContainer | None = None
+        self._width = self._height = 0
+        self._last = -1  # time of the last frame, milliseconds
+        self._first_at = self._synced_at = 0.0
+        self.frames = 0
+
+    def add(self, result: Result) -> None:
+        """Encode a frame."""
         import av
 
-        first = next(results, None)
-        if first is None:
-            return
+        captured = result.frame.timestamp
+        if self._container is None:
+            self._begin(result)
+        assert self._container is not None
+        picture = av.VideoFrame.from_ndarray(draw(result.frame.image, result.readings), "bgr24")
+        # A source may come back with another size.
+        picture = picture.reformat(self._width, self._height, "yuv420p")
+        self._last = max(self._last + 1, round((captured - self._first_at) / float(MILLISECOND)))
+        picture.pts, picture.time_base = self._last, MILLISECOND
+        self._container.mux(self._stream.encode(picture))
+        self.frames += 1
+        if captured - self._synced_at >= FRAGMENT_S:
+            self._synced_at = captured
+            self._sync()
+
+    def finish(self, path: Path) -> bool:
+        """Write what the encoder still holds, and give the file its name; whether there is one."""
+        with self._file:
+            if self._container is not None:
+                self._container.mux(self._stream.encode(None))
+                self._container.close()
+                self._sync()
+        if not self.frames:
+            self._part.unlink()
+            return False
+        put_in_place(self._part, path)
+        return True
+
+    def abandon(self) -> None:
+        """Leave what is written as it is, if it is anything."""
+        with contextlib.suppress(Exception):
+            if self._container is not None:
+                self._container.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            if not self._part.stat().st_size:
+                self._part.unlink()
+
+    def _begin(self, first: Result) -> None:
+        import av
+
         # Half a pixel of colour cannot be coded: sizes are even.
-        width, height = (side - side % 2 for side in first.frame.size)
-        with av.open(self._file, "w", format="mp4", options=MUXER) as container:
-            stream = container.add_stream("libx264", rate=30, options=ENCODER)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.codec_context.time_base = MILLISECOND
-            stream.codec_context.gop_size = KEYFRAME_EVERY
-            stream.codec_context.thread_count = 1  # the other cores read
-            last = -1
-            synced = first.frame.timestamp
-            for result in itertools.chain([first], results):
-                captured = result.frame.timestamp
-                picture = av.VideoFrame.from_ndarray(draw(result.frame.image, result.readings), "bgr24")
-                # A source may come back with another size.
-                picture = picture.reformat(width, height, "yuv420p")
-                last = max(last + 1, round((captured - first.frame.timestamp) / float(MILLISECOND)))
-                picture.pts, picture.time_base = last, MILLISECOND
-                container.mux(stream.encode(picture))
-                self.frames += 1
-                if captured - synced >= FRAGMENT_S:
-                    synced = captured
-                    self._sync()
-            container.mux(stream.encode(None))
-        self._sync()
+        self._width, self._height = (side - side % 2 for side in first.frame.size)
+        self._container = av.open(self._file, "w", format="mp4", options=MUXER)
+        self._stream = self._container.add_stream("libx264", rate=30, options=ENCODER)
+        self._stream.width, self._stream.height = self._width, self._height
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = MILLISECOND
+        self._stream.codec_context.gop_size = KEYFRAME_EVERY
+        self._stream.codec_context.thread_count = 1  # the other cores read
+        self._first_at = self._synced_at = first.frame.timestamp
 
     def _sync(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def _open(path: Path) -> _Recording:
+    try:
+        return _Recording(*_create(path))
+    except OSError as error:
+        raise _error(path, error) from error
 
 
 def _create(path: Path) -> tuple[Path, BinaryIO]:

@@ -13,7 +13,7 @@ from edge.sources.base import Notice, Source, SourceOptions
 if TYPE_CHECKING:
     from edge.sources.images import OnError
 
-__all__ = ["KINDS", "Source", "SourceOptions", "find_source", "open_here", "open_source"]
+__all__ = ["KINDS", "Source", "SourceOptions", "find_source", "open_here", "open_source", "options_taken"]
 
 KINDS = (
     "picamera[:N]",
@@ -51,7 +51,8 @@ def open_source(
         options: what it is asked for; None: the usual.
         on_error: of pictures: told of each that cannot be read, and the next follows; without it, the first
             such picture ends the iteration with its error.
-        on_notice: of cameras and network streams: told when one is lost, is back, goes black or sees again.
+        on_notice: told when a camera or a network stream is lost, is back, goes black or sees again, and what
+            of a folder or a file is left out.
 
     Raises:
         UsageError: it is none of these.
@@ -65,10 +66,16 @@ def open_source(
         from edge.sources.supervised import SupervisedSource
 
         return SupervisedSource(text, options, on_notice=on_notice)
-    return open_here(text, options, on_error=on_error)
+    return open_here(text, options, on_error=on_error, on_notice=on_notice)
 
 
-def open_here(text: str, options: SourceOptions, *, on_error: OnError | None = None) -> Source:
+def open_here(
+    text: str,
+    options: SourceOptions,
+    *,
+    on_error: OnError | None = None,
+    on_notice: Notice | None = None,
+) -> Source:
     """Open a source in this process, whatever it is: a read may hang, and what ends has ended.
 
     Args and errors are those of `open_source`.
@@ -79,13 +86,18 @@ def open_here(text: str, options: SourceOptions, *, on_error: OnError | None = N
         realtime = options.realtime is not False
         return DemoCamera(options.seed, size=options.size, fps=options.fps, realtime=realtime)
     if text == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise UsageError(
+                "standard input is closed: expected encoded pictures, as in: digitcam read - <a.jpg"
+            )
         if sys.stdin.isatty():
             raise UsageError(
                 "standard input is a terminal: expected encoded pictures, as in: cat *.jpg | digitcam read -"
             )
         from edge.sources.images import ImageStream
 
-        return ImageStream(open(sys.stdin.fileno(), "rb", closefd=False), on_error=on_error)
+        pipe = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115 - the stream is closed with us
+        return ImageStream(pipe, options, on_error=on_error, on_notice=on_notice)
     kind, _, rest = text.partition(":")
     if kind == "picamera":
         if not (rest.isdecimal() or text == "picamera"):
@@ -101,7 +113,7 @@ def open_here(text: str, options: SourceOptions, *, on_error: OnError | None = N
         from edge.sources.capture import LiveCapture
 
         return LiveCapture(text, options)
-    return _open_files(text, options, on_error)
+    return _open_files(text, options, on_error, on_notice)
 
 
 def _is_address(text: str) -> bool:
@@ -109,28 +121,51 @@ def _is_address(text: str) -> bool:
     return text.isdecimal() or text.startswith(_ADDRESSES)
 
 
-def _open_files(text: str, options: SourceOptions, on_error: OnError | None) -> Source:
+def _open_files(
+    text: str, options: SourceOptions, on_error: OnError | None, on_notice: Notice | None
+) -> Source:
     from edge.sources.images import ImageFiles, find_images, natural_order
 
     path = Path(text)
     if text and path.is_dir():
-        return ImageFiles(text, find_images(path), on_error=on_error)
+        paths = find_images(path, on_notice)
+        return ImageFiles(text, paths, options, on_error=on_error, on_notice=on_notice)
     if text and path.exists():
         if path.suffix.lower() in VIDEO_SUFFIXES:
             from edge.sources.capture import VideoFile
 
-            return VideoFile(path, realtime=options.realtime is True)
-        return ImageFiles(text, [path], on_error=on_error)
+            return VideoFile(path, options)
+        return ImageFiles(text, [path], options, on_error=on_error, on_notice=on_notice)
     if glob.has_magic(text):
         # Not Path.glob, which takes no pattern that is absolute.
         matches = glob.glob(text, recursive=True)  # noqa: PTH207
         found = [Path(match) for match in matches if Path(match).is_file()]
         if not found:
             raise SourceError(f"no file matches {text}")
-        return ImageFiles(text, natural_order(found), on_error=on_error)
+        return ImageFiles(text, natural_order(found), options, on_error=on_error, on_notice=on_notice)
     if "://" not in text and (path.suffix or len(path.parts) > 1):
         raise SourceError(f"no such file or folder: {text}")
     raise UsageError(f"unknown source {text!r}: expected {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+
+
+_TURNING = frozenset({"rotation", "mirror"})
+_CAMERA = _TURNING | {"size", "fps", "frozen_after_s"}
+
+
+def options_taken(text: str) -> frozenset[str]:
+    """Names of the `SourceOptions` that mean something to a source, by what the user typed."""
+    kind = text.partition(":")[0]
+    if kind == "picamera":
+        return _CAMERA | {"exposure_us", "gain", "focus"}
+    if kind == "faulty":
+        return _CAMERA | {"seed"}
+    if text == "demo":
+        return frozenset({"size", "fps", "realtime", "seed"})
+    if _is_address(text):
+        return _TURNING | {"frozen_after_s"} if "://" in text else _CAMERA
+    if Path(text).suffix.lower() in VIDEO_SUFFIXES:
+        return _TURNING | {"realtime"}
+    return _TURNING
 
 
 def find_source() -> str:

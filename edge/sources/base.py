@@ -20,6 +20,9 @@ DEFAULT_SIZE = (640, 480)
 
 DEFAULT_FPS = 30.0
 
+SIDES = 16, 10_000
+"""Pixels of a picture's sides, at least and at most: no camera that can be had has more."""
+
 ROTATIONS = (0, 90, 180, 270)
 
 State = Literal["running", "black", "lost"]
@@ -34,7 +37,8 @@ Trouble = Literal["ended", "hung", "frozen", "resized", "died"]
 the same one all the time; its pictures changed their size; the process that read it died."""
 
 Notice = Callable[[str], None]
-"""Told in a line, for people, when a live source is lost, is back, goes black or sees again."""
+"""Told in a line, for people, when a live source is lost, is back, goes black or sees again, and what of a
+folder or a file is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class SourceOptions:
     Attributes:
         size: width and height in pixels, of cameras and `demo`; a camera may choose another.
         fps: frames per second, of cameras and `demo`.
-        rotation: degrees clockwise that the pictures of cameras are turned by: 0, 90, 180 or 270.
+        rotation: degrees clockwise that cameras, pictures and videos are turned by: 0, 90, 180 or 270.
+        mirror: whether their left and right are swapped, after turning.
         exposure_us: of a camera module, microseconds; None leaves it to the camera.
         gain: of a camera module, 1 or more; None leaves it to the camera.
         focus: of a camera module whose lens moves, dioptres (1 / metres; 0 is far away); None focuses
@@ -62,6 +67,7 @@ class SourceOptions:
     size: tuple[int, int] = DEFAULT_SIZE
     fps: float = DEFAULT_FPS
     rotation: int = 0
+    mirror: bool = False
     exposure_us: int | None = None
     gain: float | None = None
     focus: float | None = None
@@ -70,9 +76,11 @@ class SourceOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.size) < 16:
+        least, most = SIDES
+        if min(self.size) < least or max(self.size) > most:
             raise UsageError(
-                f"expected a size of at least 16 x 16 pixels, found {self.size[0]} x {self.size[1]}"
+                f"expected a size of {least} x {least} to {most} x {most} pixels, "
+                f"found {self.size[0]} x {self.size[1]}"
             )
         if not 0 < self.fps <= 1000:
             raise UsageError(f"expected more than 0 and at most 1000 frames per second, found {self.fps:g}")

@@ -19,6 +19,7 @@ from edge.errors import CameraBusyError, CameraNotFoundError, SourceError
 from edge.sources.base import DEFAULT_FPS, Source, SourceOptions, wall_clock, without_password
 from edge.sources.containers import promised_bytes
 from edge.sources.gaps import FrameNumbers
+from edge.sources.turning import turned
 from edge.types import ByteArray, Frame
 
 TIMEOUT_S = 2.0
@@ -32,8 +33,8 @@ class VideoFile(Source):
 
     Args:
         path: the file.
-        realtime: give each frame when its time has come, and the late ones at once; otherwise as fast as they
-            are asked for.
+        options: whether it is turned or mirrored; where `realtime` is True, each frame is given when its time
+            has come, and the late ones at once; otherwise as fast as they are asked for.
 
     Raises:
         SourceError: when it cannot be opened; while iterating, after the last whole frame of a file that
@@ -42,9 +43,9 @@ class VideoFile(Source):
 
     continuous = True
 
-    def __init__(self, path: Path, *, realtime: bool = False) -> None:
+    def __init__(self, path: Path, options: SourceOptions | None = None) -> None:
         super().__init__(str(path))
-        self._realtime = realtime
+        self._options = options or SourceOptions()
         self._closing = threading.Event()
         self._cut = _missing_bytes(path)
         with _quiet():
@@ -61,7 +62,7 @@ class VideoFile(Source):
         given = 0
         # Where a file is cut in mid-frame, FFmpeg decodes what is left to a picture that is half grey.
         for frame in _all_but_last(self._decode()) if self._cut else self._decode():
-            yield frame
+            yield turned(frame, self._options)
             given += 1
         if not self._capture.isOpened():
             return  # closed
@@ -82,7 +83,7 @@ class VideoFile(Source):
                 return
             timestamp = opened + frame_id / self._fps
             capture_ms = (time.monotonic() - started) * 1000
-            if self._realtime and self._closing.wait(max(0.0, timestamp - time.monotonic())):
+            if self._options.realtime and self._closing.wait(max(0.0, timestamp - time.monotonic())):
                 return
             yield Frame(_bytes(image), frame_id, timestamp, wall_clock(timestamp), self.name, capture_ms)
 

@@ -14,14 +14,13 @@ import threading
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
-
 from edge.errors import EdgeError, SourceError
 from edge.sources import open_here
 from edge.sources.base import Drop, Source, without_password
 from edge.sources.handover import Ask, Beat, Failure, Link, SharedPicture, Shot, Start
+from edge.sources.turning import turned
 from edge.sources.watch import Watch
-from edge.types import ByteArray, Frame
+from edge.types import Frame
 
 BEAT_S = 0.1
 """Seconds between two signs of life."""
@@ -144,8 +143,10 @@ class Capture(threading.Thread):
             try:
                 source = open_here(self._start.text, self._start.options)
             except SourceError as error:
+                if not self._start.patient:
+                    raise  # that ends it, and is said once, as its end
                 self.problem = error
-                if not self._start.patient or self._stopping.wait(next(delays)):
+                if self._stopping.wait(next(delays)):
                     raise
             else:
                 self.problem = None
@@ -156,7 +157,7 @@ class Capture(threading.Thread):
         for frame in source:
             if self._stopping.is_set():
                 break
-            frame = _turned(frame, self._start.options.rotation)
+            frame = turned(frame, self._start.options)
             sight = self._watch.see(frame.image if frame.grey is None else frame.grey)
             if sight == "resized":
                 return Failure(
@@ -184,17 +185,3 @@ class Capture(threading.Thread):
                 self._newest = frame, shot
                 self._changed.notify_all()
         return Failure("ended", SourceError(f"{self._name} gives no more frames: is it still connected?"))
-
-
-def _turned(frame: Frame, degrees: int) -> Frame:
-    """The frame, turned clockwise."""
-    if not degrees:
-        return frame
-    import cv2  # many times faster than numpy's rot90, but nothing else in this process needs it
-
-    turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-
-    def turn(image: ByteArray) -> ByteArray:
-        return np.asarray(cv2.rotate(image, turns[degrees]), np.uint8)
-
-    return replace(frame, image=turn(frame.image), grey=None if frame.grey is None else turn(frame.grey))

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from edge.decode import MAX_BYTES, decode_image, too_many_bytes
+from edge.decode import MAX_BYTES, decode_image, pages_of, too_many_bytes
 from edge.errors import ImageError, SourceError
-from edge.sources.base import Source, wall_clock
-from edge.types import Frame
+from edge.sources.base import Notice, Source, SourceOptions, wall_clock
+from edge.sources.turning import turned
+from edge.types import ByteArray, Frame
+from edge.words import counted
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+)
+
+MEANT_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".heic", ".heif", ".jp2", ".jxl", ".pdf"}
+"""Of what people take for pictures. In a folder, each of them is either read or told with its cure."""
+
+MOST_PAGES = 1000
+"""Of one file; a scanner's feeder holds a tenth of them."""
 
 OnError = Callable[[ImageError], None]
 """Told of each picture that cannot be read; the next one follows."""
@@ -25,30 +36,51 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 class ImageFiles(Source):
     """Picture files, in the order given.
 
+    Each page of a TIFF file is a picture of its own: the second one of `scan.tif` is called `scan.tif#2`.
+
     Args:
         name: the file, folder or pattern, as the user wrote it.
         paths: the files.
+        options: whether they are to be turned or mirrored.
         on_error: told of each file that cannot be read; without it, the first such file ends the iteration
             with its error.
+        on_notice: told of what is left out of a file.
     """
 
-    def __init__(self, name: str, paths: Sequence[Path], *, on_error: OnError | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        options: SourceOptions | None = None,
+        *,
+        on_error: OnError | None = None,
+        on_notice: Notice | None = None,
+    ) -> None:
         super().__init__(name)
         self._paths = paths
-        self._on_error = on_error
+        self._options = options or SourceOptions()
+        self._on_error, self._on_notice = on_error, on_notice
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
-        for frame_id, path in enumerate(self._paths):
-            if self._closed:
-                return
-            started = time.monotonic()
-            try:
-                frame = _frame(_read(path), str(path), str(path), frame_id, started)
-            except ImageError as error:
-                _report(error, self._on_error)
-            else:
-                yield frame
+        frame_id = 0
+        for path in self._paths:
+            page, pages = 1, 1
+            data = b""
+            while page <= pages and not self._closed:
+                started = time.monotonic()
+                source = f"{path}#{page}" if page > 1 else str(path)
+                try:
+                    if page == 1:
+                        data = _read(path)
+                    frame = _frame(data, source, source, frame_id, started, page=page)
+                    if page == 1:
+                        pages = _pages(data, source, self._on_notice)
+                except ImageError as error:
+                    _report(error, self._on_error)
+                else:
+                    yield turned(frame, self._options)
+                page, frame_id = page + 1, frame_id + 1
 
     def close(self) -> None:
         """End the iteration before the next file."""
@@ -62,14 +94,24 @@ class ImageStream(Source):
 
     Args:
         stream: read until its end; it is not closed, because it is its owner's.
+        options: whether they are to be turned or mirrored.
         on_error: told of each picture that cannot be read; without it, the first such picture ends the
             iteration with its error.
+        on_notice: told of what is left out of a picture of many pages.
     """
 
-    def __init__(self, stream: BufferedReader, *, on_error: OnError | None = None) -> None:
+    def __init__(
+        self,
+        stream: BufferedReader,
+        options: SourceOptions | None = None,
+        *,
+        on_error: OnError | None = None,
+        on_notice: Notice | None = None,
+    ) -> None:
         super().__init__("-")
         self._stream = stream
-        self._on_error = on_error
+        self._options = options or SourceOptions()
+        self._on_error, self._on_notice = on_error, on_notice
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
@@ -78,12 +120,22 @@ class ImageStream(Source):
             if self._closed:
                 return
             started = time.monotonic()
+            name = f"picture {frame_id + 1} on standard input"
             try:
-                frame = _frame(data, f"picture {frame_id + 1} on standard input", "-", frame_id, started)
+                frame = _frame(data, name, "-", frame_id, started)
+                pages = _pages(data, name, self._on_notice)
             except ImageError as error:
                 _report(error, self._on_error)
-            else:
-                yield frame
+                continue
+            yield turned(frame, self._options)
+            # Only a stream of one single picture can have more pages than one.
+            for page in range(2, pages + 1):
+                if self._closed:
+                    return
+                yield turned(
+                    _frame(data, f"{name}, page {page}", "-", page - 1, time.monotonic(), page=page),
+                    self._options,
+                )
         if frame_id < 0:
             raise SourceError(
                 "standard input is empty: expected encoded pictures, as in: cat *.jpg | digitcam read -"
@@ -94,22 +146,37 @@ class ImageStream(Source):
         self._closed = True
 
 
-def find_images(folder: Path) -> list[Path]:
+def find_images(folder: Path, on_notice: Notice | None = None) -> list[Path]:
     """The picture files in a folder by their suffix, in natural order, hidden ones left out.
+
+    Those of kinds that may not be read (HEIC, PDF and others) are among them: reading one tells its cure.
+
+    Args:
+        folder: where they are; folders in it are not looked into.
+        on_notice: told of what else the folder holds.
 
     Raises:
         SourceError: when there is none.
     """
-    found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
+    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    found = [path for path in inside if path.suffix.lower() in MEANT_SUFFIXES and path.is_file()]
     if not found:
         raise SourceError(
             f"{folder} holds no pictures: expected files that end in {', '.join(sorted(IMAGE_SUFFIXES))}"
         )
+    if on_notice is not None and (left_out := _left_out(set(inside) - set(found))):
+        on_notice(f"{folder}: left out {left_out}")
     return natural_order(found)
+
+
+def _left_out(paths: Iterable[Path]) -> str:
+    """What is no picture, in words: 3 files (2 .txt, 1 .mp4) and 1 folder."""
+    paths = list(paths)
+    folders = sum(path.is_dir() for path in paths)
+    kinds = Counter(path.suffix.lower() or "without suffix" for path in paths if not path.is_dir())
+    told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    files = f"{counted(kinds.total(), 'file')} ({told})" if kinds else ""
+    return " and ".join(filter(None, [files, counted(folders, "folder") if folders else ""]))
 
 
 def natural_order(paths: Iterable[Path]) -> list[Path]:
@@ -214,8 +281,30 @@ def _read(path: Path) -> bytes:
         raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _frame(data: bytes, name: str, source: str, frame_id: int, started: float) -> Frame:
-    image = decode_image(data, name)
+def read_picture(path: Path) -> ByteArray:
+    """One picture file, of several pages the first: grey (rows, columns) or BGR (rows, columns, 3), uint8.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    return decode_image(_read(path), str(path))
+
+
+def _pages(data: bytes, name: str, on_notice: Notice | None) -> int:
+    """How many pages of a picture file are to be read; what is left out is told."""
+    pages, animated = pages_of(data)
+    taken = 1 if animated else min(pages, MOST_PAGES)
+    if pages > taken and on_notice is not None:
+        on_notice(
+            f"{name}: {f'an animation of {pages} pictures' if animated else f'{pages} pages'}, of which the "
+            f"first{'' if taken == 1 else f' {taken}'} {'is' if taken == 1 else 'are'} read"
+            + ("; to read all, make a video of it" if animated else "")
+        )
+    return taken
+
+
+def _frame(data: bytes, name: str, source: str, frame_id: int, started: float, *, page: int = 1) -> Frame:
+    image = decode_image(data, name, page=page)
     capture_ms = (time.monotonic() - started) * 1000
     return Frame(image, frame_id, started, wall_clock(started), source, capture_ms)
 

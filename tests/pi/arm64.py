@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge import DigitReader
-from edge.cli import main
+from edge.commands import main
 from edge.sources import open_source
 from edge.types import Box
 

@@ -11,13 +11,15 @@ option; one in a table named after a verb is for that verb only, and stronger:
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from edge.commands.parser import Option, Verb
 from edge.errors import UsageError
 
 NAME = "digitcam.toml"
@@ -73,26 +75,45 @@ def read_settings(environment: Mapping[str, str], system_file: Path = SYSTEM_FIL
     return settings
 
 
-def apply_settings(settings: Iterable[Setting], verbs: Mapping[str, argparse.ArgumentParser]) -> None:
-    """Make settings the defaults of the verbs' options.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A value that settings give to an option.
+
+    Attributes:
+        value: as its option makes it.
+        origin: the key and where it stands, for messages.
+    """
+
+    value: Any
+    origin: str
+
+
+def choose(settings: Iterable[Setting], verbs: Sequence[Verb]) -> dict[str, dict[str, Chosen]]:
+    """What settings mean.
 
     Args:
         settings: in any order.
-        verbs: name and parser of each.
+        verbs: what there is to be set.
+
+    Returns:
+        By the name of the verb, then by the attribute of the option.
 
     Raises:
         UsageError: a key that no verb has, or a value that its option does not take.
     """
-    known: dict[str, list[tuple[argparse.ArgumentParser, argparse.Action]]] = {}
-    for verb, parser in verbs.items():
-        for name, action in _options(parser):
-            for key in (name, f"{verb}.{name}"):
-                known.setdefault(key, []).append((parser, action))
+    known: dict[str, list[tuple[Verb, Option]]] = {}
+    for verb in verbs:
+        for option in verb.settable:
+            for key in (option.name, f"{verb.name}.{option.name}"):
+                known.setdefault(key, []).append((verb, option))
     variables = {_variable(key): key for key in known}
     found = [(setting, _known_key(setting, known, variables)) for setting in settings]
+    chosen: dict[str, dict[str, Chosen]] = {verb.name: {} for verb in verbs}
     for setting, key in sorted(found, key=lambda pair: (pair[0].layer, "." in pair[1])):
-        for parser, action in known[key]:
-            parser.set_defaults(**{action.dest: _convert(setting, action)})
+        for verb, option in known[key]:
+            value = _convert(setting, option)
+            chosen[verb.name][option.attribute] = Chosen(value, f"{setting.key} in {setting.origin}")
+    return chosen
 
 
 def _known_key(setting: Setting, keys: Collection[str], variables: Mapping[str, str]) -> str:
@@ -104,38 +125,33 @@ def _known_key(setting: Setting, keys: Collection[str], variables: Mapping[str, 
     raise UsageError(f"{setting.origin}: unknown key {setting.key}; the nearest known one is {nearest}")
 
 
-def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
-    """Names and actions of what may be set: options, and a positional argument that may be left out."""
-    for action in parser._actions:  # argparse lists them nowhere else
-        long = [name for name in action.option_strings if name.startswith("--")]
-        if long and action.dest not in {"help", "version"}:
-            yield long[0].removeprefix("--"), action
-        elif action.nargs == argparse.OPTIONAL and not action.option_strings:
-            yield action.dest, action
-
-
 def _variable(key: str) -> str:
     return PREFIX + key.replace("-", "_").replace(".", "_").upper()
 
 
-def _convert(setting: Setting, action: argparse.Action) -> object:
-    """The value as the option's own type, checked as one from the command line is."""
+def _convert(setting: Setting, option: Option) -> object:
+    """The value as the option's own, checked as one from the command line is."""
     value = setting.value
-    if isinstance(action, argparse.BooleanOptionalAction):
+    if option.kind == "switch":
         switch = SWITCHES.get(value.lower()) if isinstance(value, str) else value
         if isinstance(switch, bool):
             return switch
         raise UsageError(f"{setting.origin}: {setting.key} must be true or false, found {value!r}")
+    if option.kind == "list":
+        # A variable holds several with commas between them.
+        several = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if isinstance(several, list):
+            return [_convert_one(setting, option, each) for each in several]
+    return _convert_one(setting, option, value)
+
+
+def _convert_one(setting: Setting, option: Option, value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UsageError(f"{setting.origin}: {setting.key} must be a text or a number, found {value!r}")
     try:
-        converted = action.type(str(value)) if callable(action.type) else str(value)
-    except (argparse.ArgumentTypeError, ValueError, TypeError) as error:
+        return option.convert(str(value))
+    except ArgumentTypeError as error:
         raise UsageError(f"{setting.origin}: {setting.key}: {error}") from error
-    if action.choices is not None and converted not in action.choices:
-        choices = ", ".join(map(str, action.choices))
-        raise UsageError(f"{setting.origin}: {setting.key} must be one of {choices}, found {value!r}")
-    return converted
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, object]]:
@@ -147,7 +163,7 @@ def _of_file(path: Path) -> Iterator[tuple[str, object]]:
     except OSError as error:
         raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
     except ValueError as error:  # no TOML, or no UTF-8
-        raise UsageError(f"{path} is no TOML: {error}") from error
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
     for key, value in values.items():
         if isinstance(value, dict):
             yield from ((f"{key}.{name}", inner) for name, inner in value.items())

@@ -1,0 +1,129 @@
+"""What several verbs take: a source and what it is asked for, and a model."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.commands import values
+from edge.commands.output import say
+from edge.commands.parser import Option
+from edge.errors import UsageError
+from edge.sources import KINDS, SourceOptions, options_taken
+from edge.sources.base import DEFAULT_FPS
+
+if TYPE_CHECKING:
+    from edge.reader import DigitReader
+
+SOURCES = ", ".join(KINDS)
+
+
+def source_value(field: str, convert: Callable[[str], Any], text: str) -> object:
+    """A value of one of the fields of `SourceOptions`, which knows its limits."""
+    value = convert(text)
+    # How long is too long an exposure depends on the frame rate, which may be given as well.
+    others = {"fps": min(DEFAULT_FPS, 1e6 / value)} if field == "exposure_us" and value > 0 else {}
+    try:
+        SourceOptions(**{field: value, **others})
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
+    return value
+
+
+def _asked(name: str, convert: Callable[[str], Any], metavar: str, text: str) -> Option:
+    return Option(name, text, partial(source_value, name.replace("-", "_"), convert), metavar)
+
+
+ASKED = (
+    _asked("size", values.size, "WxH", "of cameras and demo, pixels (640x480)"),
+    _asked("fps", values.number, "N", "of cameras and demo, frames per second (30)"),
+    _asked(
+        "rotation",
+        values.integer,
+        "DEGREES",
+        "turns cameras, pictures and videos clockwise: 0, 90, 180 or 270",
+    ),
+    Option("mirror", "of cameras, pictures and videos: swaps left and right", kind="switch"),
+    _asked("exposure-us", values.integer, "N", "of picamera, microseconds (default: automatic)"),
+    _asked("gain", values.number, "X", "of picamera, 1 or more (default: automatic)"),
+    _asked("focus", values.number, "X", "of picamera, dioptres, 1 / metres (default: automatic)"),
+    _asked(
+        "frozen-after-s",
+        values.number,
+        "S",
+        "of cameras: the same picture for so long counts as frozen (1; inf: never)",
+    ),
+    Option(
+        "realtime",
+        "frames in their own time, or as fast as they can be read (default: demo in time, videos fast)",
+        kind="switch",
+    ),
+    _asked("seed", values.integer, "N", "of demo: which pages it shows (0)"),
+)
+"""The fields of `SourceOptions`, under their own names."""
+
+ASKED_NAMES = frozenset(option.name for option in ASKED)
+
+OUTPUTS = (
+    Option("json", "print a JSON line for each change of a reading", default=False, kind="switch"),
+    Option("every-frame", "with --json: one object for each frame (schema 1)", default=False, kind="switch"),
+    Option("save", "at the end, save the last frame that had numbers", values.picture, "FILE"),
+    Option("record", "write every frame with its readings as an MP4 video", values.video, "FILE"),
+)
+"""Where a live reading goes."""
+
+MODEL = Option("model", "a .tflite file instead of the shipped model", Path, "FILE")
+
+
+def source_argument(otherwise: str) -> Option:
+    """The source, which may be left out."""
+    return Option("source", f"{SOURCES} (default: {otherwise})", metavar="SOURCE", kind="argument")
+
+
+def source_options(args: argparse.Namespace) -> SourceOptions:
+    """What a source is asked for.
+
+    Raises:
+        UsageError: two values that do not fit together; where they come from settings, it is said.
+    """
+    fields = [field.name for field in dataclasses.fields(SourceOptions)]
+    chosen = {name: getattr(args, name) for name in fields if getattr(args, name) is not None}
+    try:
+        return SourceOptions(**chosen)
+    except UsageError as error:
+        raise UsageError(f"{error}{settings_behind(args, *chosen)}") from error
+
+
+def settings_behind(args: argparse.Namespace, *attributes: str) -> str:
+    """Which of these values come from settings, and from where, to be put behind a message."""
+    told = [args.origins[attribute] for attribute in attributes if attribute in args.origins]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def tell_what_is_not_taken(args: argparse.Namespace, source: str) -> None:
+    """Say which of the options on the command line mean nothing to this source.
+
+    Settings are for all sources together, so what a source takes no notice of there is not worth a word.
+    """
+    meant = options_taken(source)
+    useless = [
+        f"--{option.name}"
+        for option in ASKED
+        if option.attribute in args.given and option.attribute not in meant
+    ]
+    if useless:
+        say(f"{' and '.join(useless)} {'mean' if len(useless) > 1 else 'means'} nothing to {source}")
+
+
+def make_reader(args: argparse.Namespace) -> DigitReader:
+    """The reader with the model asked for."""
+    from edge.classifier import Classifier
+    from edge.model_file import load_model
+    from edge.reader import DigitReader
+
+    return DigitReader(Classifier(load_model(args.model)))

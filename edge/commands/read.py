@@ -1,0 +1,143 @@
+"""`digitcam read`: pictures to numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.commands.common import (
+    ASKED,
+    ASKED_NAMES,
+    MODEL,
+    SOURCES,
+    make_reader,
+    source_options,
+    tell_what_is_not_taken,
+)
+from edge.commands.output import Errors, put, say
+from edge.commands.parser import Option, Verb
+from edge.errors import ImageError, SourceError, UsageError
+from edge.sources import SourceOptions, open_source
+from edge.types import UNSURE
+from edge.words import counted
+
+if TYPE_CHECKING:
+    from edge.reader import DigitReader
+    from edge.types import Result
+
+
+def _read(args: argparse.Namespace) -> int:
+    from edge.files import write_whole
+    from edge.overlay import draw, encode
+
+    options = source_options(args)
+    reader = make_reader(args)
+    errors = Errors()
+    width = max(len(name) for name in args.files)
+    written: set[Path] = set()
+    for name in args.files:
+        tell_what_is_not_taken(args, name)
+        try:
+            for result in _results(reader, name, options, errors):
+                put(json.dumps(result.as_dict()) if args.json else _row(result, name, width))
+                if hint := _how_it_was_held(reader, result, options):
+                    say(hint)
+                if args.annotate:
+                    picture = draw(result.frame.image, result.readings)
+                    path = _free_name(args.annotate, result, written)
+                    write_whole(path, encode(picture, path.suffix))
+                    written.add(path)
+        except (ImageError, SourceError, UsageError) as error:
+            errors.add(error)  # the others are still read
+    return errors.exit_code
+
+
+def _results(reader: DigitReader, name: str, options: SourceOptions, errors: Errors) -> Iterator[Result]:
+    with open_source(name, options, on_error=errors.add, on_notice=say) as source:
+        if source.live:
+            frame = next(iter(source))
+            yield reader.read_image(frame.image, source.name)
+        else:
+            yield from reader.results(source, on_error=errors.add)
+
+
+DOUBTFUL = 0.75
+"""Where less than this share of a picture's digits is certain, it may stand on its head. Of 30 photos of the
+collection all are above it, and 10 of them below it upside down."""
+
+WORTH, MORE = 3, 2
+"""Digits that must be certain the other way round, and how many more than before, to be worth a word."""
+
+MANY = 100
+"""Digits: more are on no photo of a number, and a page full of them takes its time to be read again."""
+
+
+def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions) -> str:
+    """Which way round a picture is read better, in words; "" where it is read well as it is.
+
+    Digits on their heads are read as others, but most not surely. The picture is looked at again only where
+    many of them are doubtful.
+    """
+    from edge.sources.turning import turned
+
+    digits = sum(len(reading.digits) for reading in result.readings)
+    sure = _certain(result)
+    if not 0 < digits <= MANY or sure >= DOUBTFUL * digits:
+        return ""
+    ways = (SourceOptions(rotation=180), SourceOptions(mirror=True))
+    found = [_certain(reader.read_image(turned(result.frame, way).image)) for way in ways]
+    better = max(range(len(ways)), key=lambda index: found[index])
+    if found[better] < max(WORTH, sure + MORE):
+        return ""
+    rotation = (options.rotation + ways[better].rotation) % 360
+    way = "--mirror" if ways[better].mirror else f"--rotation {rotation}"
+    return (
+        f"{result.frame.source}: {sure} of {counted(digits, 'digit')} are certain; "
+        f"{found[better]} would be with {way}"
+    )
+
+
+def _certain(result: Result) -> int:
+    """How many digits are shown."""
+    return sum(character != UNSURE for reading in result.readings for character in reading.text)
+
+
+def _row(result: Result, name: str, width: int) -> str:
+    """What people read: the picture, and the numbers in it."""
+    picture = result.frame.source
+    if picture == name and result.frame.frame_id:  # one of many in a video or on standard input
+        picture += f" #{result.frame.frame_id}"
+    numbers = "  ".join(reading.as_text() for reading in result.readings if reading.status != "rejected")
+    return f"{picture:<{width}}  {numbers or '(no number)'}"
+
+
+def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
+    """Where to write an annotated picture: never over the picture itself, nor over another of this run."""
+    from edge.overlay import SUFFIXES
+
+    source = Path("stdin.png" if result.frame.source == "-" else result.frame.source)
+    suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
+    names = (f"{source.stem}-read{f'-{n}' if n else ''}{suffix}" for n in count())
+    return next(path for path in (folder / name for name in names) if path not in written)
+
+
+VERB = Verb(
+    name="read",
+    help="read pictures",
+    description="Read pictures, folders and videos; of a live source, one picture.",
+    options=(
+        Option(
+            "files", f"{SOURCES}; of a live source one picture is taken", metavar="FILE", kind="arguments"
+        ),
+        Option("json", "print one JSON object for each picture (schema 1)", default=False, kind="switch"),
+        Option("annotate", "write each picture with its readings drawn on it", Path, "DIR"),
+        *ASKED,
+        MODEL,
+    ),
+    run=_read,
+    asked_of_sources=ASKED_NAMES,
+)

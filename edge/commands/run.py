@@ -1,0 +1,69 @@
+"""`digitcam run`: read live."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from contextlib import suppress
+from functools import partial
+
+from edge.commands import values
+from edge.commands.common import (
+    ASKED,
+    ASKED_NAMES,
+    MODEL,
+    OUTPUTS,
+    make_reader,
+    settings_behind,
+    source_argument,
+    source_options,
+    tell_what_is_not_taken,
+)
+from edge.commands.output import Errors, say
+from edge.commands.parser import Option, Verb
+from edge.errors import UsageError
+from edge.sources import find_source, open_source
+
+
+def _run(args: argparse.Namespace) -> int:
+    from edge.live import LiveLoop
+    from edge.outputs import open_sinks, outputs_of
+
+    outputs = outputs_of(args)
+    options = source_options(args)
+    reader = make_reader(args)
+    errors = Errors()
+    name = args.source or find_source()
+    tell_what_is_not_taken(args, name)
+    opening = partial(open_source, name, options, on_error=errors.add, on_notice=say)
+    wait = True if args.realtime is False else None  # what need not keep time can wait
+    try:
+        with LiveLoop(opening, reader, wait=wait, on_error=errors.add, on_notice=say) as loop:
+            for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+                loop.add(sink)
+            with suppress(KeyboardInterrupt):  # how a live reading ends
+                say(f"reading from {name}")
+                loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)
+    except UsageError as error:
+        raise UsageError(f"{error}{settings_behind(args, 'source')}") from error
+    for line in loop.summary():
+        say(line)
+    return errors.exit_code
+
+
+VERB = Verb(
+    name="run",
+    help="read live",
+    description="Read live from a source of frames until Ctrl-C or its end.",
+    options=(
+        source_argument("the camera that is there, else demo"),
+        *OUTPUTS,
+        Option("seconds", "stop after so many seconds", values.seconds, "S"),
+        Option("frames", "stop after so many frames", values.count, "N"),
+        *ASKED,
+        MODEL,
+    ),
+    run=_run,
+    asked_of_sources=ASKED_NAMES,
+)

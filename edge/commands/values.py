@@ -1,0 +1,86 @@
+"""Texts -> values of options. What makes no sense is said as expected and found."""
+
+from __future__ import annotations
+
+import math
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def count(text: str) -> int:
+    """A whole number of 1 or more."""
+    return whole_number(text, least=1)
+
+
+def whole_number(text: str, *, least: int = 0, most: int | None = None) -> int:
+    """A whole number within limits."""
+    digits = text.removeprefix("-")
+    value = int(text) if digits.isdecimal() and digits.isascii() and len(digits) < 20 else None
+    if value is None or value < least or (most is not None and value > most):
+        wanted = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ArgumentTypeError(f"expected a number of {wanted}, found {text!r}")
+    return value
+
+
+def integer(text: str) -> int:
+    """Any whole number."""
+    return whole_number(text, least=-sys.maxsize)
+
+
+def number(text: str) -> float:
+    """A number, `inf` among them."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise ArgumentTypeError(f"expected a number, found {text!r}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A time of more than 0."""
+    try:
+        value = number(text)
+    except ArgumentTypeError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"expected seconds, more than 0, found {text!r}")
+    return value
+
+
+def size(text: str) -> tuple[int, int]:
+    """Width and height."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise ArgumentTypeError(f"expected width and height such as 640x480, found {text!r}")
+    return int(width), int(height)
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 takes a free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise ArgumentTypeError(f"expected a port, 0 to 65535, found {text!r}")
+    return int(text)
+
+
+def picture(text: str) -> Path:
+    """The name of a picture to write."""
+    from edge.overlay import SUFFIXES
+
+    return named(text, SUFFIXES)
+
+
+def video(text: str) -> Path:
+    """The name of a video to write."""
+    return named(text, (".mp4",))
+
+
+def named(text: str, suffixes: Sequence[str]) -> Path:
+    """The name of a file that ends in one of these."""
+    path = Path(text)
+    if path.suffix.lower() not in suffixes:
+        raise ArgumentTypeError(f"expected a name that ends in {' or '.join(suffixes)}, found {text!r}")
+    return path

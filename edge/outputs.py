@@ -1,0 +1,84 @@
+"""Where readings go, as the command line says it: values of `run` and `serve`, and the sinks they open."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from edge.errors import UsageError
+from edge.sinks import Sink
+from edge.speedometer import Speedometer
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where readings go.
+
+    Attributes:
+        json: JSON lines on standard output, instead of text for people.
+        every_frame: an object for each frame instead of one for each change.
+        save: where the last frame that had numbers is written, at the end.
+        record: where the annotated video is written.
+
+    Raises:
+        UsageError: one goes only with another.
+    """
+
+    json: bool = False
+    every_frame: bool = False
+    save: Path | None = None
+    record: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.every_frame and not self.json:
+            raise UsageError("--every-frame goes with --json: it prints one JSON object for each frame")
+
+
+def outputs_of(args: argparse.Namespace) -> Outputs:
+    """What the options say."""
+    return Outputs(args.json, args.every_frame, args.save, args.record)
+
+
+def open_sinks(
+    outputs: Outputs, speedometer: Speedometer, *, output: TextIO, status: TextIO
+) -> Iterator[Sink]:
+    """The sinks, and systemd's where it started this process. Each is opened when it is asked for.
+
+    Args:
+        outputs: where readings go.
+        speedometer: knows how the reading goes.
+        output: standard output; a terminal gets a view that is drawn anew instead of lines.
+        status: where it is told how the reading goes, when `output` is no terminal.
+
+    Raises:
+        PackageMissingError: something that it takes is not installed.
+        OutputError: a file cannot be made.
+    """
+    if outputs.json:
+        from edge.sinks.jsonlines import JsonLines
+
+        yield JsonLines(output, every_frame=outputs.every_frame)
+    elif output.isatty() and os.environ.get("TERM") != "dumb":
+        from edge.sinks.live_view import LiveView
+
+        yield LiveView(speedometer)
+    else:
+        from edge.sinks.plain import PlainLines
+
+        yield PlainLines(speedometer, output=output, status=status)
+    if outputs.save:
+        from edge.sinks.picture import LastPicture
+
+        yield LastPicture(outputs.save)
+    if outputs.record:
+        from edge.sinks.video import Video
+
+        yield Video(outputs.record)
+    from edge.sinks.systemd import Systemd
+
+    if systemd := Systemd.from_environment(speedometer):
+        yield systemd
