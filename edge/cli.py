@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from edge.config import Setting, apply_settings, read_settings
 from edge.errors import EdgeError, ImageError, OutputError, RuntimeMissingError, SourceError, UsageError
 from edge.server.command import add_parser as add_serve_parser
-from edge.sources import KINDS, Source, SourceOptions, find_source, open_source
+from edge.sources import KINDS, Source, SourceOptions, find_source, open_source, public_name
 from edge.sources.base import ROTATIONS
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _run(args: argparse.Namespace) -> int:
         speedometer = Speedometer(source)
         sinks = [stack.enter_context(sink) for sink in _sinks(args, source, speedometer)]
         with suppress(KeyboardInterrupt):  # how a live reading ends
-            _say(f"reading from {name}")
+            _say(f"reading from {source.name}")
             read_live(
                 reader,
                 source,
@@ -295,7 +295,7 @@ def _read(args: argparse.Namespace) -> int:
 
     reader = _reader(args)
     errors = _Errors()
-    width = max(len(name) for name in args.files)
+    width = max(len(public_name(name)) for name in args.files)
     written: set[Path] = set()
     for name in args.files:
         try:
@@ -303,7 +303,7 @@ def _read(args: argparse.Namespace) -> int:
                 if args.json:
                     print(json.dumps(result.as_dict()), flush=True)
                 else:
-                    print(_row(result, name, width), flush=True)
+                    print(_row(result, public_name(name), width), flush=True)
                 if args.annotate:
                     picture = draw(result.frame.image, result.readings)
                     path = _free_name(args.annotate, result, written)
