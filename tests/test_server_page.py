@@ -110,6 +110,19 @@ def test_digits_are_read_as_the_pen_is_lifted(open_page):
     expect(numbers(page, "draw")).to_have_text(["407", "25"])
 
 
+def test_a_stroke_may_begin_inside_a_digit_that_was_read(open_page):
+    page = open_page()
+    write(page, "7")
+    expect(numbers(page, "draw")).to_have_text(["7"])
+    strokes = page.locator("#draw .overlay .digit").bounding_box()
+    page.mouse.move(strokes["x"] + strokes["width"] * 0.3, strokes["y"] + strokes["height"] * 0.5)
+    before = page.locator("#draw canvas").evaluate("canvas => canvas.toDataURL()")
+    page.mouse.down()
+    page.mouse.move(strokes["x"] + strokes["width"] * 0.8, strokes["y"] + strokes["height"] * 0.5)
+    page.mouse.up()
+    assert page.locator("#draw canvas").evaluate("canvas => canvas.toDataURL()") != before
+
+
 def test_undo_takes_back_a_stroke_and_clear_all(open_page):
     page = open_page()
     write(page, "10")
