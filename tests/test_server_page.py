@@ -252,6 +252,18 @@ def test_the_camera_is_watched_live(open_page):
     expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("stream"))
 
 
+def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
+    with serving("demo") as server:
+        page = browser.new_context(viewport=NARROW).new_page()
+        page.goto(f"{server.url}/#live")
+        expect(numbers(page, "live").first).to_be_visible()
+    expect(page.locator("#live .note")).to_have_text("Not connected; trying again …")
+    expect(numbers(page, "live")).to_have_count(0)
+    expect(page.locator("#live .shown")).to_be_hidden()
+    expect(page.locator("#live .fps")).to_have_text("–")
+    page.context.close()
+
+
 def test_tabs_are_changed_by_keys_and_kept_in_the_address(open_page):
     page = open_page("draw")
     page.get_by_role("tab", name="Draw").focus()
