@@ -157,8 +157,8 @@ _HIDDEN = "…"
 def public_name(text: str) -> str:
     """A source as it may be shown: of an address only scheme, host and port.
 
-        rtsp://user:secret@10.0.0.7:554/stream?pwd=secret is rtsp://10.0.0.7:554; rtsp://user:se/cret@host is
-        rtsp://…, because the host may as well be `user`.
+    Cameras take passwords before the host, in the path and in the query, and people write them with characters
+    that belong elsewhere: what may be a password is left out. A source that is no address (a
     file, `0`, `picamera`, `demo`) is shown as it is.
 
     Examples:

@@ -171,7 +171,7 @@ def _error_as_dict(error: EdgeError) -> dict[str, str]:
 def _error_from_dict(fields: dict[str, str]) -> EdgeError:
     kind = getattr(errors, fields["type"], None)
     known = isinstance(kind, type) and issubclass(kind, EdgeError)
-    error: EdgeError = (kind if known else SourceError)(str(fields["message"]))
+    error: EdgeError = (kind if known and kind else SourceError)(str(fields["message"]))
     return error
 
 
