@@ -157,7 +157,7 @@ _HIDDEN = "…"
 def public_name(text: str) -> str:
     """A source as it may be shown: of an address only scheme, host and port.
 
-    Cameras take passwords before the host, in the path and in the query, and people write them with characters
+    Cameras take passwords before the host, in the path and in the query, and people write them with signs
     that belong elsewhere: what may be a password is left out. A source that is no address (a
     file, `0`, `picamera`, `demo`) is shown as it is.
 
