@@ -34,6 +34,10 @@ _FOUND = (
     (b"\x00\x00\x00", 4, b"ftypavif", "an AVIF picture"),
     (b"%PDF-", 0, b"%PDF-", "a PDF"),
     (b"<", 0, b"<", "markup (HTML, XML or SVG)"),
+    (b"{", 0, b"{", "JSON"),
+    (b"[", 0, b"[", "JSON"),
+    (b"data:", 0, b"data:", "a data URL"),
+    (b"--", 0, b"--", "a form (multipart/form-data)"),
 )
 """What people hand in for pictures: first bytes, then an offset with the bytes that settle it."""
 
@@ -144,7 +148,7 @@ def _open(data: bytes, name: str, formats: Sequence[str], max_pixels: int) -> Im
     except Exception as error:
         raise ImageError(
             f"{name} is no picture that can be read: expected {', '.join(formats[:-1])} or {formats[-1]}, "
-            f"found {_found(data)}; save it as JPEG or PNG"
+            f"found {_found(data)}; {_cure(data)}"
         ) from error
 
 
@@ -152,7 +156,13 @@ def _found(data: bytes) -> str:
     for first, offset, settles, what in _FOUND:
         if data.startswith(first) and data[offset:].startswith(settles):
             return what
-    return f"{len(data):,} bytes that begin with {data[:8]!r}"
+    return f"{len(data):,} bytes of another kind"  # not the bytes themselves: they may be anything
+
+
+def _cure(data: bytes) -> str:
+    if data.startswith((b"{", b"[", b"data:", b"--")):
+        return "send the bytes of the picture alone, as curl --data-binary @photo.jpg does"
+    return "save it as JPEG or PNG"
 
 
 def _one_line(error: Exception) -> str:

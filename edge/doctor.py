@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from edge.board import ROOT, Board, board, condition
 from edge.errors import EdgeError
-from edge.sources import SourceOptions, find_source, open_source
+from edge.sources import SourceOptions, find_source, open_source, public_name
 
 SCHEMA = 1
 """Version of the JSON that `as_dict` makes."""
@@ -258,10 +258,10 @@ def _camera(source: str | None, options: SourceOptions | None) -> Check:
     except EdgeError as error:
         return Check("camera", "failed", str(error), wanted, "as it says; then look again")
     if not times:
-        return Check("camera", "failed", f"{name} gives no frame", wanted, "name another source")
+        return Check("camera", "failed", f"{public_name(name)} gives no frame", wanted, "name another source")
     (first, (width, height)), (last, _) = times[0], times[-1]
     pace = f", {(len(times) - 1) / (last - first):.1f} frames/s" if last > first else ""
-    return Check("camera", "ok", f"{name}, {width} x {height}{pace}", wanted)
+    return Check("camera", "ok", f"{public_name(name)}, {width} x {height}{pace}", wanted)
 
 
 def _power(root: Path) -> Check | None:

@@ -183,7 +183,9 @@ def test_a_picture_that_is_cut_off_is_refused(kind, share):
     ("data", "found"),
     [
         (b"", "is empty"),
-        (b"hello, I am a text file", "b'hello, I"),
+        (b"hello, I am a text file", "23 bytes of another kind"),
+        (b'{"image": "aGVsbG8="}', "JSON; send the bytes of the picture alone"),
+        (b"--boundary\r\nContent-Disposition: form-data", "a form (multipart/form-data); send the bytes"),
         (b"%PDF-1.7 and so on", "a PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "HEIC"),

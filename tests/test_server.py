@@ -39,6 +39,7 @@ def pixels(compressed):
 
 PNG = cv2.imencode(".png", written("407"))[1].tobytes()
 JPEG = cv2.imencode(".jpg", written("407"))[1].tobytes()
+WEBP = cv2.imencode(".webp", written("407"))[1].tobytes()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def texts(answer):
     return [reading["text"] for reading in answer.json()["readings"]]
 
 
-@pytest.mark.parametrize("picture", [PNG, JPEG])
+@pytest.mark.parametrize("picture", [PNG, JPEG, WEBP])
 def test_a_picture_is_read_as_schema_1(client, picture):
     answer = client.post("/v1/predict", content=picture)
     assert answer.headers["content-type"] == "application/json"
@@ -129,14 +130,14 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
     ("body", "status", "detail"),
     [
         (b"", 422, "the picture is empty: expected a picture"),
-        (b"hello", 422, "expected PNG or JPEG, found 5 bytes"),
-        (cv2.imencode(".webp", written("4"))[1].tobytes(), 422, "expected PNG or JPEG"),
+        (b"hello", 422, "expected PNG, JPEG or WebP, found 5 bytes"),
+        (b'{"image": "aGVsbG8="}', 422, "found JSON; send the bytes of the picture alone"),
         (JPEG[:1000], 422, "damaged or cut off"),
         (png_of_size(4001, 4000, pixels(b"")), 422, "expected at most 16 million pixels, found 4001 x 4000"),
         (png_of_size(20000, 20000, pixels(b"")), 422, "expected at most 16 million pixels"),
         (bytes((4 << 20) + 1), 413, "expected a picture of at most 4,194,304 bytes, found 4194305"),
     ],
-    ids=["empty", "text", "webp", "cut", "16 megapixels", "400 megapixels", "4 MB"],
+    ids=["empty", "text", "json", "cut", "16 megapixels", "400 megapixels", "4 MB"],
 )
 def test_what_is_no_good_picture_is_refused(client, body, status, detail):
     answer = client.post("/v1/predict", content=body)
@@ -415,6 +416,38 @@ def test_the_page_shows_it_once_and_gets_a_cookie(guarded):
         assert client.get("/v1/session").json() == {"token_wanted": True, "open": True}
         assert client.delete("/v1/session").status_code == 204
         assert client.get("/v1/info").status_code == 401
+
+
+def test_another_program_s_cookie_does_not_lock_the_user_out(guarded):
+    server, file = guarded
+    with server.client() as client:
+        answer = client.post(
+            "/v1/session",
+            json={"token": file.read_text().strip()},
+            headers={"X-Forwarded-Proto": "https"},
+        )
+        cookie = answer.headers["set-cookie"]
+        assert "Secure" in cookie
+        both = f'other={{"a": [1, "b"]}}; {cookie.partition(";")[0]}'
+    with server.client() as client:
+        assert client.get("/v1/info", headers={"Cookie": both}).status_code == 200
+        assert client.get("/v1/info", headers={"Cookie": 'other={"a": 1}'}).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+def test_what_a_proxy_passes_on_is_refused_where_no_token_is_asked_for(client, header):
+    answer = client.get("/v1/readings", headers={header: "192.0.2.7"})
+    assert answer.status_code == 403
+    assert "--allow-host" in answer.json()["detail"]
+
+
+def test_another_name_for_the_server_means_a_token(tmp_path):
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    with serving("demo", "--allow-host", "digits.example", env=env) as server, server.client() as client:
+        assert client.get("/v1/readings", headers={"Host": "digits.example"}).status_code == 401
+        assert client.get("/v1/readings").status_code == 401
+        headers = {"Authorization": f"Bearer {(tmp_path / 'digitcam' / 'token').read_text().strip()}"}
+        assert client.get("/v1/readings", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -110,6 +110,19 @@ def test_digits_are_read_as_the_pen_is_lifted(open_page):
     expect(numbers(page, "draw")).to_have_text(["407", "25"])
 
 
+def test_a_stroke_may_begin_inside_a_digit_that_was_read(open_page):
+    page = open_page()
+    write(page, "7")
+    expect(numbers(page, "draw")).to_have_text(["7"])
+    strokes = page.locator("#draw .overlay .digit").bounding_box()
+    page.mouse.move(strokes["x"] + strokes["width"] * 0.3, strokes["y"] + strokes["height"] * 0.5)
+    before = page.locator("#draw canvas").evaluate("canvas => canvas.toDataURL()")
+    page.mouse.down()
+    page.mouse.move(strokes["x"] + strokes["width"] * 0.8, strokes["y"] + strokes["height"] * 0.5)
+    page.mouse.up()
+    assert page.locator("#draw canvas").evaluate("canvas => canvas.toDataURL()") != before
+
+
 def test_undo_takes_back_a_stroke_and_clear_all(open_page):
     page = open_page()
     write(page, "10")
@@ -237,6 +250,18 @@ def test_the_camera_is_watched_live(open_page):
     expect(page.locator("#live .verdict")).to_contain_text("Read as")
     page.get_by_role("button", name="Go on").click()
     expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("stream"))
+
+
+def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
+    with serving("demo") as server:
+        page = browser.new_context(viewport=NARROW).new_page()
+        page.goto(f"{server.url}/#live")
+        expect(numbers(page, "live").first).to_be_visible()
+    expect(page.locator("#live .note")).to_have_text("Not connected; trying again …")
+    expect(numbers(page, "live")).to_have_count(0)
+    expect(page.locator("#live .shown")).to_be_hidden()
+    expect(page.locator("#live .fps")).to_have_text("–")
+    page.context.close()
 
 
 def test_tabs_are_changed_by_keys_and_kept_in_the_address(open_page):

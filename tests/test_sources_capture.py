@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -229,7 +230,7 @@ def test_nothing_is_read_from_a_camera_that_is_frozen_for_good():
 def test_a_password_in_an_address_is_not_shown():
     with mjpeg_server(lambda: map(numbered, range(FRAMES)), 0.03) as address, open_source(address) as source:
         frame = next(iter(source))
-    assert (source.name, frame.source) == (address.replace("secret", "***"),) * 2
+    assert (source.name, frame.source) == (f"http://127.0.0.1:{urlsplit(address).port}",) * 2
     with pytest.raises(SourceError) as caught:
         open_source("http://someone:secret@127.0.0.1:9/stream")
     assert "secret" not in str(caught.value)

@@ -7,7 +7,6 @@ import pytest
 
 from edge.errors import UsageError
 from edge.sources import SourceOptions
-from edge.sources.base import without_password
 from edge.sources.gaps import FrameNumbers
 from edge.sources.watch import Watch
 
@@ -166,15 +165,3 @@ def test_options_that_make_no_sense_are_named(wrong):
     with pytest.raises(UsageError, match=r"expected .*found ") as caught:
         SourceOptions(**wrong)
     assert str(value[0] if isinstance(value, tuple) else value) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("rtsp://admin:hunter2@10.0.0.5:554/stream", "rtsp://admin:***@10.0.0.5:554/stream"),
-        ("rtsp://10.0.0.5:554/a@b:c", "rtsp://10.0.0.5:554/a@b:c"),
-        ("/dev/video0", "/dev/video0"),
-    ],
-)
-def test_an_address_is_shown_without_its_password(address, shown):
-    assert without_password(address) == shown

@@ -14,7 +14,7 @@ from edge.commands import values
 from edge.commands.output import say
 from edge.commands.parser import Option
 from edge.errors import UsageError
-from edge.sources import KINDS, SourceOptions, options_taken
+from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def tell_what_is_not_taken(args: argparse.Namespace, source: str) -> None:
         if option.attribute in args.given and option.attribute not in meant
     ]
     if useless:
-        say(f"{' and '.join(useless)} {'mean' if len(useless) > 1 else 'means'} nothing to {source}")
+        say(f"{' and '.join(useless)} {'mean' if len(useless) > 1 else 'means'} nothing to {public_name(source)}")
 
 
 def make_reader(args: argparse.Namespace) -> DigitReader:

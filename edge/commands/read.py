@@ -21,7 +21,7 @@ from edge.commands.common import (
 from edge.commands.output import Errors, put, say
 from edge.commands.parser import Option, Verb
 from edge.errors import ImageError, SourceError, UsageError
-from edge.sources import SourceOptions, open_source
+from edge.sources import SourceOptions, open_source, public_name
 from edge.types import UNSURE
 from edge.words import counted
 
@@ -37,13 +37,13 @@ def _read(args: argparse.Namespace) -> int:
     options = source_options(args)
     reader = make_reader(args)
     errors = Errors()
-    width = max(len(name) for name in args.files)
+    width = max(len(public_name(name)) for name in args.files)
     written: set[Path] = set()
     for name in args.files:
         tell_what_is_not_taken(args, name)
         try:
             for result in _results(reader, name, options, errors):
-                put(json.dumps(result.as_dict()) if args.json else _row(result, name, width))
+                put(json.dumps(result.as_dict()) if args.json else _row(result, public_name(name), width))
                 if hint := _how_it_was_held(reader, result, options):
                     say(hint)
                 if args.annotate:

@@ -43,7 +43,7 @@ def _run(args: argparse.Namespace) -> int:
             for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
                 loop.add(sink)
             with suppress(KeyboardInterrupt):  # how a live reading ends
-                say(f"reading from {name}")
+                say(f"reading from {loop.source.name}")
                 loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)
     except UsageError as error:
         raise UsageError(f"{error}{settings_behind(args, 'source')}") from error

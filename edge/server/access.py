@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import os
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 
 from edge.errors import UsageError
 from edge.files import write_whole
@@ -51,11 +51,8 @@ class Access:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if not self.wanted or (kind.lower() == "bearer" and self.accepts(token)):
             return True
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return COOKIE in cookies and _same(cookies[COOKIE].value, self.cookie)
+        # Not http.cookies, which gives up where another program on this host has set a cookie that is JSON.
+        return _same(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""), self.cookie)
 
 
 def default_token_file() -> Path:

@@ -35,7 +35,8 @@ PICTURE = {
         "required": True,
         "description": f"At most {MAX_BYTES >> 20} MB and {MAX_PIXELS // 10**6} megapixels.",
         "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/png", "image/jpeg")
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("image/png", "image/jpeg", "image/webp")
         },
     }
 }
@@ -59,7 +60,7 @@ def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
         annotate: Annotated[bool, Query(description="answer the picture, its readings drawn on it")] = False,
         glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
     ) -> Response:
-        """Read the numbers in a picture: the raw body, PNG or JPEG by its content."""
+        """Read the numbers in a picture: the raw body, PNG, JPEG or WebP by its content."""
         form: Form = "annotated" if annotate else "glyphs" if glyphs else "json"
         started = time.perf_counter()
         try:
@@ -154,13 +155,17 @@ def session_api(access: Access) -> APIRouter:
         return JSONResponse({"token_wanted": access.wanted, "open": access.allows(request.headers)})
 
     @api.post("/v1/session", status_code=204, responses=documented(400, 401, 422))
-    async def log_in(given: schema.Token) -> Response:
+    async def log_in(given: schema.Token, request: Request) -> Response:
         """Show the token once, and get a cookie for it."""
         if not access.accepts(given.token):
             raise Problem(401, "expected the token of this server, found another")
         response = Response(status_code=204)
         if access.wanted:
-            response.set_cookie(COOKIE, access.cookie, max_age=COOKIE_S, httponly=True, samesite="strict")
+            # A proxy with TLS says so. (Who makes that up keeps the cookie from being sent, and no more.)
+            secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
+            response.set_cookie(
+                COOKIE, access.cookie, max_age=COOKIE_S, httponly=True, samesite="strict", secure=secure
+            )
         return response
 
     @api.delete("/v1/session", status_code=204)

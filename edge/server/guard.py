@@ -20,6 +20,9 @@ PUBLIC = frozenset({"/", "/healthz", "/v1/session"})
 PUBLIC_FOLDER = "/page/"
 """What is open to all: the page asks for the token, so it comes without."""
 
+FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+"""What proxies add: whoever asks is somewhere else, though the connection comes from this machine."""
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -71,11 +74,21 @@ class Guard:
         if not self._knows(host, scope["server"][0]):
             # A page that lets its own name point to this machine (DNS rebinding) gets no further.
             names = ", ".join(sorted(self._hosts))
-            raise Problem(421, f"expected Host to be {names} or this address, found {host!r}")
+            raise Problem(
+                421,
+                f"expected Host to be {names} or this address, found {host!r}: "
+                "start digitcam serve with --allow-host and that name",
+            )
         origin = headers.get("origin")
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         if changes and origin is not None and _netloc(origin) != host.lower():
             raise Problem(403, f"expected a request from a page of {host}, found Origin {origin!r}")
+        if not self._access.wanted and not FORWARDED.isdisjoint(headers.keys()):
+            raise Problem(
+                403,
+                "expected a request from this machine, found one that a proxy passed on, and no token is "
+                "asked for: start digitcam serve with --allow-host and the name that the proxy is called by",
+            )
         path = scope["path"]
         public = path in PUBLIC or path.startswith(PUBLIC_FOLDER)
         if not public and not self._access.allows(headers):

@@ -17,7 +17,7 @@ from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
 
-FORMATS = ("PNG", "JPEG")
+FORMATS = ("PNG", "JPEG", "WebP")
 MAX_PIXELS = 16_000_000
 
 NICENESS = 5
@@ -31,7 +31,7 @@ def request(picture: bytes, form: Form, model: str | None) -> bytes:
     """The message that `answer` takes.
 
     Args:
-        picture: an encoded PNG or JPEG.
+        picture: an encoded PNG, JPEG or WebP.
         form: of the answer.
         model: path of the model, None for the shipped one.
     """
@@ -45,7 +45,7 @@ def answer(message: bytes) -> bytes:
         JSON, or a PNG.
 
     Raises:
-        ImageError: it is no PNG or JPEG, is damaged, or has more than `MAX_PIXELS`.
+        ImageError: it is no PNG, JPEG or WebP, is damaged, or has more than `MAX_PIXELS`.
     """
     head, _, picture = message.partition(b"\n")
     wanted = json.loads(head)

@@ -100,7 +100,7 @@ def serve(
             ws_per_message_deflate=False,
         )
         for listener in sockets:
-            say(f"serving {name} at {_url(listener)}")
+            say(f"serving {live.source} at {_url(listener)}")
         with suppress(KeyboardInterrupt):
             _Server(config, live).run(sockets)
     for line in loop.summary():
@@ -146,8 +146,12 @@ def _listen(host: str, port: int) -> list[socket.socket]:
 
 
 def _token(args: argparse.Namespace, sockets: list[socket.socket], say: Notice) -> str | None:
-    """The token that clients must show; None where only this machine can ask."""
-    if args.token_file is None and all(_address(listener).is_loopback for listener in sockets):
+    """The token that clients must show; None where only this machine can ask.
+
+    A server that is called by another name stands behind a proxy, through which everybody reaches it.
+    """
+    own = all(_address(listener).is_loopback for listener in sockets)
+    if own and args.token_file is None and not args.allow_host:
         return None
     path = args.token_file or default_token_file()
     token = read_or_make_token(path)

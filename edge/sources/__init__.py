@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import SourceError, UsageError
-from edge.sources.base import Notice, Source, SourceOptions
+from edge.sources.base import Notice, Source, SourceOptions, public_name
 
 if TYPE_CHECKING:
     from edge.sources.images import OnError
 
-__all__ = ["KINDS", "Source", "SourceOptions", "find_source", "open_here", "open_source", "options_taken"]
+__all__ = [
+    "KINDS",
+    "Source",
+    "SourceOptions",
+    "find_source",
+    "open_here",
+    "open_source",
+    "options_taken",
+    "public_name",
+]
 
 KINDS = (
     "picamera[:N]",
@@ -141,11 +150,11 @@ def _open_files(
         matches = glob.glob(text, recursive=True)  # noqa: PTH207
         found = [Path(match) for match in matches if Path(match).is_file()]
         if not found:
-            raise SourceError(f"no file matches {text}")
+            raise SourceError(f"no file matches {public_name(text)}")
         return ImageFiles(text, natural_order(found), options, on_error=on_error, on_notice=on_notice)
     if "://" not in text and (path.suffix or len(path.parts) > 1):
-        raise SourceError(f"no such file or folder: {text}")
-    raise UsageError(f"unknown source {text!r}: expected {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+        raise SourceError(f"no such file or folder: {public_name(text)}")
+    raise UsageError(f"unknown source {public_name(text)!r}: expected {', '.join(KINDS[:-1])} or {KINDS[-1]}")
 
 
 _TURNING = frozenset({"rotation", "mirror"})

@@ -105,7 +105,7 @@ class Source(ABC):
     """Frames, one after the other: iterate it, and close it or use it in a `with` block.
 
     Attributes:
-        name: the file, camera or address, as the user wrote it (less a password).
+        name: the file or camera, as the user wrote it; of an address, scheme, host and port (`public_name`).
         live: frames come in real time; the newest one is given, and what came in between is dropped.
         continuous: frames follow each other in time, so that what is in one is probably in the next; False
             for separate pictures.
@@ -155,6 +155,32 @@ def wall_clock(timestamp: float) -> datetime:
     return datetime.fromtimestamp(time.time() + timestamp - time.monotonic(), UTC)
 
 
-def without_password(address: str) -> str:
-    """An address as it may be shown: rtsp://user:secret@host/ as rtsp://user:***@host/."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", address)
+_HOST = re.compile(r"[\w.-]+(:\d{1,5})?|\[[\da-fA-F:.]+\](:\d{1,5})?")
+"""What may be told of an address besides its scheme."""
+
+_HIDDEN = "…"
+"""Stands for an address of which nothing else can be told for certain not to be a secret."""
+
+
+def public_name(text: str) -> str:
+    """A source as it may be shown: of an address only scheme, host and port.
+
+    Cameras take passwords before the host, in the path and in the query, and people write them with signs
+    that belong elsewhere: what may be a password is left out. A source that is no address (a
+    file, `0`, `picamera`, `demo`) is shown as it is.
+
+    Examples:
+        rtsp://user:secret@10.0.0.7:554/stream?pwd=secret is rtsp://10.0.0.7:554, and rtsp://user:se/cret@host
+        is rtsp://…, because the host may as well be `user`.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        # user:secret@host/stream is an address whose scheme was forgotten.
+        forgotten = (
+            "@" in text and ":" in text.partition("@")[0] and not text.startswith(("/", ".", "faulty:"))
+        )
+        return _HIDDEN if forgotten else text
+    authority, *others = re.split(r"[/?#\\]", rest, maxsplit=1)
+    host = authority.rpartition("@")[2]
+    certain = _HOST.fullmatch(host) and not any("@" in other for other in others)
+    return f"{scheme if scheme.isalnum() else _HIDDEN}://{host if certain else _HIDDEN}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.board import board
 from edge.errors import CameraBusyError, CameraNotFoundError, SourceError
-from edge.sources.base import DEFAULT_FPS, Source, SourceOptions, wall_clock, without_password
+from edge.sources.base import DEFAULT_FPS, Source, SourceOptions, public_name, wall_clock
 from edge.sources.containers import promised_bytes
 from edge.sources.gaps import FrameNumbers
 from edge.sources.turning import turned
@@ -110,7 +110,7 @@ class LiveCapture(Source):
     continuous = True
 
     def __init__(self, address: str, options: SourceOptions) -> None:
-        super().__init__(without_password(address))
+        super().__init__(public_name(address))
         self._closed = False
         self._network = "://" in address
         self._capture = _open_stream(address) if self._network else _open_camera(address, options)
@@ -141,7 +141,7 @@ def _open_stream(address: str) -> cv2.VideoCapture:
     with _quiet():
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
-        name = without_password(address)
+        name = public_name(address)
         raise SourceError(f"{name} gives no video: check the address, and that its server runs")
     return capture
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from edge.errors import EdgeError, SourceError
 from edge.sources import open_here
-from edge.sources.base import Drop, Source, without_password
+from edge.sources.base import Drop, Source, public_name
 from edge.sources.handover import Ask, Beat, Failure, Link, SharedPicture, Shot, Start
 from edge.sources.turning import turned
 from edge.sources.watch import Watch
@@ -87,7 +87,7 @@ class Capture(threading.Thread):
     def __init__(self, start: Start) -> None:
         super().__init__(name="digitcam-capture", daemon=True)
         self.problem: EdgeError | None = None
-        self._name = without_password(start.text)
+        self._name = public_name(start.text)
         self._start = start
         self._watch = Watch(start.options, fingerprint=start.fingerprint)
         self._stopping = threading.Event()
@@ -104,7 +104,8 @@ class Capture(threading.Thread):
         except EdgeError as error:
             failure = Failure("ended", error)
         except Exception as error:
-            failure = Failure("ended", SourceError(f"{self._name}: {type(error).__name__}: {error}"))
+            said = str(error).replace(self._start.text, self._name)
+            failure = Failure("ended", SourceError(f"{self._name}: {type(error).__name__}: {said}"))
         with self._changed:
             self._failure = failure
             self._changed.notify_all()

@@ -8,15 +8,17 @@ whose the memory is: the child writes to it only between an `Ask` and the `Shot`
 from __future__ import annotations
 
 import contextlib
+import json
 import mmap
 import os
-import pickle
 import socket
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import asdict, dataclass, field
+from math import isfinite, prod
+from typing import Any, get_args
 
 import numpy as np
 
+from edge import errors
 from edge.errors import EdgeError, SourceError
 from edge.sources.base import Drop, SourceOptions, Trouble
 from edge.types import ByteArray, Frame
@@ -92,8 +94,89 @@ class Failure:
 Message = Start | Ask | Shot | Beat | Failure
 
 
+class MessageError(ValueError):
+    """What came over the line is no message."""
+
+
+def encode_message(message: Message) -> bytes:
+    """A message as JSON."""
+    match message:
+        case Beat(problem):
+            fields: dict[str, Any] = {"problem": problem and _error_as_dict(problem)}
+        case Failure(trouble, error):
+            fields = {"trouble": trouble, "error": _error_as_dict(error)}
+        case _:
+            fields = asdict(message)
+    return json.dumps({"kind": type(message).__name__, **fields}).encode()
+
+
+def decode_message(data: bytes) -> Message:
+    """The message in `encode_message`'s JSON.
+
+    The process that reads a camera holds decoders that strangers' bytes go through: what it sends is taken
+    as data, field by field, and never as code.
+
+    Raises:
+        MessageError: it is no message, or one whose fields make no sense.
+    """
+    try:
+        fields = json.loads(data)
+        match fields.pop("kind"):
+            case "Start":
+                options = fields.pop("options")
+                return Start(options=SourceOptions(**{**options, "size": tuple(options["size"])}), **fields)
+            case "Ask":
+                return Ask(**fields)
+            case "Shot":
+                return _checked(Shot(**{**fields, "shape": tuple(fields["shape"])}))
+            case "Beat":
+                problem = fields["problem"]
+                return Beat(problem and _error_from_dict(problem))
+            case "Failure":
+                if fields["trouble"] not in get_args(Trouble):
+                    raise MessageError(f"unknown trouble {fields['trouble']!r}")
+                return Failure(fields["trouble"], _error_from_dict(fields["error"]))
+            case kind:
+                raise MessageError(f"unknown kind {kind!r}")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MessageError(f"{len(data)} bytes that are no message: {error}") from error
+
+
+def _checked(shot: Shot) -> Shot:
+    """A shot whose fields have their types, and whose picture fits into the memory."""
+    shape = shot.shape
+    pixels = all(type(side) is int and side > 0 for side in shape) and (len(shape), *shape[2:]) in {
+        (2,),
+        (3, 3),
+    }
+    grey = prod(shape[:2]) if shot.grey is True else 0
+    if not pixels or prod(shape) + grey > SHARED_BYTES:
+        raise MessageError(f"expected the shape of a picture, found {shape}")
+    numbers = [shot.frame_id, shot.timestamp, shot.capture_ms, *shot.drops.values()]
+    if not all(type(number) in {int, float} and isfinite(number) for number in numbers):
+        raise MessageError("expected numbers")
+    if type(shot.frame_id) is not int or not set(shot.drops) <= set(get_args(Drop)):
+        raise MessageError("expected the number of a frame, and causes that frames were not given for")
+    if not all(type(count) is int and count >= 0 for count in shot.drops.values()):
+        raise MessageError("expected how many frames were not given")
+    if type(shot.fingerprint) not in {int, type(None)}:
+        raise MessageError(f"expected a fingerprint, found {shot.fingerprint!r}")
+    return shot
+
+
+def _error_as_dict(error: EdgeError) -> dict[str, str]:
+    return {"type": type(error).__name__, "message": str(error)}
+
+
+def _error_from_dict(fields: dict[str, str]) -> EdgeError:
+    kind = getattr(errors, fields["type"], None)
+    known = isinstance(kind, type) and issubclass(kind, EdgeError)
+    error: EdgeError = (kind if known and kind else SourceError)(str(fields["message"]))
+    return error
+
+
 class Link:
-    """One end of the line between the two processes: whole messages. They trust each other.
+    """One end of the line between the two processes: whole messages, as plain data.
 
     Args:
         end: a connected socket that keeps the bounds of messages (`SOCK_SEQPACKET`).
@@ -109,13 +192,14 @@ class Link:
             OSError: the other end is closed.
         """
         self._end.settimeout(None)
-        self._end.send(pickle.dumps(message))
+        self._end.send(encode_message(message))
 
     def receive(self, timeout_s: float | None) -> Message | None:
         """The next message; None when there is none in time.
 
         Raises:
             EOFError: the other end is closed.
+            MessageError: it sent what is no message.
         """
         try:
             self._end.settimeout(timeout_s)
@@ -129,8 +213,7 @@ class Link:
             raise EOFError from error
         if not data:
             raise EOFError
-        message: Message = pickle.loads(data)
-        return message
+        return decode_message(data)
 
     def hang_up(self) -> None:
         """Both ends find the line closed, also one that waits at this moment."""

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from edge.errors import SourceError
 from edge.isolated import python_command
-from edge.sources.base import Notice, Source, SourceOptions, State, wall_clock, without_password
-from edge.sources.handover import Ask, Beat, Failure, Link, SharedPicture, Shot, Start
+from edge.sources.base import Notice, Source, SourceOptions, State, public_name, wall_clock
+from edge.sources.handover import Ask, Beat, Failure, Link, MessageError, SharedPicture, Shot, Start
 from edge.types import Frame
 
 SILENT_S = 1.4
@@ -54,7 +54,7 @@ class SupervisedSource(Source):
     continuous = True
 
     def __init__(self, text: str, options: SourceOptions, *, on_notice: Notice | None = None) -> None:
-        super().__init__(without_password(text))
+        super().__init__(public_name(text))
         self._on_notice = on_notice
         self._noticed = ""
         self._start = Start(text, options)
@@ -195,6 +195,10 @@ class _Child:
             code = self.process.wait()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             return Failure("died", SourceError(f"the process that reads {self._name} died ({how})"))
+        except MessageError as error:
+            return Failure(
+                "died", SourceError(f"the process that reads {self._name} is no longer sane: {error}")
+            )
         return Failure("hung", SourceError(f"the process that reads {self._name} gives no sign of life"))
 
     def end(self, grace_s: float) -> None:

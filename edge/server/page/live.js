@@ -36,6 +36,7 @@ function connect() {
   socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/v1/events?frames=1`);
   socket.addEventListener("open", () => {
     note.textContent = "";
+    note.classList.remove("bad");
     shown.src = `/stream.mjpg?${Date.now()}`; // a new address, or the broken picture stays
   });
   socket.addEventListener("message", (event) => {
@@ -45,12 +46,23 @@ function connect() {
   socket.addEventListener("close", async () => {
     socket = null;
     if (!wanted || paused) return;
+    blank();
     note.textContent = "Not connected; trying again …";
+    note.classList.add("bad");
     const { token_wanted, open } = await session().catch(() => ({ open: true }));
     if (token_wanted && !open) await logIn();
     clearTimeout(again);
     again = setTimeout(update, AGAIN_MS);
   });
+}
+
+/** Take away what is no longer true. */
+function blank() {
+  shown.hidden = true;
+  shown.removeAttribute("src");
+  hint.hidden = false;
+  for (const meter of Object.values(meters)) meter.textContent = "–";
+  results.show(null);
 }
 
 function frame({ camera, result }) {

@@ -26,7 +26,10 @@ async function prepare(file) {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Error(`This browser cannot open ${file.name || "this"} as a picture.`);
+    const cure = /hei[cf]$/i.test(file.type || file.name)
+      ? " Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)."
+      : "";
+    throw new Error(`This browser cannot open ${file.name || "this"} as a picture.${cure}`);
   }
   const scale = Math.min(1, LARGEST / Math.max(bitmap.width, bitmap.height));
   const plain = ["image/png", "image/jpeg"].includes(file.type) && file.size <= MOST_BYTES && scale === 1;
@@ -52,7 +55,7 @@ async function read(file) {
   const { signal } = reading;
   say("Reading …");
   save.hidden = true;
-  results.show(null);
+  results.show(null, "Reading …");
   try {
     const picture = await prepare(file);
     URL.revokeObjectURL(shown.src);

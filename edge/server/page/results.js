@@ -1,7 +1,13 @@
 // What was read: boxes over the picture, numbers beside it, and what the reader saw of a digit.
 
 const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
-const STATES = { accepted: "sure", uncertain: "not sure", rejected: "no number" };
+
+/** What became of a number, and the confidence in it. */
+function state({ status, text, confidence }) {
+  // A number of digits that are all certain waits until enough frames agree on it.
+  const words = status === "uncertain" ? (text.includes("?") ? "uncertain" : "confirming") : status;
+  return `${words}, ${percent(confidence)}`;
+}
 
 /** Give a parent one child for each item: existing ones are kept, so that clicks and focus survive. */
 function fill(parent, items, create, update) {
@@ -79,7 +85,7 @@ export class Results {
         setText(button, reading.text[index]);
         this.label(button);
       });
-      setText(item.lastChild, `${STATES[reading.status]} ${percent(reading.confidence)}`);
+      setText(item.lastChild, state(reading));
     });
     this.list.classList.toggle("many", readings.length > 4);
     this.nothing.hidden = readings.length > 0;
@@ -106,7 +112,7 @@ export class Results {
 
   label(button) {
     const { reading, digit, index } = button.found;
-    const label = `${digit.label}, ${percent(digit.confidence)} sure, digit ${index + 1} of ${reading.text}`;
+    const label = `${digit.label}, confidence ${percent(digit.confidence)}, digit ${index + 1} of ${reading.text}`;
     if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
     button.classList.toggle("chosen", this.key(reading, index) === this.chosen);
   }
