@@ -365,7 +365,7 @@ def fit_to(page: PageFile, digits: ModelFile, held_out: Pages) -> Card:
     Raises:
         ModelError: when the page network finds nothing to fit on.
     """
-    recognizer = Recognizer(open_page(page), Classifier(digits), least=page.card.least)
+    recognizer = Recognizer(open_page(page), Classifier(digits), least=LEAST)
     return _fitted(digits, observe(recognizer, held_out), page.card.id)
 
 

@@ -89,8 +89,8 @@ of 12 pixels, covers: from so many on, the picture is looked at from closer."""
 LEAST_TURNED = 20.0
 """Natural logarithms of odds by which a page must rather be turned than upright, to be read turned."""
 
-KEPT = 6
-"""Sizes of pictures for which an interpreter is kept: two cameras' three looks."""
+KEPT, KEPT_PIXELS = 8, 1_000_000
+"""Sizes of looks for which an interpreter is kept, two cameras' four, and the largest of them, in pixels."""
 
 AROUND = np.ones((3, 3), np.uint8)
 
@@ -210,7 +210,12 @@ class PageNetwork:
         return Look(picture, paper, scale, said, *network.quantization)
 
     def _network(self, shape: tuple[int, ...]) -> Network:
-        """The interpreter for this size: one that changes its size would plan its memory anew."""
+        """The interpreter for this size: one that changes its size would plan its memory anew.
+
+        One for a large size takes tens of megabytes, and is not kept: a stream has frames, not photos.
+        """
+        if shape[0] * shape[1] > KEPT_PIXELS:
+            return self._open()
         network = self._networks.pop(shape, None) or self._open()
         self._networks[shape] = network  # the one last used comes last
         if len(self._networks) > KEPT:

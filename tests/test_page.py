@@ -127,3 +127,9 @@ def test_interpreters_are_kept_for_a_few_sizes_only(network):
     for side in range(64, 64 + 32 * 2 * page.KEPT, 32):
         network.look(np.zeros((64, side), np.uint8), 1.0)
     assert len(network._networks) == page.KEPT
+
+
+def test_no_interpreter_is_kept_for_a_photo():
+    network = PageNetwork(load_page().data)
+    network.look(np.zeros((1024, 1024), np.uint8), 1.0)
+    assert not network._networks

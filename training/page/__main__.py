@@ -55,12 +55,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, command: str) -> None:
+    from training.characters import optdigits_digest
     from training.dataset import DIGESTS
     from training.page.run import Config, digest_of_weights, draw_sheaves, pages_of
     from training.page.train import Recipe, Training, start_from
     from training.runs import commit, versions
     from training.scenes.bank import load_bank
     from training.scenes.typefaces import fonts_digest, tell_of_fonts
+    from training.scenes.writers import writing_digest
 
     recipe = Recipe()
     if options.resume:
@@ -74,7 +76,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
             options.pages or PAGES,
             1 if options.seed is None else options.seed,
             "" if options.start is None else digest_of_weights(options.start),
-            {**DIGESTS, **fonts_digest()},
+            {**DIGESTS, **fonts_digest(), **optdigits_digest(options.data), **writing_digest(options.data)},
             versions(),
             command,
             commit(),

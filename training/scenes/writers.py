@@ -1,6 +1,6 @@
 """Writers: letters, signs, words and lines of text as pen strokes, each with who wrote it.
 
-They come from the folder `writing` of the data: UNIPEN's strokes, optdigits' other writers and who wrote
+They come from the folder `writing` of the data: UNIPEN's strokes and who wrote
 each digit of MNIST. What a hand writes on a page is all by one of them. One writer in eight, and one word in
 eight, is kept for tests.
 """
@@ -8,6 +8,7 @@ eight, is kept for tests.
 from __future__ import annotations
 
 import functools
+import hashlib
 import sys
 import zlib
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.types import ByteArray, FloatArray
+from training.dataset import data_folder
 from training.scenes.draws import Random, floats
 from training.scenes.shapes import Shape, Strokes, Word, rounded, shape_of
 from training.scenes.typefaces import Split
@@ -33,7 +35,8 @@ ZONES = {(False, False): 0.55, (True, False): 1.0, (False, True): 0.9, (True, Tr
 """Height of a word in heights of a capital, by whether it has ascenders and descenders."""
 BELOW = 0.35
 """How far descenders go below the line, in heights of a capital."""
-OPTDIGITS_RUN = 60  # digits that follow each other in optdigits are by one writer
+OPTDIGITS = Path("real", "digits_optdigits32.npz")
+OPTDIGITS_WRITERS = 30  # of its training digits; the 13 others are for measuring
 
 
 def held_out(name: str) -> bool:
@@ -130,18 +133,24 @@ class Writers:
             w for w, found in self.words.items() if len(found) >= FEWEST_WORDS
         )
         self.text_writers: tuple[int, ...] = tuple(w for w, found in self.texts.items() if len(found) >= 6)
-        with np.load(folder / "digits_europe" / "optdigits_windep32.npz", allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-        runs = np.arange(len(labels)) // OPTDIGITS_RUN
-        self.europe_images: ByteArray = images
+        self.europe_images: ByteArray = np.zeros((0, 32, 32), np.uint8)
         self.europe: list[list[list[int]]] = []
-        for run in range(int(runs.max()) + 1):
-            if held_out(f"optdigits {run}") != test:
-                continue
-            own = np.flatnonzero(runs == run)
-            by_label = [[int(i) for i in own if labels[i] == label] for label in range(10)]
-            if sum(map(bool, by_label)) >= FEWEST_DIGITS:
-                self.europe.append(by_label)
+        if (folder.parent / OPTDIGITS).is_file():
+            self._read_optdigits(folder.parent / OPTDIGITS, test)
+
+    def _read_optdigits(self, path: Path, test: bool) -> None:
+        """The digits of the writers whom training may see, by writer and label.
+
+        The set tells no writers, but its digits of each label are in the order of the 30 that wrote them.
+        """
+        with np.load(path, allow_pickle=False) as arrays:
+            ours = arrays["split"] == "trainingDigits"
+            self.europe_images, labels = arrays["images"][ours], arrays["labels"][ours]
+        by_label = [np.array_split(np.flatnonzero(labels == label), OPTDIGITS_WRITERS) for label in range(10)]
+        for writer in range(OPTDIGITS_WRITERS):
+            own = [groups[writer].tolist() for groups in by_label]
+            if held_out(f"optdigits {writer}") == test and sum(map(bool, own)) >= FEWEST_DIGITS:
+                self.europe.append(own)
 
     def _readable(
         self, book: Strokebook, mine: Mapping[int, bool], test: bool, kind: str
@@ -241,3 +250,31 @@ def load_writers(folder: Path, split: Split) -> Writers | None:
         )
         return None
     return Writers(writing, split)
+
+
+LEARNED_FROM = (
+    "unipen/chars.npz",
+    "unipen/words.npz",
+    "unipen/texts.npz",
+    "dhsd/words.npz",
+    "mnist_writers/mnist_writers.npz",
+    "testaments/lines.json",
+)
+"""Files of `writing` that pages are drawn from, besides pictures."""
+
+
+def writing_digest(folder: Path | None) -> dict[str, str]:
+    """SHA-256 of each file of handwriting that pages are drawn from; nothing where there is none.
+
+    Args:
+        folder: of the data, as `training.dataset.load_mnist` takes it.
+    """
+    folder = data_folder(folder)
+    if folder is None:
+        return {}
+    paths = {name: folder / WRITING / name for name in LEARNED_FROM}
+    return {
+        f"writing/{name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in paths.items()
+        if path.is_file()
+    }
