@@ -73,7 +73,9 @@ def card_markdown(conversion: Conversion) -> str:
     elif SCENES in conversion.comparisons:
         promise = f"of what is no digit in held-out scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure"
     else:
-        promise = f"{first.accepted:.1%} of {test} are as sure, {first.accepted_wrong:.2%} of those are misread"
+        promise = (
+            f"{first.accepted:.1%} of {test} are as sure, {first.accepted_wrong:.2%} of those are misread"
+        )
     partner = f"| page network | `{card.trained_with}` |\n" if card.trained_with else ""
     scores = table(
         [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,13 +21,16 @@ from edge.errors import SourceError, UsageError
 from edge.reader import DigitReader
 from edge.sources.base import Source
 from edge.speedometer import Speedometer
-from edge.types import Result, iso_utc
+from edge.types import Frame, Result, iso_utc
 from edge.words import counted
 
 SCHEMA = 1
 """Version of the JSON that `Report.as_dict` makes."""
 
 PERCENTILES = (50, 90, 99)
+
+SAMPLE = 30
+"""Frames, the last of those measured, that are read again with other numbers of threads."""
 
 WHOLE = "capture_to_reading"
 """The row that counts: from the moment of capture to the moment when the frame has been read."""
@@ -45,9 +50,12 @@ class Report:
         frames_per_second: over all of them.
         dropped: frames that the source dropped meanwhile.
         milliseconds: of each stage, its percentiles in the order of `PERCENTILES`.
+        by_threads: milliseconds of reading a frame, the median, by the threads of the page network: one, and
+            as many as there are processors.
         model: name of the digit network.
+        page_model: name of the page network.
         runtime: name and version of what runs the networks.
-        threads: of each network's interpreter, and of OpenCV.
+        threads: of the page network's interpreter, and of OpenCV.
         board: this machine.
         before, after: how it fared.
     """
@@ -61,7 +69,9 @@ class Report:
     frames_per_second: float
     dropped: int
     milliseconds: Mapping[str, tuple[float, ...]]
+    by_threads: Mapping[str, float]
     model: str
+    page_model: str
     runtime: str
     threads: Mapping[str, int]
     board: Board
@@ -81,6 +91,7 @@ class Report:
             "image_size": list(self.image_size),
             "frames_per_second": round(self.frames_per_second, 2),
             "milliseconds": stages,
+            "by_threads": {count: round(ms, 3) for count, ms in self.by_threads.items()},
         }
 
 
@@ -103,7 +114,9 @@ def measure(reader: DigitReader, source: Source, *, warm_up: int, frames: int) -
     speedometer = Speedometer(source)
     stages: dict[str, list[float]] = {}
     last: Result | None = None
+    sample: deque[Frame] = deque(maxlen=SAMPLE)
     for last in islice(results, frames):
+        sample.append(last.frame)
         speedometer.tick(last)
         for stage, milliseconds in last.speed.as_dict().items():
             stages.setdefault(stage, []).append(milliseconds)
@@ -126,13 +139,26 @@ def measure(reader: DigitReader, source: Source, *, warm_up: int, frames: int) -
             **{stage: tuple(np.percentile(row, PERCENTILES).tolist()) for stage, row in stages.items()},
             WHOLE: tuple(speedometer.latency_ms(PERCENTILES)),
         },
+        by_threads=_by_threads(reader, sample),
         model=reader.classifier.name.name,
+        page_model=reader.page.name.name,
         runtime=reader.classifier.runtime,
-        threads={"network": reader.classifier.threads, "opencv": cv2.getNumThreads()},
+        threads={"network": reader.threads, "opencv": cv2.getNumThreads()},
         board=board(),
         before=before,
         after=condition(),
     )
+
+
+def _by_threads(reader: DigitReader, frames: Sequence[Frame]) -> dict[str, float]:
+    """Milliseconds of reading these frames, the median, by the threads of the page network."""
+    medians = {}
+    for threads in sorted({1, os.cpu_count() or 1}):
+        other = DigitReader(reader.classifier, page=reader.page, threads=threads)
+        other.read_frame(frames[0])  # memory is planned
+        times = [other.read_frame(frame).speed for frame in frames]
+        medians[str(threads)] = float(np.median([speed.total - speed.capture for speed in times]))
+    return medians
 
 
 def load_report(path: Path) -> dict[str, Any]:
@@ -162,7 +188,8 @@ def as_text(report: Mapping[str, Any], earlier: Mapping[str, Any] | None = None)
     lines = [
         f"{machine['model']}, {machine['processor']}, {counted(machine['cpus'], 'processor')}; "
         f"{machine['system']}, Linux {machine['kernel']}, Python {machine['python']}",
-        f"digitcam {report['digitcam']}, {report['model']} on {report['runtime']}, threads: "
+        f"digitcam {report['digitcam']}, {report['model']} and {report['page_model']} on "
+        f"{report['runtime']}, threads: "
         + ", ".join(f"{count} {name}" for name, count in report["threads"].items()),
         f"governor {_known(after['governor'])}, {_change(before, after, 'frequency_mhz')} MHz, "
         f"{_change(before, after, 'temperature_c')} degrees Celsius, load {_change(before, after, 'load')}, "
@@ -178,6 +205,10 @@ def as_text(report: Mapping[str, Any], earlier: Mapping[str, Any] | None = None)
         then = earlier["milliseconds"].get(stage, {}) if earlier else {}
         cells = [f"{ms:10.2f}{_times(ms, then.get(name)) if earlier else ''}" for name, ms in row.items()]
         lines.append(f"{stage.replace('_', ' '):20}" + "".join(cells))
+    lines += ["", "reading alone, median, by threads of the page network"]
+    for threads, ms in report["by_threads"].items():
+        then = earlier.get("by_threads", {}).get(threads) if earlier else None
+        lines.append(f"{threads:20}{ms:10.2f}{_times(ms, then) if earlier else ''}")
     if earlier:
         lines += [
             "",
@@ -193,7 +224,7 @@ def _times(now: float, then: float | None) -> str:
 
 def _differences(earlier: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
     """What else differs between two reports, so that nobody compares a Pi 4 with a Pi 5 unawares."""
-    named = ("digitcam", "source", "image_size", "model", "runtime", "threads")
+    named = ("digitcam", "source", "image_size", "model", "page_model", "runtime", "threads")
     pairs = [(name, earlier.get(name), report[name]) for name in named]
     pairs += [(name, earlier.get("board", {}).get(name), now) for name, now in report["board"].items()]
     pairs += [("governor", earlier.get("after", {}).get("governor"), report["after"]["governor"])]

@@ -154,18 +154,22 @@ def _opencv() -> Check:
 
 def _model() -> Check:
     from edge.classifier import Classifier
-    from edge.page_file import check_pair, load_page, open_page
+    from edge.page_file import check_pair, known_error, load_page, open_page
 
-    wanted = "the shipped networks give their known answers"
+    wanted = "both shipped networks give their known answers, and are a pair"
     try:
         classifier = Classifier()
         page = load_page()
         check_pair(classifier.card, page.card)
-        open_page(page)
-    except EdgeError as error:
-        return Check("model", "failed", str(error), wanted, "install digitcam again into a new environment")
+        error = known_error(open_page(page), page.card.known)
+    except EdgeError as failure:
+        return Check("model", "failed", str(failure), wanted, "install digitcam again into a new environment")
     known = len(classifier.card.known_answers.glyphs)
-    return Check("model", "ok", f"{known} of {known} known answers on {classifier.runtime}", wanted)
+    found = (
+        f"{classifier.card.name} gives {known} of {known} known answers on {classifier.runtime}, "
+        f"{page.card.name} is off by at most {error:.2f} on its known page"
+    )
+    return Check("model", "ok", found, wanted)
 
 
 def _reading() -> Check:

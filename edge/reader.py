@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
 
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ModelError
 from edge.lines import group, to_reading
 from edge.live import Step, Stream
-from edge.model_file import DIGIT_LABELS, DIGITS
+from edge.model_file import DIGIT_LABELS, DIGITS, load_model
 from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
 from edge.recognizer import Recognizer, Seen
@@ -34,6 +36,12 @@ class DigitReader:
         page: sees where digits are; None takes the shipped model.
         threads: of the page network's interpreter.
 
+    Attributes:
+        classifier: names the digits.
+        page: the page network's file.
+        threads: of its interpreter.
+        tracking: when the numbers of a stream are believed.
+
     Raises:
         ModelError: the classifier names other things than the ten digits, or the two networks are no pair.
     """
@@ -53,14 +61,30 @@ class DigitReader:
                 f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
-        page = page or load_page()
-        self._fusion = check_pair(self.classifier.card, page.card)
-        self._linking = page.card.linking
-        network = open_page(page, threads=threads)
-        self.recognizer = Recognizer(network, self.classifier, least=page.card.least)
-        self.page = page.name
+        self.page = page or load_page()
+        self.threads = threads
+        self._fusion = check_pair(self.classifier.card, self.page.card)
+        self._linking = self.page.card.linking
+        network = open_page(self.page, threads=threads)
+        self.recognizer = Recognizer(network, self.classifier, least=self.page.card.least)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
+
+    @classmethod
+    def of_files(
+        cls, model: str | Path | None = None, page_model: str | Path | None = None, *, threads: int = 1
+    ) -> Self:
+        """A reader with these model files.
+
+        Args:
+            model: of the digit network; None is the shipped one.
+            page_model: of the page network; None is the shipped one.
+            threads: of the page network's interpreter.
+
+        Raises:
+            ModelError: one of them cannot be used, or the two are no pair.
+        """
+        return cls(Classifier(load_model(model)), page=load_page(page_model), threads=threads)
 
     def read(self, source: Source) -> Iterator[Reading]:
         """Yield each number of a source when it is accepted; then close the source.
@@ -140,7 +164,7 @@ class DigitReader:
         else:
             readings = [to_reading(line, thresholds) for line in lines]
         return Result(
-            frame, tuple(readings), speed, self.classifier.name, self.page, seen.turned, seen.complete
+            frame, tuple(readings), speed, self.classifier.name, self.page.name, seen.turned, seen.complete
         )
 
     def _steps(self, source: Source) -> Iterator[Step]:

@@ -1,4 +1,5 @@
 import json
+import os
 
 import cv2
 import pytest
@@ -42,6 +43,12 @@ def test_the_report_says_what_it_was_measured_on(report):
     text = as_text(report)
     assert report["runtime"] in text
     assert "governor" in text
+
+
+def test_the_report_says_what_more_than_one_thread_gives(report):
+    assert set(report["by_threads"]) == {"1", str(os.cpu_count())}
+    assert all(ms > 0 for ms in report["by_threads"].values())
+    assert "by threads of the page network" in as_text(report)
 
 
 def test_a_report_comes_back_from_its_file_and_compares_with_itself(report, tmp_path):

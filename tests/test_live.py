@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import cv2
 import pytest
-from samples import dark, result_of, written
+from samples import result_of, written
 
 from edge import live as module
 from edge.errors import OutputError, SourceError
@@ -99,7 +99,7 @@ def camera_back_at_once(monkeypatch):
 
 @pytest.fixture(scope="module")
 def reader(classifier):
-    return DigitReader(classifier, marker=dark)
+    return DigitReader(classifier)
 
 
 class Run:

@@ -8,7 +8,7 @@ import weakref
 from datetime import UTC, datetime
 
 import pytest
-from samples import dark, written
+from samples import written
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
@@ -53,7 +53,7 @@ async def watch(live, until):
 
 @pytest.fixture
 def reader(classifier):
-    return DigitReader(classifier, marker=dark)
+    return DigitReader(classifier)
 
 
 def run(opening, reader, watching, on_view=lambda view, events: None):

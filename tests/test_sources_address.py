@@ -10,7 +10,7 @@ import cv2
 import pytest
 from samples import written
 
-from edge.cli import main
+from edge.commands import main
 from edge.errors import EdgeError
 from edge.sources import open_source
 from edge.sources.base import public_name

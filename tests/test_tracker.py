@@ -154,7 +154,7 @@ def steady(reader, picture, frames=36):
 
 def test_a_stream_of_one_picture_shows_what_the_picture_shows(classifier):
     """Of fainter and fainter writing: what `read` accepts of it, `run` does after a while."""
-    reader, confidences = DigitReader(classifier, marker=dark), []
+    reader, confidences = DigitReader(classifier), []
     for ink in range(40, 120, 16):
         picture = written("523718", size=(240, 400), ink=ink)
         readings = reader.read_image(picture).readings

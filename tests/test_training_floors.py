@@ -56,7 +56,9 @@ def test_real_pictures_are_read_as_well_as_before(reader, data_dir, pages_dir, f
         for name, floor in floors.items():
             found = getattr(tally, name)
             assert found is not None
-            assert found <= floor if name in AT_MOST else found >= floor, f"{folder}/{group}: {name} {found:.4f}"
+            assert found <= floor if name in AT_MOST else found >= floor, (
+                f"{folder}/{group}: {name} {found:.4f}"
+            )
 
 
 def test_no_picture_asks_for_more_than_the_budget(reader, pages_dir):

@@ -1,4 +1,4 @@
-"""What several verbs take: a source and what it is asked for, and a model."""
+"""What several verbs take: a source and what it is asked for, and the networks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from edge.reader import DigitReader
 
 SOURCES = ", ".join(KINDS)
+
+MOST_THREADS = 64
 
 
 def source_value(field: str, convert: Callable[[str], Any], text: str) -> object:
@@ -77,7 +79,19 @@ OUTPUTS = (
 )
 """Where a live reading goes."""
 
-MODEL = Option("model", "a .tflite file instead of the shipped model", Path, "FILE")
+MODELS = (
+    Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
+    Option("page-model", "a .tflite file instead of the shipped page network", Path, "FILE"),
+)
+"""The two networks; they must be a pair."""
+
+THREADS = Option(
+    "threads",
+    f"of the page network, 1 to {MOST_THREADS} (default 1; digitcam bench tells what more of them give)",
+    partial(values.whole_number, least=1, most=MOST_THREADS),
+    "N",
+    default=1,
+)
 
 
 def source_argument(otherwise: str) -> Option:
@@ -117,13 +131,12 @@ def tell_what_is_not_taken(args: argparse.Namespace, source: str) -> None:
         if option.attribute in args.given and option.attribute not in meant
     ]
     if useless:
-        say(f"{' and '.join(useless)} {'mean' if len(useless) > 1 else 'means'} nothing to {public_name(source)}")
+        mean = "mean" if len(useless) > 1 else "means"
+        say(f"{' and '.join(useless)} {mean} nothing to {public_name(source)}")
 
 
 def make_reader(args: argparse.Namespace) -> DigitReader:
-    """The reader with the model asked for."""
-    from edge.classifier import Classifier
-    from edge.model_file import load_model
+    """The reader with the networks asked for."""
     from edge.reader import DigitReader
 
-    return DigitReader(Classifier(load_model(args.model)))
+    return DigitReader.of_files(args.model, args.page_model, threads=args.threads)

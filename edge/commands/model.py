@@ -1,4 +1,4 @@
-"""`digitcam model`: what a model says of itself, and whether it keeps it."""
+"""`digitcam model`: what the networks say of themselves, and whether they keep it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 FILE = Option(
     "file",
-    "a .tflite file (default: the shipped model)",
+    "a .tflite file of either network (default: both that are shipped)",
     Path,
     "FILE",
     kind="argument",
@@ -45,7 +45,8 @@ VERBS = (
         name="model verify",
         help="check a model and ask it its known answers",
         description="Open a model, compare its shapes, types, quantization and card with the contract, and "
-        "ask it its known answers. It needs no TensorFlow.",
+        "ask it its known answers; of the two that are shipped, check too that they are a pair. It needs no "
+        "TensorFlow.",
         options=(FILE,),
         run=_verify,
     ),

@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from edge.board import board
-from edge.classifier import Classifier
 from edge.isolated import IsolatedError, TooLongError
+from edge.reader import DigitReader
 from edge.server import schema
 from edge.server.access import COOKIE, Access
 from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
@@ -92,15 +92,16 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
         raise Problem(408, "the picture did not come to its end") from error
 
 
-def status_api(live: Live, uploads: Uploads, classifier: Classifier, metrics: Metrics) -> APIRouter:
+def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"])
-    card = classifier.card.as_dict()
-    del card["known_answers"]
+    card, page_card = reader.classifier.card.as_dict(), reader.page.card.as_dict()
+    del card["known_answers"], page_card["known"]  # pictures
     info = {
         "version": version("digitcam"),
-        "runtime": classifier.runtime,
-        "model": {**card, "sha256": classifier.name.sha256},
+        "runtime": reader.classifier.runtime,
+        "model": {**card, "sha256": reader.classifier.name.sha256},
+        "page_model": {**page_card, "sha256": reader.page.sha256},
         "device": {
             "board": board().model,
             "machine": platform.machine(),
@@ -118,7 +119,7 @@ def status_api(live: Live, uploads: Uploads, classifier: Classifier, metrics: Me
 
     @api.get("/v1/info", response_class=JSONResponse, responses={200: {"model": schema.Info}})
     async def get_info() -> Response:
-        """What runs here: version, source, model card, device, limits."""
+        """What runs here: version, source, model cards, device, limits."""
         return JSONResponse({"source": live.source, **info})
 
     @api.get("/healthz", response_class=JSONResponse, responses={200: {"model": schema.Health}})

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from edge.classifier import Classifier
+from edge.reader import DigitReader
 from edge.server.access import Access
 from edge.server.api import session_api, status_api, uploads_api
 from edge.server.guard import Guard
@@ -32,7 +32,7 @@ def create_app(
     *,
     live: Live,
     uploads: Uploads,
-    classifier: Classifier,
+    reader: DigitReader,
     access: Access,
     metrics: Metrics,
     hosts: Collection[str],
@@ -42,7 +42,7 @@ def create_app(
     Args:
         live: reads the source; it is started with the application.
         uploads: reads uploaded pictures.
-        classifier: asked what runs here.
+        reader: asked which networks read here.
         access: knows the token.
         metrics: counts.
         hosts: names that the server is called by.
@@ -68,7 +68,7 @@ def create_app(
     app.add_exception_handler(Exception, _bug)
     app.include_router(uploads_api(uploads, metrics))
     app.include_router(live_api(live, metrics))
-    app.include_router(status_api(live, uploads, classifier, metrics))
+    app.include_router(status_api(live, uploads, reader, metrics))
     app.include_router(session_api(access))
 
     @app.get("/", include_in_schema=False)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import cv2
 
-from edge.classifier import Classifier
 from edge.decode import decode_image
 from edge.isolated import lift_cpu_limit
-from edge.model_file import load_model
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
@@ -27,15 +26,17 @@ Form = Literal["json", "glyphs", "annotated"]
 """What is wanted: schema 1, the same with what the reader saw, or the annotated picture as PNG."""
 
 
-def request(picture: bytes, form: Form, model: str | None) -> bytes:
+def request(picture: bytes, form: Form, model: Path | None = None, page_model: Path | None = None) -> bytes:
     """The message that `answer` takes.
 
     Args:
         picture: an encoded PNG, JPEG or WebP.
         form: of the answer.
-        model: path of the model, None for the shipped one.
+        model: path of the digit network, None for the shipped one.
+        page_model: path of the page network, likewise.
     """
-    return json.dumps({"form": form, "model": model}).encode() + b"\n" + picture
+    models = [path and str(path) for path in (model, page_model)]
+    return json.dumps({"form": form, "models": models}).encode() + b"\n" + picture
 
 
 def answer(message: bytes) -> bytes:
@@ -49,7 +50,7 @@ def answer(message: bytes) -> bytes:
     """
     head, _, picture = message.partition(b"\n")
     wanted = json.loads(head)
-    reader = _reader(wanted["model"])
+    reader = _reader(*wanted["models"])
     image = decode_image(picture, "the picture", formats=FORMATS, max_pixels=MAX_PIXELS)
     lift_cpu_limit()  # what takes long from here on is a page full of writing, or a slow board
     result = reader.read_image(image, "upload")
@@ -59,7 +60,7 @@ def answer(message: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _reader(model: str | None) -> DigitReader:
+def _reader(model: str | None, page_model: str | None) -> DigitReader:
     os.nice(NICENESS)
     cv2.setNumThreads(1)  # as many pictures at a time as there are children
-    return DigitReader(Classifier(load_model(model)))
+    return DigitReader.of_files(model, page_model)

@@ -60,7 +60,12 @@ class Result(BaseModel):
     image_size: tuple[int, int] = Field(description="width, height")
     readings: list[Reading]
     speed_ms: Speed
-    model: ModelName
+    model: ModelName = Field(description="the network that named the digits")
+    page_model: ModelName = Field(description="the network that found them")
+    turned: Literal[0, 90, 180, 270] = Field(
+        description="degrees, clockwise, by which the page stands turned; it is read upright all the same"
+    )
+    complete: bool = Field(description="false: there is more that may be digits than is read; the surest was")
 
 
 class Event(BaseModel):
@@ -101,7 +106,8 @@ class Info(BaseModel):
     version: str
     source: str
     runtime: str
-    model: dict[str, object] = Field(description="the model's card")
+    model: dict[str, object] = Field(description="the digit network's card")
+    page_model: dict[str, object] = Field(description="the page network's card")
     device: dict[str, object]
     limits: dict[str, object]
 

@@ -15,10 +15,8 @@ from typing import cast
 
 import uvicorn
 
-from edge.classifier import Classifier
 from edge.errors import EdgeError, UsageError
 from edge.live import LiveLoop
-from edge.model_file import load_model
 from edge.outputs import open_sinks, outputs_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
@@ -58,26 +56,24 @@ def serve(
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
         token = _token(args, sockets, say)
-        classifier = Classifier(load_model(args.model))
+        reader = DigitReader.of_files(args.model, args.page_model, threads=args.threads)
         name = args.source or find_source()
         connections = Connections()
         metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
-        loop = stack.enter_context(
-            LiveLoop(opening, DigitReader(classifier), wait=False, on_error=on_error, on_notice=say)
-        )
+        loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
         for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
-        uploads = stack.enter_context(Uploads(args.readers, args.model and str(args.model)))
+        uploads = stack.enter_context(Uploads(args.readers, args.model, args.page_model))
         app = create_app(
             live=live,
             uploads=uploads,
-            classifier=classifier,
+            reader=reader,
             access=Access(token),
             metrics=metrics,
             hosts=_names(args.host, args.allow_host),

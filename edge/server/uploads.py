@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import AsyncIterable
 from concurrent.futures import Future
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -61,14 +62,15 @@ class Uploads:
 
     Args:
         children: how many. Each has a thread that hands it the pictures.
-        model: path of the model, None for the shipped one.
+        model: path of the digit network, None for the shipped one.
+        page_model: path of the page network, likewise.
 
     Raises:
         IsolatedError: the first child cannot be started.
     """
 
-    def __init__(self, children: int, model: str | None = None) -> None:
-        self._model = model
+    def __init__(self, children: int, model: Path | None = None, page_model: Path | None = None) -> None:
+        self._models = model, page_model
         self._jobs: queue.Queue[tuple[Future[bytes], bytes] | None] = queue.Queue(MAX_WAITING)
         self._held = 0
         self._closed = threading.Event()
@@ -111,7 +113,7 @@ class Uploads:
                 if self._held > MAX_HELD_BYTES:
                     raise BusyError
             job: Future[bytes] = Future()
-            self._jobs.put_nowait((job, request(bytes(picture), form, self._model)))
+            self._jobs.put_nowait((job, request(bytes(picture), form, *self._models)))
             return await asyncio.wrap_future(job)
         except queue.Full as error:
             raise BusyError from error
@@ -154,7 +156,7 @@ class Uploads:
                     _do(job[0], child, job[1])
 
     def _warm_up(self, child: Isolated) -> None:
-        child.call(request(_SOMETHING, "json", self._model), timeout_s=START_LIMIT_S)
+        child.call(request(_SOMETHING, "json", *self._models), timeout_s=START_LIMIT_S)
 
 
 def _do(job: Future[bytes], child: Isolated, message: bytes) -> None:

@@ -1,7 +1,7 @@
 // Draw digits with a mouse, a finger or a pen; they are read as the pen is lifted.
 
 import { predict } from "./api.js";
-import { Results } from "./results.js";
+import { Results, remark } from "./results.js";
 
 const PEN = 0.019; // width of a stroke, as a share of the paper's width
 const WIDTH = 900; // pixels of the picture that is read, from left to right
@@ -88,7 +88,8 @@ async function read() {
     const result = await predict(await picture(), signal);
     results.forget();
     results.show(result, "No digit in this.");
-    note.textContent = `read in ${result.speed_ms.total.toFixed(0)} ms`;
+    const told = remark(result);
+    note.textContent = `read in ${result.speed_ms.total.toFixed(0)} ms${told && `. ${told}`}`;
   } catch (error) {
     if (error.name === "AbortError") return;
     note.textContent = error.message;

@@ -1,7 +1,7 @@
 // Watch the camera read: the picture as it is, boxes drawn over it from what the server says of each frame.
 
 import { logIn, request, session } from "./api.js";
-import { Results } from "./results.js";
+import { Results, remark } from "./results.js";
 
 const AGAIN_MS = 1500; // after the connection broke
 
@@ -69,7 +69,7 @@ function frame({ camera, result }) {
   meters.fps.textContent = camera.frames_per_second.toFixed(0);
   meters.latency.textContent = `${camera.latency_ms.toFixed(0)} ms`;
   meters.dropped.textContent = camera.dropped;
-  note.textContent = camera.trouble;
+  note.textContent = camera.trouble || (result ? remark(result) : "");
   note.classList.toggle("bad", camera.trouble !== "");
   shown.hidden = result === null;
   hint.hidden = result !== null;

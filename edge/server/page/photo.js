@@ -1,7 +1,7 @@
 // Read a picture that was dropped, chosen, pasted or taken.
 
 import { predict, request } from "./api.js";
-import { Results } from "./results.js";
+import { Results, remark } from "./results.js";
 
 const LARGEST = 2048; // pixels of the longer side; digits are searched at half of that
 const MOST_BYTES = 3_000_000; // of a file that is sent as it is; the server takes 4 MB
@@ -71,7 +71,8 @@ async function read(file) {
     const digits = result.readings.reduce((sum, one) => sum + one.digits.length, 0);
     const numbers = counted(result.readings.length, "number");
     shown.alt = `The picture, with ${numbers}`;
-    say(`${numbers}, ${counted(digits, "digit")}, read in ${result.speed_ms.total.toFixed(0)} ms`);
+    const told = remark(result);
+    say(`${numbers}, ${counted(digits, "digit")}, read in ${result.speed_ms.total.toFixed(0)} ms${told && `. ${told}`}`);
   } catch (error) {
     if (error.name !== "AbortError") say(error.message, true);
   }

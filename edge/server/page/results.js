@@ -9,6 +9,14 @@ function state({ status, text, confidence }) {
   return `${words}, ${percent(confidence)}`;
 }
 
+/** What else is worth knowing of a result; "" for most. */
+export function remark({ turned, complete }) {
+  const remarks = [];
+  if (turned) remarks.push(`The page is turned by ${turned}°.`);
+  if (!complete) remarks.push("Too full: only the clearest digits were read.");
+  return remarks.join(" ");
+}
+
 /** Give a parent one child for each item: existing ones are kept, so that clicks and focus survive. */
 function fill(parent, items, create, update) {
   while (parent.children.length > items.length) parent.lastElementChild.remove();
