@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import cv2
 import pytest
-from samples import THRESHOLDS, dark, number, prediction, written
+from samples import THRESHOLDS, number, prediction, written
 
 from edge.reader import DigitReader
 from edge.track import TrackerOptions
