@@ -14,6 +14,7 @@ a picture and on the size of its digits, not on what else it is full of.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,15 +73,12 @@ DEPTH = sum(count for _, count in HEADS)
 
 HIGHEST_BIT = np.uint8(128)
 
-FIRST_LOOK = 256, 512
-"""Pixels of the longer side of the picture in the look that decides whether to look closer: half of the
-picture's, within these."""
-
-FARTHER = 2
-"""Looks from twice as far away as the one before: a digit may fill the picture."""
+FIRST_LOOK = 320 * 240, 512 * 384
+"""Pixels of the picture in the look that decides whether to look closer: a quarter of the picture's, but within
+these, and never more than it has."""
 
 READ_SIZE = 2048
-"""The same in the closest look, at most."""
+"""Of the longer side of the picture in the closest look, at most."""
 
 SMALL, SMALL_CELLS = -2.2, 6
 """Logit (10 %) from which on a cell may hold a digit too small to be seen well, and cells that such a digit,
@@ -173,16 +171,14 @@ class PageNetwork:
         Args:
             grey: shape (rows, columns), uint8.
         """
-        longest = max(grey.shape)
         least, most = FIRST_LOOK
-        size = min(max(longest / 2, least), most)
+        longest, wanted = max(grey.shape), min(max(grey.size / 4, least), most)
+        size = longest * min(1.0, math.sqrt(wanted / grey.size))
         # What is smaller than a frame is a part of one: its digits may be lower than the network knows them.
-        closest = 2 * longest if longest <= most else min(longest, READ_SIZE)
+        closest = 2 * longest if grey.size <= most else min(longest, READ_SIZE)
         looks = [self.look(*_sized(grey, size))]
-        for _ in range(FARTHER):
-            last = looks[-1]
-            if min(last.picture.shape) >= 2 * STRIDE:
-                looks.append(self.look(shrunk(last.picture, 2), last.scale / 2))
+        while min(looks[-1].picture.shape) >= 2 * STRIDE:
+            looks.append(self.look(shrunk(looks[-1].picture, 2), looks[-1].scale / 2))
         while looks[0].has_small() and size < closest:
             size = min(2 * size, closest)
             looks.insert(0, self.look(*_sized(grey, size)))

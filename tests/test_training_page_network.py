@@ -29,7 +29,9 @@ def test_each_head_loses_nothing_by_the_truth_and_much_by_its_opposite():
     nothing, blocks = np.zeros((CELLS, CELLS), np.float32), np.zeros((CELLS, CELLS, 16), np.float32)
     digit = SeenDigit((80, 60, 112, 108), 7, left=False, right=True)
     mark = SeenMark((20, 20, 26, 28), 1)
-    truth = draw_truth([digit], [mark], blocks, blocks + 1, nothing, nothing)[np.newaxis]
+    written = nothing.copy()
+    written[50:, :] = 1
+    truth = draw_truth([digit], [mark], blocks, blocks + 1, written, nothing)[np.newaxis]
     said = {name: np.where(truth[..., PLANES[name]] > 0.5, 20, -20) for name in CHANNELS if name != "box"}
     said["box"] = truth[..., PLANES["box"]]
     for name in ("digit", "mark"):  # a centre is one cell, not its surroundings

@@ -12,7 +12,6 @@ import hashlib
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +47,14 @@ class Strokebook:
     """Samples of handwriting as pen strokes.
 
     Args:
-        path: an .npz file as `writing/README.md` describes it.
-        usable: shape (n,), of the samples that may be written; the others are never decoded.
+        path: an .npz file as `writing/README.md` of the data describes it.
 
     Attributes:
         labels: what each sample says.
         writers: shape (n,), who wrote it.
-        heights: shape (n,), of its box, in the tablet's units; widths likewise.
-        usable: as given.
+        agree: shape (n,), whether what it says is to be trusted.
+        widths: shape (n,), of its box, in the tablet's units.
+        heights: likewise.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,13 +86,6 @@ class Strokebook:
 
 def _dot(point: npt.ArrayLike) -> FloatArray:
     return floats(np.concatenate([np.asarray(point), np.asarray(point) + 1]))
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How large somebody writes: the height of a capital in the tablet's units."""
-
-    capital: float
 
 
 class Writers:
@@ -184,10 +176,6 @@ class Writers:
     @functools.cached_property
     def _shapes(self) -> dict[tuple[str, int], Shape]:
         return {}
-
-    def has(self, writer: int, label: str) -> bool:
-        """Whether this writer wrote this character."""
-        return label in self._by_writer.get(writer, {})
 
     def characters(self, writer: int | None, label: str) -> list[int]:
         """The samples of a character by a writer, by all where it is None; none when there are none."""
