@@ -111,7 +111,7 @@ def test_a_closed_source_gives_no_more(tmp_path):
         ("*.nothing", SourceError, "no file matches"),
         ("webcam", UsageError, "unknown source 'webcam': expected"),
         ("", UsageError, "unknown source '': expected"),
-        ("ftp://host/a.mp4", UsageError, "unknown source 'ftp://host/a.mp4'"),
+        ("ftp://host/a.mp4", UsageError, "unknown source 'ftp://host'"),
         ("picamera:one", UsageError, "expected picamera or picamera:N"),
         ("/dev/video97", CameraNotFoundError, "no camera at /dev/video97"),
         ("97", CameraNotFoundError, "no camera at /dev/video97"),
