@@ -221,8 +221,8 @@ def check_pair(digits: Card, page: PageCard) -> Fusion:
     if digits.trained_with != page.id:
         raise ModelError(
             f"{digits.name} {digits.version} and {page.name} {page.version} are no pair: the one was "
-            f"converted for the page network {digits.trained_with[:12]}, the other is {page.id[:12]}; use the two files that "
-            "came together, or convert the digit network again"
+            f"converted for the page network {digits.trained_with[:12]}, the other is {page.id[:12]}; use "
+            "the two files that came together, or convert the digit network again"
         )
     return digits.fusion
 

@@ -89,7 +89,13 @@ class DigitReader:
         else:
             readings = [to_reading(line, thresholds) for line in lines]
         return Result(
-            frame, tuple(readings), speed, self.classifier.name, self.page, seen.turned, seen.complete
+            frame,
+            tuple(readings),
+            speed,
+            self.classifier.name,
+            self.page,
+            seen.found.turned,
+            seen.found.complete,
         )
 
     def _lines(self, frame: Frame) -> tuple[list[Line], Speed, Seen]:
@@ -98,14 +104,14 @@ class DigitReader:
         seen = self.recognizer.see(grey)
         digits = seen.digits(self._fusion, self.classifier.card.thresholds.digit)
         lines = group(digits, self._linking)
-        if seen.turned:
-            rows, columns = grey.shape if seen.turned == 2 else grey.shape[::-1]
-            lines = [_turned(line, seen.turned, rows, columns) for line in lines]
+        if seen.found.turned:
+            rows, columns = grey.shape if seen.found.turned == 2 else grey.shape[::-1]
+            lines = [_turned(line, seen.found.turned, rows, columns) for line in lines]
         total_ms = 1000 * (time.perf_counter() - start)
         speed = Speed(
             capture=frame.capture_ms,
-            segment=total_ms - seen.normalise_ms - seen.classify_ms,
-            normalise=seen.normalise_ms,
+            segment=total_ms - seen.found.normalise_ms - seen.classify_ms,
+            normalise=seen.found.normalise_ms,
             classify=seen.classify_ms,
         )
         return lines, speed, seen

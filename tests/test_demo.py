@@ -10,8 +10,8 @@ from edge.preprocess import to_glyph
 from edge.sources import SourceOptions, open_source
 from edge.sources.arm import draw_arm
 from edge.sources.demo import DemoCamera
-from edge.sources.paper import draw_desk, draw_sheet
 from edge.sources.handwriting import SHAPES, draw_strokes, some_hand, write_number
+from edge.sources.paper import draw_desk, draw_sheet
 from edge.sources.scene import MOVE_S, SHEET_S, Change, Scene
 from edge.types import Box
 
