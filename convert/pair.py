@@ -331,18 +331,18 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, origin: Origin) -> Pai
     observed = observe(Recognizer(network, Classifier(digits), least=LEAST), held_out)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
-    assert card.fusion is not None
+    assert card.fusion is not None and card.fused is not None
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
         id=page_id,
         trained_with=card.id,
         heads=HEADS,
-        least=fit_least(observed, card.fusion, card.thresholds),
+        least=fit_least(observed, card.fusion, card.fused),
         linking=linking,
         training_data=origin.training_data,
         sources=SOURCES,
-        scores={**origin.scores, **measure(observed, card.fusion, linking, card.thresholds)},
+        scores={**origin.scores, **measure(observed, card.fusion, linking, card.fused)},
         command=origin.command,
         commit=origin.commit,
         known=known_page(network, held_out),
@@ -377,7 +377,7 @@ def _fitted(digits: ModelFile, observed: Observed, page_id: str) -> Card:
         id=identity(digits.data),
         trained_with=page_id,
         fusion=fusion,
-        thresholds=fit_thresholds(observed, fusion),
+        fused=fit_thresholds(observed, fusion),
     )
 
 

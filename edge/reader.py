@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.events import Changes
-from edge.lines import group, to_reading
+from edge.lines import to_reading
 from edge.model_file import DIGIT_LABELS, DIGITS
-from edge.page_file import PageFile, check_pair, load_page, open_page
+from edge.page_file import PageFile
+from edge.page_road import PageRoad
 from edge.planes import to_grey
-from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Line, Reading, Result, Speed
+from edge.types import ByteArray, Frame, Reading, Result, Road
 
 
 class DigitReader:
@@ -26,7 +27,9 @@ class DigitReader:
     Args:
         classifier: names the digits; None takes the shipped model.
         tracker: follows the numbers of a stream; None takes one with the usual settings.
-        page: sees where digits are; None takes the shipped model.
+        road: how digits are found, "ink" or "page"; None is "page" where a page network is given, else "ink",
+            which reads the photos known so far better (docs/seeing-the-page.md).
+        page: the page network; None takes the shipped one.
         threads: of the page network's interpreter.
 
     Raises:
@@ -37,8 +40,9 @@ class DigitReader:
         self,
         classifier: Classifier | None = None,
         tracker: Tracker | None = None,
-        page: PageFile | None = None,
         *,
+        road: Road | None = None,
+        page: PageFile | None = None,
         threads: int = 1,
     ) -> None:
         self.classifier = classifier or Classifier()
@@ -48,12 +52,11 @@ class DigitReader:
                 f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
-        page = page or load_page()
-        self._fusion = check_pair(self.classifier.card, page.card)
-        self._linking = page.card.linking
-        network = open_page(page, threads=threads)
-        self.recognizer = Recognizer(network, self.classifier, least=page.card.least)
-        self.page = page.name
+        if road is None:
+            road = "ink" if page is None else "page"
+        self.road = (
+            InkRoad(self.classifier) if road == "ink" else PageRoad(self.classifier, page, threads=threads)
+        )
         self.tracker = tracker or Tracker()
 
     def read(self, source: Source) -> Iterator[Reading]:
@@ -82,41 +85,18 @@ class DigitReader:
         return self._read(Frame(image, 0, time.monotonic(), datetime.now(UTC), source), follow=False)
 
     def _read(self, frame: Frame, *, follow: bool) -> Result:
-        lines, speed, seen = self._lines(frame)
-        thresholds = self.classifier.card.thresholds
+        grey = to_grey(frame.image) if frame.grey is None else frame.grey
+        scan, thresholds = self.road.read(grey), self.road.thresholds
         if follow:
-            readings = self.tracker.update(lines, frame.timestamp, thresholds, frame.size)
+            readings = self.tracker.update(scan.lines, frame.timestamp, thresholds, frame.size)
         else:
-            readings = [to_reading(line, thresholds) for line in lines]
+            readings = [to_reading(line, thresholds) for line in scan.lines]
         return Result(
             frame,
             tuple(readings),
-            speed,
+            replace(scan.speed, capture=frame.capture_ms),
             self.classifier.name,
-            self.page,
-            seen.found.turned,
-            seen.found.complete,
+            self.road.name,
+            scan.turned,
+            scan.complete,
         )
-
-    def _lines(self, frame: Frame) -> tuple[list[Line], Speed, Seen]:
-        start = time.perf_counter()
-        grey = to_grey(frame.image) if frame.grey is None else frame.grey
-        seen = self.recognizer.see(grey)
-        digits = seen.digits(self._fusion, self.classifier.card.thresholds.digit)
-        lines = group(digits, self._linking)
-        if seen.found.turned:
-            rows, columns = grey.shape if seen.found.turned == 2 else grey.shape[::-1]
-            lines = [_turned(line, seen.found.turned, rows, columns) for line in lines]
-        total_ms = 1000 * (time.perf_counter() - start)
-        speed = Speed(
-            capture=frame.capture_ms,
-            segment=total_ms - seen.found.normalise_ms - seen.classify_ms,
-            normalise=seen.found.normalise_ms,
-            classify=seen.classify_ms,
-        )
-        return lines, speed, seen
-
-
-def _turned(line: Line, quarters: int, rows: int, columns: int) -> Line:
-    """A line of a picture of this size after that was turned clockwise."""
-    return Line(tuple(replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits))

@@ -236,7 +236,7 @@ def test_another_digit_network_is_fitted_to_a_page_network_that_stays(made, held
     card = fit_to(page, load_model(path), held_out)
     assert check_pair(card, page.card) == made.digits_card.fusion  # the same networks on the same pages
     assert card.id == made.digits_card.id
-    assert card.thresholds == made.digits_card.thresholds
+    assert card.fused == made.digits_card.fused
 
 
 def test_a_folder_that_is_no_run_gets_one_line_and_2(tmp_path, capsys):

@@ -5,7 +5,6 @@ import pytest
 from samples import number
 
 from edge.types import (
-    SAME_PLACE,
     Box,
     Frame,
     ModelName,
@@ -13,11 +12,8 @@ from edge.types import (
     Reading,
     Result,
     Speed,
-    areas,
     bounding_box,
-    intersections,
     iso_utc,
-    same_places,
 )
 
 
@@ -115,17 +111,6 @@ def test_a_result_is_schema_1():
 
 def test_times_are_written_in_utc_with_milliseconds():
     assert iso_utc(datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)) == "2026-05-06T07:08:09.000Z"
-
-
-def test_many_boxes_are_compared_as_each_two_of_them_are():
-    boxes = [Box(0, 0, 10, 10), Box(0, 0, 10, 9), Box(5, 5, 20, 20), Box(30, 0, 40, 10)]
-    shared = intersections(boxes, boxes[:3])
-    assert shared.tolist() == [[a.intersection(b).area for b in boxes[:3]] for a in boxes]
-    assert areas(boxes).tolist() == [box.area for box in boxes]
-    same = same_places(boxes, boxes[:3])
-    assert same.tolist() == [[a.overlap(b) >= SAME_PLACE for b in boxes[:3]] for a in boxes]
-    assert same_places(boxes, []).shape == (4, 0)
-    assert intersections([], boxes).shape == (0, 4)
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3, 4])
