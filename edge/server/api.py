@@ -95,13 +95,14 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
 def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"])
-    card, page_card = reader.classifier.card.as_dict(), reader.page.card.as_dict()
-    del card["known_answers"], page_card["known"]  # pictures
+    card = reader.classifier.card.as_dict()
+    del card["known_answers"]  # pictures
+    finder = {name: value for name, value in reader.road.card.items() if name != "known"}
     info = {
         "version": version("digitcam"),
         "runtime": reader.classifier.runtime,
         "model": {**card, "sha256": reader.classifier.name.sha256},
-        "page_model": {**page_card, "sha256": reader.page.sha256},
+        "page_model": finder,
         "device": {
             "board": board().model,
             "machine": platform.machine(),

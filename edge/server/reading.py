@@ -15,6 +15,7 @@ from edge.isolated import lift_cpu_limit
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
+from edge.types import Road
 
 FORMATS = ("PNG", "JPEG", "WebP")
 MAX_PIXELS = 16_000_000
@@ -26,7 +27,13 @@ Form = Literal["json", "glyphs", "annotated"]
 """What is wanted: schema 1, the same with what the reader saw, or the annotated picture as PNG."""
 
 
-def request(picture: bytes, form: Form, model: Path | None = None, page_model: Path | None = None) -> bytes:
+def request(
+    picture: bytes,
+    form: Form,
+    model: Path | None = None,
+    page_model: Path | None = None,
+    road: Road | None = None,
+) -> bytes:
     """The message that `answer` takes.
 
     Args:
@@ -34,9 +41,10 @@ def request(picture: bytes, form: Form, model: Path | None = None, page_model: P
         form: of the answer.
         model: path of the digit network, None for the shipped one.
         page_model: path of the page network, likewise.
+        road: how digits are found; None for the usual way.
     """
     models = [path and str(path) for path in (model, page_model)]
-    return json.dumps({"form": form, "models": models}).encode() + b"\n" + picture
+    return json.dumps({"form": form, "models": [*models, road]}).encode() + b"\n" + picture
 
 
 def answer(message: bytes) -> bytes:
@@ -60,7 +68,7 @@ def answer(message: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _reader(model: str | None, page_model: str | None) -> DigitReader:
+def _reader(model: str | None, page_model: str | None, road: Road | None) -> DigitReader:
     os.nice(NICENESS)
     cv2.setNumThreads(1)  # as many pictures at a time as there are children
-    return DigitReader.of_files(model, page_model)
+    return DigitReader.of_files(model, page_model, road=road)

@@ -17,6 +17,7 @@ import numpy as np
 from edge.isolated import Isolated, IsolatedError
 from edge.overlay import encode
 from edge.server.reading import Form, request
+from edge.types import Road
 
 READ = "edge.server.reading:answer"
 
@@ -64,13 +65,20 @@ class Uploads:
         children: how many. Each has a thread that hands it the pictures.
         model: path of the digit network, None for the shipped one.
         page_model: path of the page network, likewise.
+        road: how digits are found; None for the usual way.
 
     Raises:
         IsolatedError: the first child cannot be started.
     """
 
-    def __init__(self, children: int, model: Path | None = None, page_model: Path | None = None) -> None:
-        self._models = model, page_model
+    def __init__(
+        self,
+        children: int,
+        model: Path | None = None,
+        page_model: Path | None = None,
+        road: Road | None = None,
+    ) -> None:
+        self._models = model, page_model, road
         self._jobs: queue.Queue[tuple[Future[bytes], bytes] | None] = queue.Queue(MAX_WAITING)
         self._held = 0
         self._closed = threading.Event()
