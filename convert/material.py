@@ -17,10 +17,11 @@ from edge.classifier import stretched
 from edge.errors import UsageError
 from edge.page_file import load_page, open_page
 from edge.planes import to_grey
+from edge.recognizer import find
 from edge.sources.images import IMAGE_SUFFIXES, read_picture
 from edge.types import ByteArray, FloatArray
 from training.dataset import Digits, load_mnist, split
-from training.harvest import find, load_scene_glyphs
+from training.harvest import load_scene_glyphs
 
 MNIST = "mnist-test"
 HELD_OUT, PICTURES = "mnist-validation", "pictures"
@@ -160,10 +161,14 @@ def glyphs_on(folder: Path) -> ByteArray:
     """
     page, files = load_page(), _some_files(folder)
     network = open_page(page)
-    glyphs = [find(network, page.card.least, to_grey(image)).glyphs for image in _images(files)]
-    if not any(map(len, glyphs)):
+    glyphs = [
+        glyph
+        for image in _images(files)
+        for glyph in find(network, to_grey(image), least=page.card.least).glyphs
+    ]
+    if not glyphs:
         raise UsageError(f"edge finds no digits on the {len(files)} pictures in {folder}: take others")
-    return np.concatenate(glyphs)
+    return np.array(glyphs)
 
 
 def _labelled(original: Original | OriginalFile, folder: Path) -> Pictures:

@@ -31,7 +31,7 @@ from edge.lines import Linking, neighbourhood, rows_of
 from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
 from edge.page import HEADS, PageNetwork
 from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
-from edge.recognizer import Recognizer, Seen
+from edge.recognizer import Found, Recognizer, Seen
 from edge.types import Digit, FloatArray, Prediction, Thresholds
 from training.commands import exit_code
 from training.page.lessons import IGNORE, Pages, Span, draw_pages, spans
@@ -42,7 +42,7 @@ LABEL, GOES_LEFT, GOES_RIGHT = 1, 2, 3
 
 UNNAMED = Prediction(np.full(LABELS, 1 / LABELS, np.float32))
 
-NOTHING = Seen([], [], [], np.zeros((0, LABELS), np.float32), complete=True)
+NOTHING = Seen(Found([], [], []), np.zeros((0, LABELS), np.float32))
 
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
@@ -146,14 +146,15 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
     true = np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1).reshape(-1, 4)
     facts = pages.digits[first:last]
     seen = recognizer.see(grey)
-    if seen.turned:  # all pages stand upright: what is seen is not where it is
+    if seen.found.turned:  # all pages stand upright: what is seen is not where it is
         seen = NOTHING
-    found = match(boxes_of(seen.candidates), true, shares(seen.candidates, flags & np.uint8(IGNORE)))
+    candidates = seen.found.candidates
+    found = match(boxes_of(candidates), true, shares(candidates, flags & np.uint8(IGNORE)))
     labels = found.copy()
     labels[found >= 0] = facts[found[found >= 0], LABEL]
     facts_of = {
         Digit(candidate.box, UNNAMED, None, candidate.links): facts[k]
-        for candidate, k in zip(seen.candidates, found, strict=True)
+        for candidate, k in zip(candidates, found, strict=True)
         if k >= 0
     }
     links, same = [], []
@@ -162,8 +163,8 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
             links.append(neighbourhood(left, right))
             same.append(bool(facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]))
     return Observed(
-        evidence(seen.candidates, seen.probabilities) if len(found) else np.zeros((0, 5)),
-        np.stack([c.labels for c in seen.candidates]) if len(found) else np.zeros((0, LABELS), np.float32),
+        evidence(candidates, seen.probabilities) if len(found) else np.zeros((0, 5)),
+        np.stack([c.labels for c in candidates]) if len(found) else np.zeros((0, LABELS), np.float32),
         seen.probabilities,
         labels,
         np.array(links, np.float64).reshape(-1, 4),
@@ -218,15 +219,15 @@ def fit_linking(observed: Observed) -> Linking:
 def fit_thresholds(observed: Observed, fusion: Fusion) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001: those that cost least on the pages observed.
 
-    A digit that is shown as `?` costs 1, one that is shown and wrong `WRONG_COSTS`; what is no digit costs as
-    much as a wrong one, and 1 where it is shown as `?`; a digit that is dropped costs `UNSEEN_COSTS`.
+    A digit that is shown as `?` costs 1, one that is dropped `UNSEEN_COSTS`, one that is shown and wrong
+    `WRONG_COSTS`; what is no digit costs 1 where it is shown as `?`, and `WRONG_COSTS` where it is shown.
     """
     confidence, right = believed(observed, fusion)
     asked, digit = observed.labels != IGNORED, observed.labels >= 0
     confidence, right, digit = confidence[asked], right[asked], digit[asked]
     shown = confidence >= STEPS[:, np.newaxis]
-    # What is below the first threshold costs 1 if it is a digit; `?` is the same for digits, 1 for others.
-    accept = (shown * np.where(right, -1.0, WRONG_COSTS - digit)).sum(axis=1).argmin()
+    # Beside what it costs as a `?`, which is 1.
+    accept = (shown * np.where(right, -1.0, WRONG_COSTS - 1)).sum(axis=1).argmin()
     drop = (shown * np.where(digit, -UNSEEN_COSTS, 1.0)).sum(axis=1).argmin()
     return Thresholds(accept=float(STEPS[max(accept, drop)]), digit=float(STEPS[drop]))
 
@@ -330,18 +331,18 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, origin: Origin) -> Pai
     observed = observe(Recognizer(network, Classifier(digits), least=LEAST), held_out)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
-    assert card.fusion is not None
+    assert card.fusion is not None and card.fused is not None
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
         id=page_id,
         trained_with=card.id,
         heads=HEADS,
-        least=fit_least(observed, card.fusion, card.thresholds),
+        least=fit_least(observed, card.fusion, card.fused),
         linking=linking,
         training_data=origin.training_data,
         sources=SOURCES,
-        scores={**origin.scores, **measure(observed, card.fusion, linking, card.thresholds)},
+        scores={**origin.scores, **measure(observed, card.fusion, linking, card.fused)},
         command=origin.command,
         commit=origin.commit,
         known=known_page(network, held_out),
@@ -376,7 +377,7 @@ def _fitted(digits: ModelFile, observed: Observed, page_id: str) -> Card:
         id=identity(digits.data),
         trained_with=page_id,
         fusion=fusion,
-        thresholds=fit_thresholds(observed, fusion),
+        fused=fit_thresholds(observed, fusion),
     )
 
 

@@ -32,6 +32,7 @@ METADATA_NAME = "digitcam"
 
 SHIPPED = "digits.tflite"
 PAGE_MODEL = "page.tflite"
+INK_MODEL = "ink.tflite"
 """Names of the models that come with the package; beside each lies its card, in JSON, with its SHA-256."""
 
 DIGITS = 10
@@ -108,6 +109,7 @@ class Card:
         trained_with: the page network whose candidates it is to name, by the id in that one's card; "" for a
             network that names pictures of other things.
         fusion: what brings the opinions of both together; None likewise.
+        fused: thresholds on what `fusion` makes of both; None likewise.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Card:
     id: str = ""
     trained_with: str = ""
     fusion: Fusion | None = None
+    fused: Thresholds | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The card as JSON holds it."""
@@ -148,6 +151,7 @@ class Card:
             "id": self.id,
             "trained_with": self.trained_with,
             "fusion": None if self.fusion is None else asdict(self.fusion),
+            "fused": None if self.fused is None else asdict(self.fused),
         }
 
     @classmethod
@@ -180,16 +184,18 @@ class Card:
                 id=str(values.get("id", "")),
                 trained_with=str(values.get("trained_with", "")),
                 fusion=_fusion(values.get("fusion")),
+                fused=_thresholds(values.get("fused")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
             raise ModelError(f"its model card is not readable: {type(error).__name__}: {error}") from error
         if not (card.temperature > 0 and np.isfinite(card.temperature)):
             raise ModelError(f"its model card has temperature {card.temperature}, expected more than 0")
-        if not 0 <= card.thresholds.digit <= card.thresholds.accept <= 1:
-            raise ModelError(
-                f"its model card has the thresholds digit {card.thresholds.digit} and accept "
-                f"{card.thresholds.accept}, expected 0 <= digit <= accept <= 1"
-            )
+        for thresholds in filter(None, (card.thresholds, card.fused)):
+            if not 0 <= thresholds.digit <= thresholds.accept <= 1:
+                raise ModelError(
+                    f"its model card has the thresholds digit {thresholds.digit} and accept "
+                    f"{thresholds.accept}, expected 0 <= digit <= accept <= 1"
+                )
         answers = card.known_answers.probabilities.shape[1]
         if not len(card.labels) == len(set(card.labels)) == answers:
             raise ModelError(
@@ -334,6 +340,12 @@ def read_metadata(model: bytes, name: str) -> bytes:
     except Exception as error:  # the reader of FlatBuffers raises whatever a wild offset leads to
         raise ModelError(f"not a TensorFlow Lite model, or a damaged one ({type(error).__name__})") from error
     raise ModelError(f"it has no model card (metadata '{name}'): convert it with python -m convert")
+
+
+def _thresholds(values: Mapping[str, Any] | None) -> Thresholds | None:
+    if values is None:
+        return None
+    return Thresholds(accept=float(values["accept"]), digit=float(values["digit"]))
 
 
 def _fusion(values: Mapping[str, Any] | None) -> Fusion | None:

@@ -38,19 +38,10 @@ def name(glyphs: Sequence[Glyph] | ByteArray, classify: Classify) -> list[Predic
     Returns:
         One prediction for each: where it is not clear, the mean of three looks.
     """
-    return look_again(glyphs, classify(list(glyphs)), classify)
-
-
-def look_again(
-    glyphs: Sequence[Glyph] | ByteArray, named: Sequence[Prediction], classify: Classify
-) -> list[Prediction]:
-    """What glyphs are, given what a first look says of them: see `name`."""
+    named = classify(list(glyphs))
     lowest, clear = UNCLEAR
     unclear = [k for k, prediction in enumerate(named) if lowest <= prediction.confidence < clear]
-    if not unclear:
-        return list(named)
     again = iter(classify([to_glyph(_slanted(glyphs[k], slant)) for k in unclear for slant in SLANTS]))
-    named = list(named)
     for k in unclear:
         looks = [named[k], *(next(again) for _ in SLANTS)]
         named[k] = Prediction(fuse(np.log(np.maximum(look.probabilities, SMALLEST)) for look in looks))

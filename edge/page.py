@@ -74,8 +74,8 @@ DEPTH = sum(count for _, count in HEADS)
 HIGHEST_BIT = np.uint8(128)
 
 FIRST_LOOK = 320 * 240, 512 * 384
-"""Pixels of the picture in the look that decides whether to look closer: a quarter of the picture's, but within
-these, and never more than it has."""
+"""Pixels of the picture in the look that decides whether to look closer: a quarter of the picture's, but
+within these, and never more than it has."""
 
 READ_SIZE = 2048
 """Of the longer side of the picture in the closest look, at most."""

@@ -24,7 +24,7 @@ from edge.isolated import IsolatedError, run_isolated
 from edge.lines import Linking
 from edge.model_file import PAGE_MODEL, Card, inflate, read_bytes, read_metadata, shipped_path
 from edge.page import BLOCK, HEADS, PageNetwork
-from edge.types import ByteArray, ModelName
+from edge.types import ByteArray, ModelName, Thresholds
 
 PAGE_METADATA = "digitcam page"
 """Name of the metadata buffer that holds the card."""
@@ -207,13 +207,13 @@ class PageFile:
         return ModelName(self.card.name, self.sha256)
 
 
-def check_pair(digits: Card, page: PageCard) -> Fusion:
-    """What brings the opinions of two networks together, if they are a pair.
+def check_pair(digits: Card, page: PageCard) -> tuple[Fusion, Thresholds]:
+    """What brings the opinions of two networks together, if they are a pair, and thresholds on it.
 
     Raises:
         ModelError: when the digit network was not converted for this page network.
     """
-    if digits.fusion is None or not digits.trained_with:
+    if digits.fusion is None or digits.fused is None or not digits.trained_with:
         raise ModelError(
             f"{digits.name} {digits.version} was converted for no page network: convert it again, "
             "python -m convert RUN"
@@ -224,7 +224,7 @@ def check_pair(digits: Card, page: PageCard) -> Fusion:
             f"converted for the page network {digits.trained_with[:12]}, the other is {page.id[:12]}; use "
             "the two files that came together, or convert the digit network again"
         )
-    return digits.fusion
+    return digits.fusion, digits.fused
 
 
 def load_page(path: str | Path | None = None) -> PageFile:

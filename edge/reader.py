@@ -10,18 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ModelError
-from edge.lines import group, to_reading
+from edge.lines import to_reading
 from edge.live import Step, Stream
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
-from edge.page_file import PageFile, check_pair, load_page, open_page
+from edge.page_file import PageFile, load_page
+from edge.page_road import PageRoad
 from edge.planes import to_grey
-from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Line, Reading, Result, Speed, check_image
+from edge.types import ByteArray, Frame, Reading, Result, Road, check_image
 
 
 class DigitReader:
@@ -33,7 +34,9 @@ class DigitReader:
     Args:
         classifier: names the digits; None takes the shipped model.
         tracking: when the numbers of a stream are believed; None takes the usual.
-        page: sees where digits are; None takes the shipped model.
+        road: how digits are found, "ink" or "page"; None is "page" where a page network is given, else "ink",
+            which reads the photos known so far better (docs/seeing-the-page.md).
+        page: the page network; None takes the shipped one.
         threads: of the page network's interpreter.
 
     Attributes:
@@ -50,8 +53,9 @@ class DigitReader:
         self,
         classifier: Classifier | None = None,
         tracking: TrackerOptions | None = None,
-        page: PageFile | None = None,
         *,
+        road: Road | None = None,
+        page: PageFile | None = None,
         threads: int = 1,
     ) -> None:
         self.classifier = classifier or Classifier()
@@ -61,30 +65,40 @@ class DigitReader:
                 f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
+        if road is None:
+            road = "ink" if page is None else "page"
         self.page = page or load_page()
         self.threads = threads
-        self._fusion = check_pair(self.classifier.card, self.page.card)
-        self._linking = self.page.card.linking
-        network = open_page(self.page, threads=threads)
-        self.recognizer = Recognizer(network, self.classifier, least=self.page.card.least)
+        self.road = (
+            InkRoad(self.classifier)
+            if road == "ink"
+            else PageRoad(self.classifier, self.page, threads=threads)
+        )
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 
     @classmethod
     def of_files(
-        cls, model: str | Path | None = None, page_model: str | Path | None = None, *, threads: int = 1
+        cls,
+        model: str | Path | None = None,
+        page_model: str | Path | None = None,
+        *,
+        road: Road | None = None,
+        threads: int = 1,
     ) -> Self:
         """A reader with these model files.
 
         Args:
             model: of the digit network; None is the shipped one.
             page_model: of the page network; None is the shipped one.
+            road: how digits are found, as above.
             threads: of the page network's interpreter.
 
         Raises:
             ModelError: one of them cannot be used, or the two are no pair.
         """
-        return cls(Classifier(load_model(model)), page=load_page(page_model), threads=threads)
+        page = None if page_model is None else load_page(page_model)
+        return cls(Classifier(load_model(model)), road=road, page=page, threads=threads)
 
     def read(self, source: Source) -> Iterator[Reading]:
         """Yield each number of a source when it is accepted; then close the source.
@@ -156,40 +170,24 @@ class DigitReader:
             ImageError: its picture is not as `read_image` takes it.
         """
         check_image(frame.image, frame.source)
+        grey = to_grey(frame.image) if frame.grey is None else frame.grey
         with self._lock:
-            lines, speed, seen = self._lines(frame)
-        thresholds = self.classifier.card.thresholds
+            scan = self.road.read(grey)
+        thresholds = self.road.thresholds
         if tracker is not None:
-            readings = tracker.update(lines, frame.timestamp, thresholds, frame.size)
+            readings = tracker.update(scan.lines, frame.timestamp, thresholds, frame.size)
         else:
-            readings = [to_reading(line, thresholds) for line in lines]
+            readings = [to_reading(line, thresholds) for line in scan.lines]
         return Result(
-            frame, tuple(readings), speed, self.classifier.name, self.page.name, seen.turned, seen.complete
+            frame,
+            tuple(readings),
+            replace(scan.speed, capture=frame.capture_ms),
+            self.classifier.name,
+            self.road.name,
+            scan.turned,
+            scan.complete,
         )
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:
             yield from Stream(self).steps(source)
-
-    def _lines(self, frame: Frame) -> tuple[list[Line], Speed, Seen]:
-        start = time.perf_counter()
-        grey = to_grey(frame.image) if frame.grey is None else frame.grey
-        seen = self.recognizer.see(grey)
-        digits = seen.digits(self._fusion, self.classifier.card.thresholds.digit)
-        lines = group(digits, self._linking)
-        if seen.turned:
-            rows, columns = grey.shape if seen.turned == 2 else grey.shape[::-1]
-            lines = [_turned(line, seen.turned, rows, columns) for line in lines]
-        total_ms = 1000 * (time.perf_counter() - start)
-        speed = Speed(
-            capture=frame.capture_ms,
-            segment=total_ms - seen.normalise_ms - seen.classify_ms,
-            normalise=seen.normalise_ms,
-            classify=seen.classify_ms,
-        )
-        return lines, speed, seen
-
-
-def _turned(line: Line, quarters: int, rows: int, columns: int) -> Line:
-    """A line of a picture of this size after that was turned clockwise."""
-    return Line(tuple(replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits))

@@ -21,30 +21,41 @@ and a board names these in a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What both networks say of one picture.
+class Found:
+    """What there is to name in a picture.
 
     Attributes:
         candidates: where there may be digits, surest first.
         inks: what each was cut out as: white ink on black, uint8.
         glyphs: the same as the digit network sees it.
-        probabilities: what the digit network says of each, shape (n, 10), float32.
         complete: whether the budget was enough for all.
-        turned: quarter turns, clockwise, that the page has been turned; what is said above is of the picture
-            turned back.
+        turned: quarter turns, clockwise, that the page has been turned; all else is of the picture turned
+            back.
         segment_ms: milliseconds that finding them took.
         normalise_ms: that cutting them out took.
-        classify_ms: that naming them took.
     """
 
     candidates: list[Candidate]
     inks: list[ByteArray]
     glyphs: list[Glyph]
-    probabilities: FloatArray
-    complete: bool
+    complete: bool = True
     turned: int = 0
     segment_ms: float = 0.0
     normalise_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What both networks say of one picture.
+
+    Attributes:
+        found: what there is to name, by the page network.
+        probabilities: what the digit network says of each, shape (n, 10), float32.
+        classify_ms: milliseconds that naming them took.
+    """
+
+    found: Found
+    probabilities: FloatArray
     classify_ms: float = 0.0
 
     def digits(self, fusion: Fusion, least: float) -> list[Digit]:
@@ -54,12 +65,37 @@ class Seen:
             fusion: brings the opinions of both networks together.
             least: confidence from which on one is a digit.
         """
-        named = fusion(self.candidates, self.probabilities)
+        named = fusion(self.found.candidates, self.probabilities)
         return [
             Digit(candidate.box, prediction, ink, candidate.links)
-            for candidate, prediction, ink in zip(self.candidates, named, self.inks, strict=True)
+            for candidate, prediction, ink in zip(self.found.candidates, named, self.found.inks, strict=True)
             if prediction.confidence >= least
         ]
+
+
+def find(page: PageNetwork, grey: ByteArray, *, least: float, budget: int = BUDGET) -> Found:
+    """Find what there is to name in a picture; training takes its glyphs from here, too.
+
+    Args:
+        page: sees where digits are.
+        grey: shape (rows, columns), uint8.
+        least: logit of a digit's centre from which on a place is a candidate, as in the network's card.
+        budget: candidates to return, at most.
+    """
+    start = time.perf_counter()
+    looks = page.looks(grey)
+    if turned := way_up(looks):
+        grey = np.ascontiguousarray(np.rot90(grey, turned))
+        looks = page.looks(grey)
+    found = candidates(looks, least, budget + 1)
+    complete, found = len(found) <= budget, found[:budget]
+    searched = time.perf_counter()
+    inks = cut_out(grey, looks, found)
+    glyphs = [to_glyph(ink) for ink in inks]
+    normalised = time.perf_counter()
+    return Found(
+        found, inks, glyphs, complete, turned, 1000 * (searched - start), 1000 * (normalised - searched)
+    )
 
 
 class Recognizer:
@@ -80,28 +116,8 @@ class Recognizer:
 
     def see(self, grey: ByteArray) -> Seen:
         """What both networks say of a picture, shape (rows, columns), uint8."""
+        found = find(self.page, grey, least=self._least, budget=self._budget)
         start = time.perf_counter()
-        looks = self.page.looks(grey)
-        if turned := way_up(looks):
-            grey = np.ascontiguousarray(np.rot90(grey, turned))
-            looks = self.page.looks(grey)
-        found = candidates(looks, self._least, self._budget + 1)
-        complete, found = len(found) <= self._budget, found[: self._budget]
-        searched = time.perf_counter()
-        inks = cut_out(grey, looks, found)
-        glyphs = [to_glyph(ink) for ink in inks]
-        normalised = time.perf_counter()
-        named = naming.name(glyphs, self.classifier.classify)
+        named = naming.name(found.glyphs, self.classifier.classify)
         probabilities = np.array([each.probabilities for each in named], np.float32).reshape(-1, LABELS)
-        named_at = time.perf_counter()
-        return Seen(
-            found,
-            inks,
-            glyphs,
-            probabilities,
-            complete,
-            turned,
-            1000 * (searched - start),
-            1000 * (normalised - searched),
-            1000 * (named_at - normalised),
-        )
+        return Seen(found, probabilities, 1000 * (time.perf_counter() - start))

@@ -33,7 +33,7 @@ from edge.fusion import Fusion, log_softmax
 from edge.lines import Linking
 from edge.model_file import METADATA_NAME, load_model
 from edge.page_file import check_pair, load_page, open_page
-from edge.recognizer import Seen
+from edge.recognizer import Found, Seen
 from edge.types import Box, Candidate
 from training.page.matching import IGNORED, NONE
 
@@ -143,7 +143,7 @@ class Recognized:
         self.scales.append(scale)
         labels = np.log(np.full(10, 0.1, np.float32))
         found = [Candidate(box.scaled(scale), 1.0, labels, 0.0, (0.5, 0.5), 0) for box in self._boxes]
-        return Seen(found, [], [], np.full((len(found), 10), 0.1, np.float32), True)
+        return Seen(Found(found, [], []), np.full((len(found), 10), 0.1, np.float32))
 
 
 def test_candidates_are_labelled_at_every_size_that_pages_are_read_in():
@@ -236,7 +236,7 @@ def test_another_digit_network_is_fitted_to_a_page_network_that_stays(made, held
     card = fit_to(page, load_model(path), held_out)
     assert check_pair(card, page.card) == made.digits_card.fusion  # the same networks on the same pages
     assert card.id == made.digits_card.id
-    assert card.thresholds == made.digits_card.thresholds
+    assert card.fused == made.digits_card.fused
 
 
 def test_a_folder_that_is_no_run_gets_one_line_and_2(tmp_path, capsys):

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -101,8 +103,9 @@ def test_the_ink_is_told_pixel_by_pixel():
 @pytest.mark.parametrize("shape", [(480, 640), (37, 53), (1200, 1600), (8, 900)])
 def test_pictures_of_any_size_are_looked_at(network, shape):
     looks = network.looks(np.full(shape, 180, np.uint8))
-    longest = [max(look.picture.shape) for look in looks]
-    assert min(FIRST_LOOK) <= max(longest) <= max(FIRST_LOOK)
+    assert looks[0].picture.size <= min(max(FIRST_LOOK) * 1.01, shape[0] * shape[1])
+    assert all(far.picture.size < near.picture.size for near, far in pairwise(looks))
+    assert min(looks[-1].picture.shape) < 2 * STRIDE
     assert all(look.said.shape[0] * 4 % STRIDE == 0 for look in looks)
     assert candidates(looks, 2.0, 10) == []
 
@@ -119,8 +122,8 @@ def test_a_picture_is_looked_at_from_closer_only_where_there_are_small_digits(ne
 
     monkeypatch.setattr(PageNetwork, "look", look)
     looks = network.looks(np.zeros((1200, 1600), np.uint8))
-    assert sizes == [512, 256, 128, 1024]
-    assert [round(1600 * look.scale) for look in looks] == [1024, 512, 256, 128]
+    assert sizes == [512, 256, 128, 64, 1024]
+    assert [round(1600 * look.scale) for look in looks] == [1024, 512, 256, 128, 64]
 
 
 def test_interpreters_are_kept_for_a_few_sizes_only(network):

@@ -19,7 +19,7 @@ def test_the_shipped_networks_are_a_pair():
     assert page.shipped
     assert digits.card.trained_with == page.card.id
     assert page.card.trained_with == digits.card.id
-    assert check_pair(digits.card, page.card) == digits.card.fusion
+    assert check_pair(digits.card, page.card) == (digits.card.fusion, digits.card.fused)
     assert page.name.sha256 == hashlib.sha256(page.data).hexdigest()
 
 

@@ -46,18 +46,24 @@ def recognizer(page: PageThatKnows, classifier, budget: int = 50) -> Recognizer:
 
 def test_each_candidate_is_cut_out_and_named(classifier):
     seen = recognizer(PageThatKnows(4), classifier).see(drawn(4))
-    assert len(seen.candidates) == len(seen.inks) == len(seen.glyphs) == len(seen.probabilities) == 4
-    assert seen.complete
+    assert (
+        len(seen.found.candidates)
+        == len(seen.found.inks)
+        == len(seen.found.glyphs)
+        == len(seen.probabilities)
+        == 4
+    )
+    assert seen.found.complete
     digits = seen.digits(SURE, 0.5)
     assert [digit.prediction.label for digit in digits] == [1] * 4
-    assert min(seen.segment_ms, seen.normalise_ms, seen.classify_ms) > 0
+    assert min(seen.found.segment_ms, seen.found.normalise_ms, seen.classify_ms) > 0
 
 
 def test_the_budget_keeps_the_surest_and_says_that_it_ended(classifier):
     seen = recognizer(PageThatKnows(4), classifier, budget=2).see(drawn(4))
-    assert not seen.complete
-    assert [round(c.digit, 1) for c in seen.candidates] == [6.0, 5.9]
-    assert recognizer(PageThatKnows(4), classifier, budget=4).see(drawn(4)).complete
+    assert not seen.found.complete
+    assert [round(c.digit, 1) for c in seen.found.candidates] == [6.0, 5.9]
+    assert recognizer(PageThatKnows(4), classifier, budget=4).see(drawn(4)).found.complete
 
 
 def test_what_is_not_believed_is_no_digit(classifier):
@@ -70,9 +76,9 @@ def test_what_is_not_believed_is_no_digit(classifier):
 def test_a_turned_page_is_turned_back_and_read(classifier, way):
     page = PageThatKnows(5, way)
     seen = recognizer(page, classifier).see(drawn(5, way=way))
-    assert seen.turned == way
+    assert seen.found.turned == way
     assert page.asked == 2
-    assert len(seen.candidates) == 5
+    assert len(seen.found.candidates) == 5
 
 
 def test_a_few_cells_do_not_turn_a_page():
@@ -92,6 +98,6 @@ def test_a_few_cells_do_not_turn_a_page():
 
 def test_an_empty_page_has_no_candidates(classifier):
     seen = recognizer(PageThatKnows(0), classifier).see(np.full((96, 320), 220, np.uint8))
-    assert seen.candidates == []
+    assert seen.found.candidates == []
     assert seen.probabilities.shape == (0, 10)
     assert seen.digits(SURE, 0.5) == []

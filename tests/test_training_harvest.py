@@ -7,9 +7,9 @@ import pytest
 from drawn import Told, scene_of
 
 from edge.planes import to_grey
-from edge.recognizer import Recognizer
+from edge.recognizer import Recognizer, find
 from edge.types import Box
-from training.harvest import FOREIGN, LIKE_1, MOST_OTHERS, NOT_A_DIGIT, SIGNS, alone, find, harvest
+from training.harvest import FOREIGN, LIKE_1, MOST_OTHERS, NOT_A_DIGIT, SIGNS, alone, harvest
 from training.page.matching import IGNORED, NONE, match
 from training.scenes import load_bank
 
@@ -35,10 +35,12 @@ def labels_of(scene, told, seed=1):
 
 def test_glyphs_are_the_reader_s_own(scene, classifier):
     grey, network = to_grey(scene.image), Told([*boxes(scene), WORD])
-    found = find(network, LEAST, grey)
+    found = find(network, grey, least=LEAST)
     assert len(found.glyphs) == 3
-    np.testing.assert_array_equal(found.glyphs, Recognizer(network, classifier, least=LEAST).see(grey).glyphs)
-    assert (found.glyphs > 0).mean(axis=(1, 2)).min() > 0.03
+    np.testing.assert_array_equal(
+        found.glyphs, Recognizer(network, classifier, least=LEAST).see(grey).found.glyphs
+    )
+    assert (np.array(found.glyphs) > 0).mean(axis=(1, 2)).min() > 0.03
 
 
 def test_each_candidate_is_known_for_what_it_is(scene):
@@ -96,6 +98,6 @@ def test_what_is_written_alone_is_letters_signs_and_digits(data_dir):
     found = alone(np.random.default_rng(3), bank)
     assert (found.labels == NOT_A_DIGIT).sum() == SIGNS
     assert found.is_digit.sum() == FOREIGN
-    assert ((found.glyphs > 0).mean(axis=(1, 2)) > 0.03).all()
+    assert ((np.array(found.glyphs) > 0).mean(axis=(1, 2)) > 0.03).all()
     again = alone(np.random.default_rng(3), bank)
     np.testing.assert_array_equal(found.glyphs, again.glyphs)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,15 +16,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from edge.cutting import cut_out
 from edge.errors import UsageError
 from edge.files import write_whole
-from edge.page import PageNetwork, candidates
+from edge.page import PageNetwork
 from edge.page_file import load_page, open_page
 from edge.planes import to_grey
 from edge.preprocess import GLYPH_SIZE, to_glyph
-from edge.recognizer import BUDGET
-from edge.types import ByteArray, Candidate
+from edge.recognizer import find
+from edge.types import Candidate
 from training.dataset import NOT_A_DIGIT, Digits
 from training.page.matching import IGNORED, NONE, as_array, boxes_of, match, shares
 from training.scenes import GlyphBank, Scene, draw_scene, load_bank
@@ -59,50 +57,26 @@ CANVAS, PENS = 96, (3, 15)
 """Pixels of the picture that each is written in, both ways, and the range of the pen's width in it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What there is to name in a picture.
-
-    Attributes:
-        candidates: where there may be digits, surest first.
-        glyphs: what each was cut out as, shape (n, 28, 28), uint8.
-    """
-
-    candidates: list[Candidate]
-    glyphs: ByteArray
-
-
-def find(network: PageNetwork, least: float, grey: ByteArray) -> Found:
-    """All that the reader would name in a picture.
-
-    Args:
-        network: sees where digits are.
-        least: logit of a digit's centre from which on a place is a candidate, as in the network's card.
-        grey: shape (rows, columns), uint8.
-    """
-    looks = network.looks(grey)
-    found = candidates(looks, least, BUDGET)
-    glyphs = np.array([to_glyph(ink) for ink in cut_out(grey, looks, found)], np.uint8)
-    return Found(found, glyphs.reshape(-1, GLYPH_SIZE, GLYPH_SIZE))
-
-
 def harvest(scene: Scene, network: PageNetwork, least: float, random: np.random.Generator) -> Digits:
     """The glyphs that the reader finds in a scene, and what each is.
 
     Args:
         scene: a picture and its truth.
         network: sees where digits are.
-        least: as `find` takes it.
+        least: logit of a digit's centre from which on a place is a candidate, as in the network's card.
         random: chooses among what is no digit.
 
     Returns:
         Glyphs with their labels, `NOT_A_DIGIT` among them; what should not be asked is left out.
     """
-    found = find(network, least, to_grey(scene.image))
+    found = find(network, to_grey(scene.image), least=least)
+    glyphs = np.array(found.glyphs, np.uint8).reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
+    if found.turned:  # what is found is not where it stands in the scene
+        return Digits(glyphs[:0], np.zeros(0, np.uint8))
     boxes = boxes_of(found.candidates)
     true = as_array([digit.box for digit in scene.digits])
     matched = match(boxes, true, shares(found.candidates, scene.ignore))
-    matched[~found.glyphs.any(axis=(1, 2))] = IGNORED  # a place without ink
+    matched[~glyphs.any(axis=(1, 2))] = IGNORED  # a place without ink
     others = [
         k
         for k in random.permutation(np.flatnonzero(matched == NONE))
@@ -110,7 +84,7 @@ def harvest(scene: Scene, network: PageNetwork, least: float, random: np.random.
     ]
     kept = np.array([*np.flatnonzero(matched >= 0), *others[:MOST_OTHERS]], np.intp)
     labels = np.array([*(digit.label for digit in scene.digits), NOT_A_DIGIT], np.uint8)
-    return Digits(found.glyphs[kept], labels[matched[kept]])  # NONE is -1: the last
+    return Digits(glyphs[kept], labels[matched[kept]])  # NONE is -1: the last
 
 
 def _slim(candidate: Candidate) -> bool:

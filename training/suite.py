@@ -19,12 +19,12 @@ from edge.page import PageNetwork
 from edge.page_file import load_page, open_page
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
+from edge.recognizer import find
 from edge.types import ByteArray, FloatArray, Glyph
 from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
 from training.dataset import DATA_VARIABLE, Digits
 from training.evaluate import Evaluation, Reliability, area_under_roc, joined, pooled_reliability
-from training.harvest import find
 from training.photos import LABELS, GroupResult, load_photos, read_photos
 from training.scenes.bank import load_bank
 from training.scenes.measure import ScenesResult, read_scenes
@@ -65,10 +65,10 @@ class Model:
 
     def name_in(self, grey: ByteArray) -> list[tuple[int, Glyph, FloatArray]]:
         """Area in pixels, glyph and probabilities of all that may be a digit in a picture, however little."""
-        found = find(self.page, self.least, grey)
+        found = find(self.page, grey, least=self.least)
         if not found.candidates:
             return []
-        said = self.ask(found.glyphs)
+        said = self.ask(np.array(found.glyphs))
         if self.fusion:
             said = np.stack([each.probabilities for each in self.fusion(found.candidates, said)])
         areas = [candidate.box.area for candidate in found.candidates]
