@@ -95,13 +95,13 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
 def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"])
-    card, page_card = reader.classifier.card.as_dict(), reader.page.card.as_dict()
-    del card["known_answers"], page_card["known"]  # pictures
+    card, finder = reader.classifier.card.as_dict(), reader.road.name
+    del card["known_answers"]
     info = {
         "version": version("digitcam"),
         "runtime": reader.classifier.runtime,
         "model": {**card, "sha256": reader.classifier.name.sha256},
-        "page_model": {**page_card, "sha256": reader.page.sha256},
+        "page_model": {"name": finder.name, "sha256": finder.sha256},
         "device": {
             "board": board().model,
             "machine": platform.machine(),

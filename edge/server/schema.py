@@ -107,7 +107,7 @@ class Info(BaseModel):
     source: str
     runtime: str
     model: dict[str, object] = Field(description="the digit network's card")
-    page_model: dict[str, object] = Field(description="the page network's card")
+    page_model: ModelName = Field(description="the network that finds the digits")
     device: dict[str, object]
     limits: dict[str, object]
 
