@@ -54,3 +54,17 @@ def test_a_card_of_another_file_is_told(copied, capsys, card, message):
 def test_a_model_without_a_card_beside_it_is_verified_all_the_same(copied):
     copied.with_suffix(".json").unlink()
     assert main(["model", "verify", str(copied)]) == 0
+
+
+def test_without_a_file_both_networks_and_their_pair_are_verified(capsys):
+    assert main(["model", "verify"]) == 0
+    said = capsys.readouterr().out
+    assert "digits-int8 " in said and "page-int8 " in said
+    assert said.endswith("they are a pair: the card of each names the other\n")
+
+
+@pytest.mark.parametrize(("option", "file"), [("--page-model", "digits"), ("--model", "page")])
+def test_one_network_in_the_place_of_the_other_is_refused(option, file, tmp_path, capsys):
+    path = MODELS / f"{file}.tflite"
+    assert main(["read", "nothing.png", option, str(path)]) == 2
+    assert f"{path}: it has no model card" in capsys.readouterr().err
