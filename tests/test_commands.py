@@ -492,8 +492,9 @@ def test_one_picture_is_taken_of_a_live_source(capsys):
 
 def test_the_model_is_shown_and_verified(capsys):
     assert main(["model", "show"]) == 0
-    card = json.loads(capsys.readouterr().out)
-    assert card["labels"] == list("0123456789")
+    cards = json.loads(capsys.readouterr().out)
+    assert cards["digits"]["labels"] == list("0123456789")
+    assert cards["page"]["trained_with"] == cards["digits"]["id"]
     assert main(["model", "verify"]) == 0
     assert re.search(
         r"gives its \d+ known answers on (ai-edge-litert|tflite-runtime) \d", capsys.readouterr().out

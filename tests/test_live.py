@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 import cv2
 import pytest
+from inked import dark
 from samples import result_of, written
 
 from edge import live as module
+from edge.by_ink.road import InkRoad
 from edge.errors import OutputError, SourceError
 from edge.live import LiveLoop
 from edge.reader import DigitReader
@@ -99,7 +101,9 @@ def camera_back_at_once(monkeypatch):
 
 @pytest.fixture(scope="module")
 def reader(classifier):
-    return DigitReader(classifier)
+    reader = DigitReader(classifier)
+    reader.road = InkRoad(classifier, dark)
+    return reader
 
 
 class Run:
