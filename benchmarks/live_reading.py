@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import get_args
 
 import numpy as np
 
 from edge import DigitReader
 from edge.sources.base import DEFAULT_FPS
 from edge.sources.demo import DemoCamera, Shown
-from edge.types import Reading
+from edge.types import Reading, Road
 
 Key = tuple[int, int]
 
@@ -140,9 +141,16 @@ def _at_place(reading: Reading, number: Shown) -> bool:
     return shared >= AT_PLACE * max(1, min(reading.box.area, number.box.area))
 
 
-def score(seed: int, frames: int, reader: DigitReader | None = None, fps: float = DEFAULT_FPS) -> Score:
+def score(
+    seed: int,
+    frames: int,
+    reader: DigitReader | None = None,
+    fps: float = DEFAULT_FPS,
+    *,
+    words: bool = False,
+) -> Score:
     """Read so many frames of the simulated camera, each of them; it gives `fps` of them a second."""
-    camera = DemoCamera(seed, fps=fps, realtime=False)
+    camera = DemoCamera(seed, fps=fps, realtime=False, words=words)
     result = Score()
     for read in islice((reader or DigitReader()).results(camera), frames):
         frame_id = read.frame.frame_id
@@ -155,8 +163,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fps", type=float, default=DEFAULT_FPS, help="frames per second of the camera")
+    parser.add_argument("--road", choices=get_args(Road), default="ink", help="how digits are found")
+    parser.add_argument("--words", action="store_true", help="words stand beside the numbers")
     args = parser.parse_args()
-    print(score(args.seed, args.frames, fps=args.fps).report())
+    reader = DigitReader(road=args.road)
+    print(score(args.seed, args.frames, reader, args.fps, words=args.words).report())
 
 
 if __name__ == "__main__":

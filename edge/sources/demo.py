@@ -53,6 +53,7 @@ class DemoCamera(Source):
         size: width and height in pixels.
         fps: frames per second.
         realtime: False gives every frame as fast as it is asked for, and drops none.
+        words: words stand beside the numbers.
         clock: seconds, monotonic; for tests.
         sleep: waits for seconds; for tests.
 
@@ -71,6 +72,7 @@ class DemoCamera(Source):
         size: tuple[int, int] = DEFAULT_SIZE,
         fps: float = DEFAULT_FPS,
         realtime: bool = True,
+        words: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -82,7 +84,7 @@ class DemoCamera(Source):
                 f"found {size[0]} x {size[1]} at {fps:g} frames per second: --size 640x480 --fps 30 is usual"
             )
         self._size, self._fps = size, fps
-        self._scene = Scene(abs(seed), size, fps)
+        self._scene = Scene(abs(seed), size, fps, words=words)
         self._realtime, self._clock, self._sleep = realtime, clock, sleep
         self._closed = False
         rng = self._scene.rng("camera")

@@ -74,9 +74,11 @@ class Scene:
         seed: the same seed gives the same scene.
         size: width and height in pixels of the picture that is taken of it.
         fps: frames per second.
+        words: whether words stand beside the numbers.
     """
 
-    def __init__(self, seed: int, size: tuple[int, int], fps: float) -> None:
+    def __init__(self, seed: int, size: tuple[int, int], fps: float, *, words: bool = False) -> None:
+        self._words = words
         self._seed, self._size, self._fps = seed, size, fps
         self._desk = draw_desk(self.rng("desk"), size)
         # The sheet in place and the one that goes; drawing one takes longer than a frame.
@@ -134,7 +136,8 @@ class Scene:
         return Reaching(self._arm(number), (float(x), float(y)), angle)
 
     def _draw_sheet(self, number: int) -> Sheet:
-        return draw_sheet(self.rng("sheet", number), self._desk, self._size, words=self.rng("words", number))
+        words = self.rng("words", number) if self._words else None
+        return draw_sheet(self.rng("sheet", number), self._desk, self._size, words=words)
 
     def _draw_arm(self, number: int) -> Arm:
         return draw_arm(self.rng("skin", number), self._size)
