@@ -161,7 +161,10 @@ def _found(data: bytes) -> str:
 
 def _cure(data: bytes) -> str:
     if data.startswith((b"{", b"[", b"data:", b"--")):
-        return "send the bytes of the picture alone, as curl --data-binary @photo.jpg does"
+        return (
+            "send the bytes of the picture alone, as curl --data-binary @photo.jpg does, "
+            "or a form, as curl -F file=@photo.jpg does"
+        )
     return "save it as JPEG or PNG"
 
 

@@ -83,6 +83,60 @@ def test_the_type_is_found_from_the_content(client):
     assert texts(answer) == ["407"]
 
 
+@pytest.mark.parametrize(
+    ("picture", "files"),
+    [
+        (JPEG, {"file": ("photo.jpg", JPEG, "image/jpeg")}),
+        (PNG, {"photo": ("photo.png", PNG, "text/plain")}),
+        (JPEG, {"other": ("a.txt", b"no picture"), "file": ("photo.jpg", JPEG)}),
+        (WEBP, {"note": (None, "for the archive"), "upload": ("photo.webp", WEBP)}),
+        (PNG, {"file": (None, PNG)}),
+    ],
+    ids=["curl", "only", "named", "note", "field"],
+)
+def test_the_file_in_a_form_is_read_as_the_file_alone(client, picture, files):
+    answer = client.post("/v1/predict", files=files)
+    assert answer.status_code == 200, answer.text
+    alone = client.post("/v1/predict", content=picture).json()
+    assert answer.json()["readings"] == alone["readings"]
+    assert answer.json()["image_size"] == [320, 240]
+
+
+def form(body, kind="multipart/form-data; boundary=b"):
+    return {"content": body, "headers": {"Content-Type": kind}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "detail"),
+    [
+        ({"files": {"a": ("a.png", PNG), "b": ("b.png", PNG)}}, 422, "found 2 files; send it as curl -F file="),
+        ({"files": [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]}, 422, "found 2 files"),
+        ({"files": {"note": (None, "hello")}}, 422, "found 1 fields and no file"),
+        ({"files": {"file": ("a.png", b"")}}, 422, "the picture is empty"),
+        ({"files": {f"f{k}": (None, "x") for k in range(17)}}, 422, "at most 16 fields"),
+        ({"files": {"file": ("a" * 2000, PNG)}}, 422, "the form is damaged"),
+        ({"files": {"file": ("a.png", bytes(4 << 20))}}, 413, "at most 4,194,304 bytes"),
+        (form(b"--b--", "multipart/form-data"), 422, "names its boundary, found none"),
+        (form(b"no form at all"), 422, "the form is damaged"),
+        (form(b""), 422, "the form is cut off"),
+        (
+            form(b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + PNG),
+            422,
+            "the form is cut off",
+        ),
+    ],
+    ids=[
+        *("two files", "two of the name", "no file", "empty", "parts", "header", "size"),
+        *("no boundary", "no form", "nothing", "cut off"),
+    ],
+)
+def test_a_form_that_is_no_good_is_refused(client, sent, status, detail):
+    answer = client.post("/v1/predict", **sent)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert detail in answer.json()["detail"]
+
+
 def test_a_canvas_with_transparent_paper_is_read(client):
     ink = 255 - cv2.imdecode(np.frombuffer(PNG, np.uint8), 0)
     ink = np.clip((ink.astype(int) - 45) * 2, 0, 255).astype(np.uint8)

@@ -37,6 +37,15 @@ PICTURE = {
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
             for kind in ("image/png", "image/jpeg", "image/webp")
+        }
+        | {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            }
         },
     }
 }
@@ -60,7 +69,7 @@ def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
         annotate: Annotated[bool, Query(description="answer the picture, its readings drawn on it")] = False,
         glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
     ) -> Response:
-        """Read the numbers in a picture: the raw body, PNG, JPEG or WebP by its content."""
+        """Read the numbers in a picture: the raw body, or the file in a form."""
         form: Form = "annotated" if annotate else "glyphs" if glyphs else "json"
         started = time.perf_counter()
         try:
@@ -78,7 +87,7 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
     try:
         if int(request.headers.get("content-length", 0)) > MAX_BYTES:
             raise TooLargeError
-        return await uploads.read(request.stream(), form)
+        return await uploads.read(request.stream(), form, request.headers.get("content-type", ""))
     except TooLargeError as error:
         size = request.headers.get("content-length", "more")
         raise Problem(413, f"expected a picture of at most {MAX_BYTES:,} bytes, found {size}") from error

@@ -15,6 +15,7 @@ from edge.isolated import lift_cpu_limit
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
+from edge.server.forms import picture_of
 
 FORMATS = ("PNG", "JPEG", "WebP")
 MAX_PIXELS = 16_000_000
@@ -26,17 +27,26 @@ Form = Literal["json", "glyphs", "annotated"]
 """What is wanted: schema 1, the same with what the reader saw, or the annotated picture as PNG."""
 
 
-def request(picture: bytes, form: Form, model: Path | None = None, page_model: Path | None = None) -> bytes:
+def request(
+    body: bytes,
+    form: Form,
+    model: Path | None = None,
+    page_model: Path | None = None,
+    *,
+    content_type: str = "",
+) -> bytes:
     """The message that `answer` takes.
 
     Args:
-        picture: an encoded PNG, JPEG or WebP.
+        body: an encoded picture of `FORMATS`, or a form (multipart/form-data) with one in it.
         form: of the answer.
         model: path of the digit network, None for the shipped one.
         page_model: path of the page network, likewise.
+        content_type: of the body. Only a form is told by it; pictures are told by their content.
     """
     models = [path and str(path) for path in (model, page_model)]
-    return json.dumps({"form": form, "models": models}).encode() + b"\n" + picture
+    head = {"form": form, "models": models, "content_type": content_type}
+    return json.dumps(head).encode() + b"\n" + body
 
 
 def answer(message: bytes) -> bytes:
@@ -46,11 +56,12 @@ def answer(message: bytes) -> bytes:
         JSON, or a PNG.
 
     Raises:
-        ImageError: it is no PNG, JPEG or WebP, is damaged, or has more than `MAX_PIXELS`.
+        ImageError: it is of none of `FORMATS`, is damaged, or has more than `MAX_PIXELS`; or the form is no good.
     """
-    head, _, picture = message.partition(b"\n")
+    head, _, body = message.partition(b"\n")
     wanted = json.loads(head)
     reader = _reader(*wanted["models"])
+    picture = picture_of(body, wanted["content_type"])
     image = decode_image(picture, "the picture", formats=FORMATS, max_pixels=MAX_PIXELS)
     lift_cpu_limit()  # what takes long from here on is a page full of writing, or a slow board
     result = reader.read_image(image, "upload")
