@@ -20,6 +20,7 @@ from PIL import Image
 from samples import png_chunk, png_of_size, written
 
 from edge.commands import main
+from edge.decode import can_decode_heic
 from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
@@ -39,6 +40,16 @@ def pixels(compressed):
 
 PNG = cv2.imencode(".png", written("407"))[1].tobytes()
 JPEG = cv2.imencode(".jpg", written("407"))[1].tobytes()
+
+
+def phone_photo(kind):
+    """The same as a phone keeps it."""
+    buffer = io.BytesIO()
+    can_decode_heic()
+    Image.fromarray(written("407")).convert("RGB").save(buffer, kind, quality=95)
+    return buffer.getvalue()
+
+
 WEBP = cv2.imencode(".webp", written("407"))[1].tobytes()
 
 
@@ -78,6 +89,28 @@ def test_a_picture_is_read_as_schema_1(client, picture):
     assert (reading["text"], reading["status"], reading["track_id"]) == ("407", "accepted", None)
 
 
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_phone_s_photo_is_read_as_the_same_picture_is_as_png(client, kind):
+    answer = client.post("/v1/predict", content=phone_photo(kind))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["image_size"] == [320, 240]
+    found = [digit["box"] for reading in answer.json()["readings"] for digit in reading["digits"]]
+    plain = client.post("/v1/predict", content=PNG).json()
+    expected = [digit["box"] for reading in plain["readings"] for digit in reading["digits"]]
+    assert len(found) == len(expected) > 0
+    assert np.abs(np.subtract(found, expected)).max() <= 6
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_phone_s_photo_that_is_cut_off_is_refused(client, kind):
+    whole = phone_photo(kind)
+    for share in (0.01, 0.3, 0.6, 0.95):
+        answer = client.post("/v1/predict", content=whole[: int(len(whole) * share)])
+        assert answer.status_code == 422
+        assert "\n" not in answer.json()["detail"]
+        assert "died" not in answer.json()["detail"]
+
+
 def test_the_type_is_found_from_the_content(client):
     answer = client.post("/v1/predict", content=PNG, headers={"Content-Type": "text/html"})
     assert texts(answer) == ["407"]
@@ -109,7 +142,7 @@ def form(body, kind="multipart/form-data; boundary=b"):
 @pytest.mark.parametrize(
     ("sent", "status", "detail"),
     [
-        ({"files": {"a": ("a.png", PNG), "b": ("b.png", PNG)}}, 422, "found 2 files; send it as curl -F file="),
+        ({"files": {"a": ("a.png", PNG), "b": ("b.png", PNG)}}, 422, "found 2 files; send it as curl"),
         ({"files": [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]}, 422, "found 2 files"),
         ({"files": {"note": (None, "hello")}}, 422, "found 1 fields and no file"),
         ({"files": {"file": ("a.png", b"")}}, 422, "the picture is empty"),
@@ -184,7 +217,7 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
     ("body", "status", "detail"),
     [
         (b"", 422, "the picture is empty: expected a picture"),
-        (b"hello", 422, "expected PNG, JPEG or WebP, found 5 bytes"),
+        (b"hello", 422, "expected PNG, JPEG, WebP, HEIF or AVIF, found 5 bytes"),
         (b'{"image": "aGVsbG8="}', 422, "found JSON; send the bytes of the picture alone"),
         (JPEG[:1000], 422, "damaged or cut off"),
         (png_of_size(4001, 4000, pixels(b"")), 422, "expected at most 16 million pixels, found 4001 x 4000"),

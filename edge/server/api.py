@@ -36,7 +36,7 @@ PICTURE = {
         "description": f"At most {MAX_BYTES >> 20} MB and {MAX_PIXELS // 10**6} megapixels.",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in ("image/png", "image/jpeg", "image/webp")
+            for kind in ("image/png", "image/jpeg", "image/webp", "image/heic", "image/avif")
         }
         | {
             "multipart/form-data": {

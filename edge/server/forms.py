@@ -43,7 +43,9 @@ def picture_of(body: bytes, content_type: str) -> bytes:
     files = named or [part for part in parts if part.is_file]
     if len(files) != 1:
         found = f"{len(files)} files" if files else f"{len(parts)} fields and no file"
-        raise ImageError(f"expected a form with one file, or one field named {FIELD!r}, found {found}; {_CURE}")
+        raise ImageError(
+            f"expected a form with one file, or one field named {FIELD!r}, found {found}; {_CURE}"
+        )
     return bytes(files[0].data)
 
 

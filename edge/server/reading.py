@@ -10,14 +10,14 @@ from typing import Literal
 
 import cv2
 
-from edge.decode import decode_image
+from edge.decode import can_decode_heic, decode_image
 from edge.isolated import lift_cpu_limit
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
 from edge.server.forms import picture_of
 
-FORMATS = ("PNG", "JPEG", "WebP")
+FORMATS = ("PNG", "JPEG", "WebP", "HEIF", "AVIF")
 MAX_PIXELS = 16_000_000
 
 NICENESS = 5
@@ -56,7 +56,8 @@ def answer(message: bytes) -> bytes:
         JSON, or a PNG.
 
     Raises:
-        ImageError: it is of none of `FORMATS`, is damaged, or has more than `MAX_PIXELS`; or the form is no good.
+        ImageError: it is of none of `FORMATS`, is damaged, or has more than `MAX_PIXELS`; or the
+            form is no good.
     """
     head, _, body = message.partition(b"\n")
     wanted = json.loads(head)
@@ -73,5 +74,6 @@ def answer(message: bytes) -> bytes:
 @lru_cache(maxsize=1)
 def _reader(model: str | None, page_model: str | None) -> DigitReader:
     os.nice(NICENESS)
+    can_decode_heic()  # loaded now, and not in the time that the first such picture has
     cv2.setNumThreads(1)  # as many pictures at a time as there are children
     return DigitReader.of_files(model, page_model)
