@@ -283,8 +283,13 @@ def test_pictures_that_are_no_good_do_not_make_the_server_grow(server, client):
         ("GET", "/page/../serve.py", 404, "there is nothing at"),
         ("GET", "/page/%2e%2e/serve.py", 404, "there is nothing at"),
         ("GET", "/v1/predict", 405, "expected POST at /v1/predict, found GET"),
-        ("GET", "/v1/readings?since=x", 422, "since: Input should be a valid integer"),
-        ("POST", "/v1/session", 422, "Field required"),
+        ("GET", "/v1/readings?since=x", 422, "since: expected a whole number, found 'x'"),
+        ("GET", "/v1/readings?since=-1", 422, "since: expected at least 0, found '-1'"),
+        ("GET", "/v1/readings?glyphs=maybe", 422, "glyphs: expected 1 or 0, found 'maybe'"),
+        ("POST", "/v1/session", 422, "the body: expected a value, found none"),
+        ("POST", "/v1/predict?anotate=1", 422, "expected only annotate, glyphs behind the ? of /v1/predict"),
+        ("GET", "/healthz?x=1", 422, "expected no keys behind the ? of /healthz, found 'x'"),
+        ("GET", "/v1/events", 426, "expected a WebSocket at /v1/events, found a plain GET"),
     ],
 )
 def test_errors_are_problem_details(client, method, path, status, detail):
@@ -309,6 +314,26 @@ def test_errors_are_problem_details(client, method, path, status, detail):
 )
 def test_other_sites_get_nothing(client, headers, status):
     assert client.post("/v1/predict", content=PNG, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("query", ["?sinse=0", "?since=x"])
+def test_a_listener_that_asks_wrongly_is_told(server, query):
+    with pytest.raises(InvalidStatus) as caught:
+        listening(server, query)
+    assert caught.value.response.status_code == 422
+    assert "expected" in json.loads(caught.value.response.body)["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/v1/info", "/docs", "/page/main.js", "/nothing", "/stream.mjpg"]
+)
+def test_head_answers_as_get_does_without_the_body(client, path):
+    head = client.head(path)
+    with client.stream("GET", path) as get:
+        assert head.status_code == get.status_code
+        assert head.content == b""
+        for name in ("content-type", "content-length", "content-security-policy"):
+            assert head.headers.get(name) == get.headers.get(name)
 
 
 def test_other_sites_cannot_listen(server):

@@ -8,7 +8,7 @@ import time
 from importlib.metadata import version
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
@@ -21,6 +21,7 @@ from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem, documented
+from edge.server.queries import known_keys
 from edge.server.reading import MAX_PIXELS, Form
 from edge.server.uploads import MAX_BYTES, BusyError, TooLargeError, Uploads
 
@@ -53,7 +54,7 @@ PICTURE = {
 
 def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
     """Pictures to numbers."""
-    api = APIRouter(tags=["pictures"])
+    api = APIRouter(tags=["pictures"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.post(
         "/v1/predict",
@@ -103,7 +104,7 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
 
 def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
-    api = APIRouter(tags=["status"])
+    api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
     card, page_card = reader.classifier.card.as_dict(), reader.page.card.as_dict()
     del card["known_answers"], page_card["known"]  # pictures
     info = {
@@ -157,7 +158,7 @@ def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metri
 
 def session_api(access: Access) -> APIRouter:
     """The page's token."""
-    api = APIRouter(tags=["session"])
+    api = APIRouter(tags=["session"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.get("/v1/session", response_class=JSONResponse, responses={200: {"model": schema.Session}})
     async def session(request: Request) -> Response:
