@@ -1,4 +1,4 @@
-"""Encoded pictures -> arrays: the only file that names Pillow.
+"""Encoded pictures -> arrays: the only file that names Pillow and its plug-in for HEIC.
 
 What comes in may be anything that a phone, a scanner, a browser or an attacker makes. OpenCV's decoders take
 2 GB for 1.4 kB of forged PNG and show a transparent canvas as all black; Pillow reads the header first.
@@ -11,6 +11,7 @@ import io
 import threading
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,19 +20,21 @@ from PIL import Image, ImageOps
 from edge.errors import ImageError
 from edge.types import ByteArray
 
-FORMATS = ("JPEG", "PNG", "WebP", "BMP", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "WebP", "BMP", "TIFF", "GIF", "HEIF", "AVIF")
+"""HEIF, which phones call HEIC, needs the extra `heif`; AVIF needs a Pillow that has it, as its wheels do."""
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 256 * 1024 * 1024
 
 _ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
-_ANIMATED = {"GIF", "PNG", "WEBP"}
+_ANIMATED = {"AVIF", "GIF", "HEIF", "PNG", "WEBP"}
 _GREY_MODES = {"1", "L", "LA", "La"}
 
+_HEIC, _AVIF = "a HEIC photo", "an AVIF picture"
+
 _FOUND = (
-    (b"\x00\x00\x00", 4, b"ftyphei", "a HEIC photo"),
-    (b"\x00\x00\x00", 4, b"ftypmif1", "a HEIF photo"),
-    (b"\x00\x00\x00", 4, b"ftypavif", "an AVIF picture"),
+    *((b"\x00\x00\x00", 4, b"ftyp" + brand, _HEIC) for brand in (b"hei", b"hev", b"mif1", b"msf1")),
+    (b"\x00\x00\x00", 4, b"ftypavi", _AVIF),
     (b"%PDF-", 0, b"%PDF-", "a PDF"),
     (b"<", 0, b"<", "markup (HTML, XML or SVG)"),
     (b"{", 0, b"{", "JSON"),
@@ -53,7 +56,7 @@ def decode_image(
     max_pixels: int = MAX_PIXELS,
     page: int = 1,
 ) -> ByteArray:
-    """Decode a JPEG, PNG, WebP, BMP, TIFF or GIF picture (of an animation or a stack, the first).
+    """Decode a picture of one of `FORMATS` (of an animation or a stack, the first).
 
     It comes out as the user sees it: EXIF orientation applied, transparent parts laid over white paper,
     16-bit and floating-point grey scaled to 8 bits, CMYK converted.
@@ -70,7 +73,8 @@ def decode_image(
 
     Raises:
         ImageError: when it is no picture, is damaged or cut off, or has more than `max_pixels` (which is
-            seen in its header, before anything is decoded).
+            seen in its header, before anything is decoded); or when it is a HEIC photo and the extra `heif`
+            is missing.
     """
     if not data:
         raise ImageError(f"{name} is empty: expected a picture")
@@ -102,6 +106,22 @@ def decode_image(
                 ) from error
 
 
+@lru_cache(maxsize=1)
+def can_decode_heic() -> bool:
+    """Whether the extra `heif` is installed; where it is, Pillow knows HEIC from the first call on."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.options.DECODE_THREADS = 1  # as all other kinds: who decodes many has a process for each
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
+
+
+def _decodable(formats: Sequence[str]) -> tuple[str, ...]:
+    return tuple(kind for kind in formats if kind != "HEIF" or can_decode_heic())
+
+
 def pages_of(data: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, bool]:
     """How many pictures a file holds that `decode_image` has decoded, and whether it is an animation of them.
 
@@ -109,7 +129,7 @@ def pages_of(data: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, bool]:
     """
     with _one_at_a_time, warnings.catch_warnings(), contextlib.suppress(Exception):
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=tuple(formats)) as image:
+        with Image.open(io.BytesIO(data), formats=_decodable(formats)) as image:
             if image.format in _ANIMATED or image.format == "TIFF":
                 return getattr(image, "n_frames", 1), image.format in _ANIMATED
     return 1, False
@@ -139,8 +159,9 @@ def _too_many_pixels(name: str, most: int, found: str) -> ImageError:
 
 def _open(data: bytes, name: str, formats: Sequence[str], max_pixels: int) -> Image.Image:
     """Read the header."""
+    formats = _decodable(formats)
     try:
-        return Image.open(io.BytesIO(data), formats=tuple(formats))
+        return Image.open(io.BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
         # Pillow's own limit, which it checks before we can.
         found = f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million"
@@ -148,7 +169,7 @@ def _open(data: bytes, name: str, formats: Sequence[str], max_pixels: int) -> Im
     except Exception as error:
         raise ImageError(
             f"{name} is no picture that can be read: expected {', '.join(formats[:-1])} or {formats[-1]}, "
-            f"found {_found(data)}; {_cure(data)}"
+            f"found {_found(data)}; {_cure(data, formats)}"
         ) from error
 
 
@@ -159,9 +180,20 @@ def _found(data: bytes) -> str:
     return f"{len(data):,} bytes of another kind"  # not the bytes themselves: they may be anything
 
 
-def _cure(data: bytes) -> str:
+def _cure(data: bytes, formats: Sequence[str]) -> str:
+    found = _found(data)
+    if found == _HEIC and "HEIF" not in formats:
+        return (
+            "install digitcam's extra heif, which reads it (pip install '.[heif]' in the folder of the "
+            "checkout), or save it as JPEG"
+        )
+    if found in {_HEIC, _AVIF}:
+        return "it may be damaged or of a rare kind: copy it again, or save it as JPEG"
     if data.startswith((b"{", b"[", b"data:", b"--")):
-        return "send the bytes of the picture alone, as curl --data-binary @photo.jpg does"
+        return (
+            "send the bytes of the picture alone, as curl --data-binary @photo.jpg does, "
+            "or a form, as curl -F file=@photo.jpg does"
+        )
     return "save it as JPEG or PNG"
 
 

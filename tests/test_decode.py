@@ -1,5 +1,6 @@
 import io
 import struct
+import sys
 import time
 import warnings
 import zlib
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 from samples import png_chunk, png_of_size
 
-from edge.decode import MAX_BYTES, MAX_PIXELS, decode_image
+from edge.decode import MAX_BYTES, MAX_PIXELS, can_decode_heic, decode_image, pages_of
 from edge.errors import ImageError
 
 RED_BGR = (0, 0, 255)
@@ -188,7 +189,7 @@ def test_a_picture_that_is_cut_off_is_refused(kind, share):
         (b"--boundary\r\nContent-Disposition: form-data", "a form (multipart/form-data); send the bytes"),
         (b"%PDF-1.7 and so on", "a PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "HEIC"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "a HEIC photo; it may be damaged"),
         (b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00", "AVIF"),
         (b"\x89PNG\r\n\x1a\n", "no picture"),
         (b"\xff\xd8\xff", "no picture"),
@@ -199,6 +200,46 @@ def test_what_is_no_picture_is_named(data, found):
         decode_image(data, "thing.bin")
     assert found in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_phone_s_photo_is_decoded(kind):
+    assert can_decode_heic()
+    picture = corner_picture().convert("RGB").resize((120, 80), Image.Resampling.NEAREST)
+    data = encoded(picture, kind, quality=95)
+    image = decode_image(data, "photo.heic")
+    assert image.shape == (80, 120, 3)
+    assert image[:16, :36].max() < 60 < 200 < image[24:, 44:].min()
+    assert pages_of(data) == (1, True)
+
+
+def test_an_avif_picture_is_turned_as_its_exif_says():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = corner_picture().convert("RGB").resize((120, 80), Image.Resampling.NEAREST)
+    image = decode_image(encoded(picture, "AVIF", quality=95, exif=exif), "photo.avif")
+    assert image.shape == (120, 80, 3)
+    assert image[:36, -16:].max() < 60
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_phone_s_photo_that_is_too_large_is_refused_by_its_header(kind):
+    can_decode_heic()
+    data = encoded(Image.new("L", (101, 100), 255), kind)
+    with pytest.raises(ImageError, match="expected at most 0 million pixels, found 101 x 100"):
+        decode_image(data, "photo.heic", max_pixels=10_000)
+
+
+def test_without_its_extra_a_heic_photo_is_refused_with_the_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    can_decode_heic.cache_clear()
+    try:
+        with pytest.raises(ImageError, match=r"found a HEIC photo; install digitcam's extra heif") as caught:
+            decode_image(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "photo.heic")
+    finally:
+        can_decode_heic.cache_clear()
+    assert "expected JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF" in str(caught.value)
+    assert "pip install '.[heif]'" in str(caught.value)
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_001, 10_000), (9_500, 12_000), (60_000, 60_000)])

@@ -20,6 +20,7 @@ from PIL import Image
 from samples import png_chunk, png_of_size, written
 
 from edge.commands import main
+from edge.decode import can_decode_heic
 from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
@@ -39,6 +40,16 @@ def pixels(compressed):
 
 PNG = cv2.imencode(".png", written("407"))[1].tobytes()
 JPEG = cv2.imencode(".jpg", written("407"))[1].tobytes()
+
+
+def phone_photo(kind):
+    """The same as a phone keeps it."""
+    buffer = io.BytesIO()
+    can_decode_heic()
+    Image.fromarray(written("407")).convert("RGB").save(buffer, kind, quality=95)
+    return buffer.getvalue()
+
+
 WEBP = cv2.imencode(".webp", written("407"))[1].tobytes()
 
 
@@ -78,9 +89,85 @@ def test_a_picture_is_read_as_schema_1(client, picture):
     assert (reading["text"], reading["status"], reading["track_id"]) == ("407", "accepted", None)
 
 
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_phone_s_photo_is_read_as_the_same_picture_is_as_png(client, kind):
+    answer = client.post("/v1/predict", content=phone_photo(kind))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["image_size"] == [320, 240]
+    found = [digit["box"] for reading in answer.json()["readings"] for digit in reading["digits"]]
+    plain = client.post("/v1/predict", content=PNG).json()
+    expected = [digit["box"] for reading in plain["readings"] for digit in reading["digits"]]
+    assert len(found) == len(expected) > 0
+    assert np.abs(np.subtract(found, expected)).max() <= 6
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_phone_s_photo_that_is_cut_off_is_refused(client, kind):
+    whole = phone_photo(kind)
+    for share in (0.01, 0.3, 0.6, 0.95):
+        answer = client.post("/v1/predict", content=whole[: int(len(whole) * share)])
+        assert answer.status_code == 422
+        assert "\n" not in answer.json()["detail"]
+        assert "died" not in answer.json()["detail"]
+
+
 def test_the_type_is_found_from_the_content(client):
     answer = client.post("/v1/predict", content=PNG, headers={"Content-Type": "text/html"})
     assert texts(answer) == ["407"]
+
+
+@pytest.mark.parametrize(
+    ("picture", "files"),
+    [
+        (JPEG, {"file": ("photo.jpg", JPEG, "image/jpeg")}),
+        (PNG, {"photo": ("photo.png", PNG, "text/plain")}),
+        (JPEG, {"other": ("a.txt", b"no picture"), "file": ("photo.jpg", JPEG)}),
+        (WEBP, {"note": (None, "for the archive"), "upload": ("photo.webp", WEBP)}),
+        (PNG, {"file": (None, PNG)}),
+    ],
+    ids=["curl", "only", "named", "note", "field"],
+)
+def test_the_file_in_a_form_is_read_as_the_file_alone(client, picture, files):
+    answer = client.post("/v1/predict", files=files)
+    assert answer.status_code == 200, answer.text
+    alone = client.post("/v1/predict", content=picture).json()
+    assert answer.json()["readings"] == alone["readings"]
+    assert answer.json()["image_size"] == [320, 240]
+
+
+def form(body, kind="multipart/form-data; boundary=b"):
+    return {"content": body, "headers": {"Content-Type": kind}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "detail"),
+    [
+        ({"files": {"a": ("a.png", PNG), "b": ("b.png", PNG)}}, 422, "found 2 files; send it as curl"),
+        ({"files": [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]}, 422, "found 2 files"),
+        ({"files": {"note": (None, "hello")}}, 422, "found 1 fields and no file"),
+        ({"files": {"file": ("a.png", b"")}}, 422, "the picture is empty"),
+        ({"files": {f"f{k}": (None, "x") for k in range(17)}}, 422, "at most 16 fields"),
+        ({"files": {"file": ("a" * 2000, PNG)}}, 422, "the form is damaged"),
+        ({"files": {"file": ("a.png", bytes(4 << 20))}}, 413, "at most 4,194,304 bytes"),
+        (form(b"--b--", "multipart/form-data"), 422, "names its boundary, found none"),
+        (form(b"no form at all"), 422, "the form is damaged"),
+        (form(b""), 422, "the form is cut off"),
+        (
+            form(b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + PNG),
+            422,
+            "the form is cut off",
+        ),
+    ],
+    ids=[
+        *("two files", "two of the name", "no file", "empty", "parts", "header", "size"),
+        *("no boundary", "no form", "nothing", "cut off"),
+    ],
+)
+def test_a_form_that_is_no_good_is_refused(client, sent, status, detail):
+    answer = client.post("/v1/predict", **sent)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert detail in answer.json()["detail"]
 
 
 def test_a_canvas_with_transparent_paper_is_read(client):
@@ -130,7 +217,7 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
     ("body", "status", "detail"),
     [
         (b"", 422, "the picture is empty: expected a picture"),
-        (b"hello", 422, "expected PNG, JPEG or WebP, found 5 bytes"),
+        (b"hello", 422, "expected PNG, JPEG, WebP, HEIF or AVIF, found 5 bytes"),
         (b'{"image": "aGVsbG8="}', 422, "found JSON; send the bytes of the picture alone"),
         (JPEG[:1000], 422, "damaged or cut off"),
         (png_of_size(4001, 4000, pixels(b"")), 422, "expected at most 16 million pixels, found 4001 x 4000"),
@@ -196,8 +283,13 @@ def test_pictures_that_are_no_good_do_not_make_the_server_grow(server, client):
         ("GET", "/page/../serve.py", 404, "there is nothing at"),
         ("GET", "/page/%2e%2e/serve.py", 404, "there is nothing at"),
         ("GET", "/v1/predict", 405, "expected POST at /v1/predict, found GET"),
-        ("GET", "/v1/readings?since=x", 422, "since: Input should be a valid integer"),
-        ("POST", "/v1/session", 422, "Field required"),
+        ("GET", "/v1/readings?since=x", 422, "since: expected a whole number, found 'x'"),
+        ("GET", "/v1/readings?since=-1", 422, "since: expected at least 0, found '-1'"),
+        ("GET", "/v1/readings?glyphs=maybe", 422, "glyphs: expected 1 or 0, found 'maybe'"),
+        ("POST", "/v1/session", 422, "the body: expected a value, found none"),
+        ("POST", "/v1/predict?anotate=1", 422, "expected only annotate, glyphs behind the ? of /v1/predict"),
+        ("GET", "/healthz?x=1", 422, "expected no keys behind the ? of /healthz, found 'x'"),
+        ("GET", "/v1/events", 426, "expected a WebSocket at /v1/events, found a plain GET"),
     ],
 )
 def test_errors_are_problem_details(client, method, path, status, detail):
@@ -222,6 +314,26 @@ def test_errors_are_problem_details(client, method, path, status, detail):
 )
 def test_other_sites_get_nothing(client, headers, status):
     assert client.post("/v1/predict", content=PNG, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("query", ["?sinse=0", "?since=x"])
+def test_a_listener_that_asks_wrongly_is_told(server, query):
+    with pytest.raises(InvalidStatus) as caught:
+        listening(server, query)
+    assert caught.value.response.status_code == 422
+    assert "expected" in json.loads(caught.value.response.body)["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/v1/info", "/docs", "/page/main.js", "/nothing", "/stream.mjpg"]
+)
+def test_head_answers_as_get_does_without_the_body(client, path):
+    head = client.head(path)
+    with client.stream("GET", path) as get:
+        assert head.status_code == get.status_code
+        assert head.content == b""
+        for name in ("content-type", "content-length", "content-security-policy"):
+            assert head.headers.get(name) == get.headers.get(name)
 
 
 def test_other_sites_cannot_listen(server):

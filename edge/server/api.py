@@ -8,7 +8,7 @@ import time
 from importlib.metadata import version
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
@@ -21,6 +21,7 @@ from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem, documented
+from edge.server.queries import known_keys
 from edge.server.reading import MAX_PIXELS, Form
 from edge.server.uploads import MAX_BYTES, BusyError, TooLargeError, Uploads
 
@@ -36,7 +37,16 @@ PICTURE = {
         "description": f"At most {MAX_BYTES >> 20} MB and {MAX_PIXELS // 10**6} megapixels.",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
-            for kind in ("image/png", "image/jpeg", "image/webp")
+            for kind in ("image/png", "image/jpeg", "image/webp", "image/heic", "image/avif")
+        }
+        | {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            }
         },
     }
 }
@@ -44,7 +54,7 @@ PICTURE = {
 
 def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
     """Pictures to numbers."""
-    api = APIRouter(tags=["pictures"])
+    api = APIRouter(tags=["pictures"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.post(
         "/v1/predict",
@@ -60,7 +70,7 @@ def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
         annotate: Annotated[bool, Query(description="answer the picture, its readings drawn on it")] = False,
         glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
     ) -> Response:
-        """Read the numbers in a picture: the raw body, PNG, JPEG or WebP by its content."""
+        """Read the numbers in a picture: the raw body, or the file in a form."""
         form: Form = "annotated" if annotate else "glyphs" if glyphs else "json"
         started = time.perf_counter()
         try:
@@ -78,7 +88,7 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
     try:
         if int(request.headers.get("content-length", 0)) > MAX_BYTES:
             raise TooLargeError
-        return await uploads.read(request.stream(), form)
+        return await uploads.read(request.stream(), form, request.headers.get("content-type", ""))
     except TooLargeError as error:
         size = request.headers.get("content-length", "more")
         raise Problem(413, f"expected a picture of at most {MAX_BYTES:,} bytes, found {size}") from error
@@ -94,7 +104,7 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
 
 def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
-    api = APIRouter(tags=["status"])
+    api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
     card = reader.classifier.card.as_dict()
     del card["known_answers"]  # pictures
     finder = {name: value for name, value in reader.road.card.items() if name != "known"}
@@ -149,7 +159,7 @@ def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metri
 
 def session_api(access: Access) -> APIRouter:
     """The page's token."""
-    api = APIRouter(tags=["session"])
+    api = APIRouter(tags=["session"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.get("/v1/session", response_class=JSONResponse, responses={200: {"model": schema.Session}})
     async def session(request: Request) -> Response:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import fastapi_offline
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from edge.reader import DigitReader
 from edge.server.access import Access
@@ -21,6 +23,7 @@ from edge.server.guard import Guard
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem
+from edge.server.queries import wrong_values
 from edge.server.uploads import Uploads
 from edge.server.watch import live_api
 
@@ -65,6 +68,7 @@ def create_app(
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _usage_problem)
+    app.add_exception_handler(WebSocketRequestValidationError, _usage_problem)
     app.add_exception_handler(Exception, _bug)
     app.include_router(uploads_api(uploads, metrics))
     app.include_router(live_api(live, metrics))
@@ -86,7 +90,7 @@ def create_app(
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response()
+    return await _answered(request, error)
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
@@ -102,9 +106,16 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 
 async def _usage_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    wrong = [f"{item['loc'][-1]}: {item['msg']}, found {item.get('input')!r}" for item in error.errors()]
-    return Problem(422, "; ".join(wrong)).response()
+    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)
+    return await _answered(request, wrong_values(error.errors()))
+
+
+async def _answered(connection: HTTPConnection, problem: Problem) -> Response:
+    """The answer, which is also sent where a WebSocket was asked for: nobody else does that."""
+    response = problem.response()
+    if isinstance(connection, WebSocket):
+        await connection.send_denial_response(response)
+    return response
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.server.access import Access
@@ -66,7 +67,9 @@ class Guard:
         except Problem as problem:
             await problem.response()(scope, receive, send_guarded)
         else:
-            await self._app(scope, receive, send_guarded)
+            await (_head if scope.get("method") == "HEAD" else _whole)(
+                self._app, scope, receive, send_guarded
+            )
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -103,6 +106,33 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
             return name in self._hosts or ipaddress.ip_address(name) == ipaddress.ip_address(own_address)
         return False
+
+
+class _Answered(OSError):
+    """Raised in the application when a HEAD has its answer; as when a client has gone."""
+
+
+async def _whole(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
+
+
+async def _head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer as to a GET, without the body; a stream is not even begun."""
+    done = False
+
+    async def send_head(message: Message) -> None:
+        nonlocal done
+        if message["type"] == "http.response.start":
+            await send(message)
+            return
+        if not done:
+            done = True
+            await send({"type": "http.response.body", "body": b""})
+        if message.get("more_body"):
+            raise _Answered
+
+    with suppress(_Answered, ClientDisconnect):  # a streamed response makes the second of the first
+        await app({**scope, "method": "GET"}, receive, send_head)
 
 
 def _netloc(origin: str) -> str:

@@ -10,14 +10,15 @@ from typing import Literal
 
 import cv2
 
-from edge.decode import decode_image
+from edge.decode import can_decode_heic, decode_image
 from edge.isolated import lift_cpu_limit
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
+from edge.server.forms import picture_of
 from edge.types import Road
 
-FORMATS = ("PNG", "JPEG", "WebP")
+FORMATS = ("PNG", "JPEG", "WebP", "HEIF", "AVIF")
 MAX_PIXELS = 16_000_000
 
 NICENESS = 5
@@ -28,23 +29,27 @@ Form = Literal["json", "glyphs", "annotated"]
 
 
 def request(
-    picture: bytes,
+    body: bytes,
     form: Form,
     model: Path | None = None,
     page_model: Path | None = None,
     road: Road | None = None,
+    *,
+    content_type: str = "",
 ) -> bytes:
     """The message that `answer` takes.
 
     Args:
-        picture: an encoded PNG, JPEG or WebP.
+        body: an encoded picture of `FORMATS`, or a form (multipart/form-data) with one in it.
         form: of the answer.
         model: path of the digit network, None for the shipped one.
         page_model: path of the page network, likewise.
         road: how digits are found; None for the usual way.
+        content_type: of the body. Only a form is told by it; pictures are told by their content.
     """
     models = [path and str(path) for path in (model, page_model)]
-    return json.dumps({"form": form, "models": [*models, road]}).encode() + b"\n" + picture
+    head = {"form": form, "models": [*models, road], "content_type": content_type}
+    return json.dumps(head).encode() + b"\n" + body
 
 
 def answer(message: bytes) -> bytes:
@@ -54,11 +59,13 @@ def answer(message: bytes) -> bytes:
         JSON, or a PNG.
 
     Raises:
-        ImageError: it is no PNG, JPEG or WebP, is damaged, or has more than `MAX_PIXELS`.
+        ImageError: it is of none of `FORMATS`, is damaged, or has more than `MAX_PIXELS`; or the
+            form is no good.
     """
-    head, _, picture = message.partition(b"\n")
+    head, _, body = message.partition(b"\n")
     wanted = json.loads(head)
     reader = _reader(*wanted["models"])
+    picture = picture_of(body, wanted["content_type"])
     image = decode_image(picture, "the picture", formats=FORMATS, max_pixels=MAX_PIXELS)
     lift_cpu_limit()  # what takes long from here on is a page full of writing, or a slow board
     result = reader.read_image(image, "upload")
@@ -70,5 +77,6 @@ def answer(message: bytes) -> bytes:
 @lru_cache(maxsize=1)
 def _reader(model: str | None, page_model: str | None, road: Road | None) -> DigitReader:
     os.nice(NICENESS)
+    can_decode_heic()  # loaded now, and not in the time that the first such picture has
     cv2.setNumThreads(1)  # as many pictures at a time as there are children
     return DigitReader.of_files(model, page_model, road=road)

@@ -96,12 +96,13 @@ class Uploads:
         """Whether there is a child to read an upload."""
         return any(child.running for child in self._children)
 
-    async def read(self, chunks: AsyncIterable[bytes], form: Form) -> bytes:
+    async def read(self, chunks: AsyncIterable[bytes], form: Form, content_type: str = "") -> bytes:
         """Receive an encoded picture and read it.
 
         Args:
-            chunks: of the picture, as they come.
+            chunks: of the picture, or of a form that holds it, as they come.
             form: of the answer.
+            content_type: of what comes; see `request`.
 
         Returns:
             JSON, or the annotated picture.
@@ -121,7 +122,8 @@ class Uploads:
                 if self._held > MAX_HELD_BYTES:
                     raise BusyError
             job: Future[bytes] = Future()
-            self._jobs.put_nowait((job, request(bytes(picture), form, *self._models)))
+            message = request(bytes(picture), form, *self._models, content_type=content_type)
+            self._jobs.put_nowait((job, message))
             return await asyncio.wrap_future(job)
         except queue.Full as error:
             raise BusyError from error

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response, WebSocket
+from fastapi import APIRouter, Depends, Query, Response, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
@@ -19,6 +19,7 @@ from edge.server.answers import with_glyphs
 from edge.server.live import Live, View
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem, documented
+from edge.server.queries import known_keys
 from edge.types import Frame
 
 BOUNDARY = "frame"
@@ -28,7 +29,7 @@ Since = Annotated[int | None, Query(ge=0, description="number of the last event 
 
 def live_api(live: Live, metrics: Metrics) -> APIRouter:
     """What the source shows."""
-    api = APIRouter(tags=["live"])
+    api = APIRouter(tags=["live"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.get(
         "/v1/readings",
@@ -64,12 +65,23 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
             for task in rest:
                 task.cancel()
 
+    @api.get("/v1/events", include_in_schema=False)
+    async def no_events() -> Response:
+        raise Problem(
+            426,
+            "expected a WebSocket at /v1/events, found a plain GET: connect to it as ws://, "
+            "or ask for /v1/readings?since=0",
+            {"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+
     @api.get(
         "/stream.mjpg",
         response_class=StreamingResponse,
         responses={200: {"content": {f"multipart/x-mixed-replace; boundary={BOUNDARY}": {}}}},
     )
-    async def stream() -> Response:
+    async def stream(
+        at: Annotated[str, Query(description="anything: a new address, as browsers keep pictures")] = "",
+    ) -> Response:
         """The picture, live, as Motion JPEG; boxes are drawn by whoever shows it."""
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(_parts(live, metrics), headers={"Content-Type": kind})

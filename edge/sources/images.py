@@ -17,10 +17,13 @@ from edge.types import ByteArray, Frame
 from edge.words import counted
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
+        *(".heic", ".heif", ".hif", ".avif"),
+    }
 )
 
-MEANT_SUFFIXES = IMAGE_SUFFIXES | {".avif", ".heic", ".heif", ".jp2", ".jxl", ".pdf"}
+MEANT_SUFFIXES = IMAGE_SUFFIXES | {".jp2", ".jxl", ".pdf"}
 """Of what people take for pictures. In a folder, each of them is either read or told with its cure."""
 
 MOST_PAGES = 1000
@@ -149,7 +152,7 @@ class ImageStream(Source):
 def find_images(folder: Path, on_notice: Notice | None = None) -> list[Path]:
     """The picture files in a folder by their suffix, in natural order, hidden ones left out.
 
-    Those of kinds that may not be read (HEIC, PDF and others) are among them: reading one tells its cure.
+    Those of kinds that are not read (PDF and others) are among them: reading one tells its cure.
 
     Args:
         folder: where they are; folders in it are not looked into.

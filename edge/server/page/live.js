@@ -37,7 +37,7 @@ function connect() {
   socket.addEventListener("open", () => {
     note.textContent = "";
     note.classList.remove("bad");
-    shown.src = `/stream.mjpg?${Date.now()}`; // a new address, or the broken picture stays
+    shown.src = `/stream.mjpg?at=${Date.now()}`; // a new address, or the broken picture stays
   });
   socket.addEventListener("message", (event) => {
     const message = JSON.parse(event.data);
