@@ -32,7 +32,7 @@ QUEUED_S = 10.0
 """A server is not ready in which a picture has waited longer for a process to read it."""
 
 COOKIE_S = 365 * 24 * 3600
-"""The page asks for the token once a year."""
+"""The page asks for the token after a log-out, a restart of the server, or a year."""
 
 PICTURE = {
     "requestBody": {
@@ -180,16 +180,20 @@ def session_api(access: Access) -> APIRouter:
             raise Problem(401, "expected the token of this server, found another")
         response = Response(status_code=204)
         if access.wanted:
-            # A proxy with TLS says so. (Who makes that up keeps the cookie from being sent, and no more.)
-            secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
             response.set_cookie(
-                COOKIE, access.cookie, max_age=COOKIE_S, httponly=True, samesite="strict", secure=secure
+                COOKIE,
+                access.begin_session(),
+                max_age=COOKIE_S,
+                httponly=True,
+                samesite="strict",
+                secure=request.url.scheme == "https",  # as a trusted proxy says
             )
         return response
 
     @api.delete("/v1/session", status_code=204)
-    async def log_out() -> Response:
-        """Take the cookie back."""
+    async def log_out(request: Request) -> Response:
+        """Take the cookie back, and let it be good for nothing any more."""
+        access.end_session(request.headers)
         response = Response(status_code=204)
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return response
