@@ -103,6 +103,12 @@ class Isolated:
         self.close()
         raise IsolatedError(f"the process that opened it died ({message})")
 
+    def kill(self) -> None:
+        """Kill the child from another thread than the calls, at once: the call under way raises."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def close(self) -> None:
         """Kill the child; may be called twice, and from another thread than the calls."""
         process, channel = self._process, self._socket

@@ -10,6 +10,7 @@ import socket
 import stat
 import time
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
 
@@ -533,17 +534,79 @@ def test_the_page_shows_it_once_and_gets_a_cookie(guarded):
 def test_another_program_s_cookie_does_not_lock_the_user_out(guarded):
     server, file = guarded
     with server.client() as client:
-        answer = client.post(
-            "/v1/session",
-            json={"token": file.read_text().strip()},
-            headers={"X-Forwarded-Proto": "https"},
-        )
+        answer = client.post("/v1/session", json={"token": file.read_text().strip()})
         cookie = answer.headers["set-cookie"]
-        assert "Secure" in cookie
         both = f'other={{"a": [1, "b"]}}; {cookie.partition(";")[0]}'
     with server.client() as client:
         assert client.get("/v1/info", headers={"Cookie": both}).status_code == 200
         assert client.get("/v1/info", headers={"Cookie": 'other={"a": 1}'}).status_code == 401
+
+
+def test_a_log_out_ends_the_cookie_and_no_other(guarded):
+    server, file = guarded
+    token = {"token": file.read_text().strip()}
+    with server.client() as stays, server.client() as leaves, server.client() as thief:
+        assert stays.post("/v1/session", json=token).status_code == 204
+        stolen = leaves.post("/v1/session", json=token).headers["set-cookie"].partition(";")[0]
+        assert thief.get("/v1/info", headers={"Cookie": stolen}).status_code == 200
+        assert leaves.delete("/v1/session").status_code == 204
+        assert thief.get("/v1/info", headers={"Cookie": stolen}).status_code == 401
+        assert stays.get("/v1/info").status_code == 200
+
+
+def test_a_forwarded_header_of_anybody_is_not_believed(guarded):
+    server, file = guarded
+    with server.client() as client:
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+        answer = client.post("/v1/session", json={"token": file.read_text().strip()}, headers=headers)
+    assert answer.status_code == 204
+    assert "Secure" not in answer.headers["set-cookie"]
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(tmp_path_factory):
+    """A server behind a proxy on this machine, and the headers that show its token."""
+    home = tmp_path_factory.mktemp("home")
+    with serving("demo", "--trusted-proxy", "127.0.0.1", env={"XDG_CONFIG_HOME": str(home)}) as running:
+        token = (home / "digitcam" / "token").read_text().strip()
+        yield running, {"Authorization": f"Bearer {token}"}
+
+
+def test_behind_a_proxy_the_token_is_asked_for_and_its_cookie_is_secure(behind_proxy):
+    server, headers = behind_proxy
+    with server.client() as client:
+        assert client.get("/v1/readings").status_code == 401
+        token = {"token": headers["Authorization"].partition(" ")[2]}
+        for scheme, secure in [("https", True), ("http", False)]:
+            answer = client.post("/v1/session", json=token, headers={"X-Forwarded-Proto": scheme})
+            assert ("Secure" in answer.headers["set-cookie"]) == secure
+
+
+def test_behind_a_proxy_the_limit_of_an_address_is_its_client_s(behind_proxy):
+    server, headers = behind_proxy
+
+    def of(client):
+        return {**headers, "X-Forwarded-For": f"203.0.113.9, {client}"}  # the first is the client's own word
+
+    with server.client() as client, ExitStack() as streams:
+        for _ in range(8):
+            stream = streams.enter_context(client.stream("GET", "/stream.mjpg", headers=of("192.0.2.7")))
+            assert stream.status_code == 200
+        refused = client.get("/v1/readings", headers=of("192.0.2.7"))
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"] == "1"
+        assert client.get("/v1/readings", headers=of("192.0.2.8")).status_code == 200
+    with server.client() as client:
+        end = time.monotonic() + 20
+        while client.get("/v1/readings", headers=of("192.0.2.7")).status_code != 200:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("proxy", ["*", "proxy.lan", "10.0.0.0/99"])
+def test_a_proxy_that_is_no_address_is_named(proxy, capsys):
+    assert main(["serve", "demo", "--trusted-proxy", proxy]) == 2
+    assert f"found '{proxy}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])

@@ -3,20 +3,27 @@
 import asyncio
 import gc
 import itertools
+import threading
 import time
 import weakref
 from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
-from samples import written
+from samples import result_of, written
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
+
+import httpx
+from fastapi import FastAPI
 
 from edge import live as module
 from edge.errors import SourceError
 from edge.live import LiveLoop
 from edge.reader import DigitReader
-from edge.server.live import Live
+from edge.server import watch as watch_module
+from edge.server.live import Live, View
 from edge.sources import Source
 from edge.types import Frame
 
@@ -175,3 +182,53 @@ def test_who_comes_late_misses_views_and_the_end_is_told(reader):
     (first, second, third), _ = run(Camera, reader, watching)
     assert second - first >= 3
     assert third - second >= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("with_glyphs", "/v1/readings?glyphs=1"), ("_annotated", "/snapshot.jpg?annotate=1")]
+)
+def test_what_the_reader_saw_is_encoded_once_a_frame_for_all_who_ask(monkeypatch, name, path):
+    calls = []
+
+    def make(result):
+        calls.append(result.frame.frame_id)
+        time.sleep(0.1)
+        return original(result)
+
+    original = getattr(watch_module, name)
+    monkeypatch.setattr(watch_module, name, make)
+    live = Live(
+        SimpleNamespace(add=lambda sink: None, speedometer=None, source=Camera()),
+        lambda view, events: None,
+        lambda error: None,
+    )
+    app = FastAPI()
+    app.include_router(watch_module.live_api(live, None))
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            for frame_id in range(2):
+                live.view = View(result_of(frame_id=frame_id))
+                answers = await asyncio.gather(*(client.get(path) for _ in range(6)))
+                assert {answer.status_code for answer in answers} == {200}
+
+    asyncio.run(ask())
+    assert calls == [0, 1]
+
+
+def test_of_all_that_is_made_of_results_one_thing_is_made_at_a_time():
+    live = Live(SimpleNamespace(add=lambda sink: None, speedometer=None), None, None)
+    live.view = View(result_of())
+    busy = threading.Lock()
+
+    def alone(result):
+        with_nobody_else = busy.acquire(blocking=False)
+        time.sleep(0.05)
+        if with_nobody_else:
+            busy.release()
+        return with_nobody_else
+
+    async def ask():
+        return await asyncio.gather(*(live.made(partial(alone)) for _ in range(5)))
+
+    assert all(asyncio.run(ask()))

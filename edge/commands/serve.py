@@ -74,6 +74,15 @@ VERB = Verb(
             kind="list",
         ),
         Option(
+            "trusted-proxy",
+            "address or network (10.0.0.0/8) of a proxy, whose X-Forwarded-For and X-Forwarded-Proto are "
+            "believed; can be given again",
+            values.network,
+            "ADDRESS",
+            default=[],
+            kind="list",
+        ),
+        Option(
             "readers",
             f"processes that read uploads, 1 to {MOST_READERS} (default 2; 1 where memory is short)",
             partial(values.whole_number, least=1, most=MOST_READERS),

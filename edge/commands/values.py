@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import sys
 from argparse import ArgumentTypeError
@@ -30,6 +31,16 @@ def whole_number(text: str, *, least: int = 0, most: int | None = None) -> int:
 def integer(text: str) -> int:
     """Any whole number."""
     return whole_number(text, least=-sys.maxsize)
+
+
+def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address, or a network of them."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ArgumentTypeError(
+            f"expected an address as 192.168.1.2 or a network as 10.0.0.0/8, found {text!r}"
+        ) from error
 
 
 def number(text: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import secrets
@@ -22,6 +21,9 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 GROUPS, GROUP = 4, 5
 """Of the token: 31 ** 20 is 99 bits, which cannot be guessed over a network."""
 
+MAX_SESSIONS = 1000
+"""Who has logged in before that many others must log in again."""
+
 SHORTEST = 16
 """Characters of a token that somebody else wrote."""
 
@@ -29,8 +31,9 @@ SHORTEST = 16
 class Access:
     """Knows the token, and who has shown it.
 
-    A program sends it with each request; the page sends it once and gets a cookie that is made from it, so
-    that pictures and WebSockets, for which a page cannot set headers, carry it too.
+    A program sends it with each request; the page sends it once and gets a cookie, so that pictures and
+    WebSockets, for which a page cannot set headers, carry it too. A cookie is good until its session is
+    ended, or the server is.
 
     Args:
         token: None lets everybody in.
@@ -39,8 +42,7 @@ class Access:
     def __init__(self, token: str | None) -> None:
         self.wanted = token is not None
         self._token = _plain(token or "")
-        # Not the token itself: a cookie is sent, shown and stored in more places.
-        self.cookie = hmac.new(self._token.encode(), b"digitcam page", hashlib.sha256).hexdigest()
+        self._sessions: dict[str, None] = {}  # in the order they began
 
     def accepts(self, token: str) -> bool:
         """Whether this is the token; dashes, spaces and capitals do not matter."""
@@ -51,8 +53,20 @@ class Access:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if not self.wanted or (kind.lower() == "bearer" and self.accepts(token)):
             return True
-        # Not http.cookies, which gives up where another program on this host has set a cookie that is JSON.
-        return _same(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""), self.cookie)
+        return _cookie(headers) in self._sessions
+
+    def begin_session(self) -> str:
+        """A new cookie for somebody who has shown the token."""
+        # Not made from the token: a cookie is sent, shown and stored in more places, and ends before it.
+        cookie = secrets.token_urlsafe(32)
+        self._sessions[cookie] = None
+        if len(self._sessions) > MAX_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        return cookie
+
+    def end_session(self, headers: Headers) -> None:
+        """Let the cookie of a request be good for nothing from now on."""
+        self._sessions.pop(_cookie(headers), None)
 
 
 def default_token_file() -> Path:
@@ -82,6 +96,11 @@ def read_or_make_token(path: Path) -> str:
             "remove the file, and a new one is made"
         )
     return token
+
+
+def _cookie(headers: Headers) -> str:
+    # Not http.cookies, which gives up where another program on this host has set a cookie that is JSON.
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
 
 
 def _plain(token: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -23,13 +24,16 @@ from edge.server.metrics import Metrics
 from edge.server.problems import Problem, documented
 from edge.server.queries import known_keys
 from edge.server.reading import MAX_PIXELS, Form
-from edge.server.uploads import MAX_BYTES, BusyError, TooLargeError, Uploads
+from edge.server.uploads import MAX_BYTES, BusyError, LeftError, TooLargeError, Uploads
 
 FRESH_S = 5.0
 """A live source whose newest frame is older is not ready."""
 
+QUEUED_S = 10.0
+"""A server is not ready in which a picture has waited longer for a process to read it."""
+
 COOKIE_S = 365 * 24 * 3600
-"""The page asks for the token once a year."""
+"""The page asks for the token after a log-out, a restart of the server, or a year."""
 
 PICTURE = {
     "requestBody": {
@@ -88,7 +92,10 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
     try:
         if int(request.headers.get("content-length", 0)) > MAX_BYTES:
             raise TooLargeError
-        return await uploads.read(request.stream(), form, request.headers.get("content-type", ""))
+        content_type = request.headers.get("content-type", "")
+        return await uploads.read(
+            request.stream(), form, _address(request), partial(_left, request), content_type
+        )
     except TooLargeError as error:
         size = request.headers.get("content-length", "more")
         raise Problem(413, f"expected a picture of at most {MAX_BYTES:,} bytes, found {size}") from error
@@ -100,6 +107,18 @@ async def _read(uploads: Uploads, request: Request, form: Form) -> bytes:
         raise Problem(422, str(error)) from error
     except ClientDisconnect as error:
         raise Problem(408, "the picture did not come to its end") from error
+    except LeftError as error:
+        raise Problem(408, "the client left before its picture was read") from error
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+async def _left(request: Request) -> None:
+    """Wait until the client has gone; called when its body has come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
@@ -147,6 +166,8 @@ def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metri
             raise Problem(503, f"no new frame from {live.source}: {live.view.trouble or 'it hangs'}")
         if not uploads.ready:
             raise Problem(503, "no process is ready to read pictures")
+        if (waited := uploads.oldest_s()) > QUEUED_S:
+            raise Problem(503, f"a picture has waited for {waited:.0f} s to be read")
         return JSONResponse({"status": "ok"})
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {metrics.content_type: {}}}})
@@ -173,16 +194,20 @@ def session_api(access: Access) -> APIRouter:
             raise Problem(401, "expected the token of this server, found another")
         response = Response(status_code=204)
         if access.wanted:
-            # A proxy with TLS says so. (Who makes that up keeps the cookie from being sent, and no more.)
-            secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
             response.set_cookie(
-                COOKIE, access.cookie, max_age=COOKIE_S, httponly=True, samesite="strict", secure=secure
+                COOKIE,
+                access.begin_session(),
+                max_age=COOKIE_S,
+                httponly=True,
+                samesite="strict",
+                secure=request.url.scheme == "https",  # as a trusted proxy says
             )
         return response
 
     @api.delete("/v1/session", status_code=204)
-    async def log_out() -> Response:
-        """Take the cookie back."""
+    async def log_out(request: Request) -> Response:
+        """Take the cookie back, and let it be good for nothing any more."""
+        access.end_session(request.headers)
         response = Response(status_code=204)
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return response

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -21,6 +23,8 @@ from edge.server.problems import Problem
 
 MAX_CONNECTIONS = 64
 MAX_PER_ADDRESS = 8
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Waiting = Literal["headers", "body", "idle"]
 """What a connection waits for its client to send: the head of a request, its body, or another request."""
@@ -55,9 +59,15 @@ class _Connection:
 
 
 class Connections:
-    """All open connections, within the limits."""
+    """All open connections, within the limits.
 
-    def __init__(self) -> None:
+    Args:
+        proxies: networks of proxies, whose connections are many clients': an address's limit is not theirs.
+            (`edge.server.guard` counts the requests of each client.)
+    """
+
+    def __init__(self, proxies: Sequence[Network] = ()) -> None:
+        self._proxies = proxies
         self._open: dict[asyncio.Transport, _Connection] = {}
         self._refused = 0
 
@@ -72,8 +82,10 @@ class Connections:
         """
         address = transport.get_extra_info("peername")[0]
         mine = sum(held.address == address for held in self._open.values())
-        room = mine < MAX_PER_ADDRESS and len(self._open) < MAX_CONNECTIONS
-        if not room and not self._make_room(address, mine):
+        proxy = any(ipaddress.ip_address(address) in network for network in self._proxies)
+        most = MAX_CONNECTIONS if proxy else MAX_PER_ADDRESS
+        room = mine < most and len(self._open) < MAX_CONNECTIONS
+        if not room and not self._make_room(address, mine, most):
             self.refuse(transport, FULL)
             return False
         self._open[transport] = _Connection(address, protocol)
@@ -104,7 +116,7 @@ class Connections:
             transport.write_eof()
         asyncio.get_running_loop().call_later(LINGER_S, self._leave, transport)
 
-    def _make_room(self, address: str, mine: int) -> bool:
+    def _make_room(self, address: str, mine: int, most: int) -> bool:
         """Close a connection for this address: of those that may go, the one that has waited longest.
 
         An address that has all it may have gives up one of its own, if that had its time. Otherwise it is one
@@ -118,7 +130,7 @@ class Connections:
             if held.waiting
             and (
                 (held.address == address and held.since < latest)
-                if mine >= MAX_PER_ADDRESS
+                if mine >= most
                 else (held_by[held.address] > mine or held.since < latest)
             )
         ]

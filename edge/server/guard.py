@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.server.access import Access
+from edge.server.connections import FULL, MAX_PER_ADDRESS
 from edge.server.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,6 +49,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, hosts: Collection[str], access: Access) -> None:
         self._app, self._hosts, self._access = app, frozenset(map(str.lower, hosts)), access
+        self._asking: Counter[str] = Counter()  # requests under way, by client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request or connection."""
@@ -62,7 +65,12 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        client = scope["client"][0] if scope["client"] else ""
+        self._asking[client] += 1
         try:
+            # Of a proxy's connections nobody knows whose they are; here it is known.
+            if self._asking[client] > MAX_PER_ADDRESS:
+                raise FULL
             self._check(scope)
         except Problem as problem:
             await problem.response()(scope, receive, send_guarded)
@@ -70,6 +78,9 @@ class Guard:
             await (_head if scope.get("method") == "HEAD" else _whole)(
                 self._app, scope, receive, send_guarded
             )
+        finally:
+            self._asking[client] -= 1
+            self._asking += Counter()  # forgets the clients that have none
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)

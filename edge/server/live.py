@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from edge.errors import EdgeError, ReadingError
 from edge.events import Event
@@ -18,6 +19,8 @@ from edge.overlay import encode
 from edge.sinks import Sink
 from edge.speedometer import Speedometer
 from edge.types import Frame, Result
+
+Made = TypeVar("Made")
 
 EVENTS_KEPT = 1000
 """Latest events that a client which comes back can still ask for."""
@@ -81,6 +84,8 @@ class Live:
         self._events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)
         self._news = asyncio.Event()
         self._jpeg: tuple[Frame, asyncio.Future[bytes]] | None = None
+        self._made: dict[Callable[[Result], Any], tuple[Result, Any]] = {}
+        self._making = asyncio.Lock()
         self._thread = threading.Thread(target=self._run, name="digitcam-live", daemon=True)
         loop.add(_Page(loop.speedometer, self._post))
 
@@ -139,6 +144,21 @@ class Live:
             encoding = asyncio.to_thread(encode, frame.image, ".jpg", quality=JPEG_QUALITY)
             self._jpeg = frame, asyncio.ensure_future(encoding)
         return await asyncio.shield(self._jpeg[1])
+
+    async def made(self, make: Callable[[Result], Made]) -> Made | None:
+        """What a function makes of the newest result; None before the first.
+
+        It is called in a thread, once for a result, and not beside another function: however many ask, the
+        reading keeps the other processors.
+        """
+        async with self._making:
+            result = self.view.result
+            if result is None:
+                return None
+            if make not in self._made or self._made[make][0] is not result:
+                self._made[make] = result, await asyncio.to_thread(make, result)
+            made: Made = self._made[make][1]
+            return made
 
     def _run(self) -> None:
         try:

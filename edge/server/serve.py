@@ -58,7 +58,7 @@ def serve(
         token = _token(args, sockets, say)
         reader = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
         name = args.source or find_source()
-        connections = Connections()
+        connections = Connections(args.trusted_proxy)
         metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
@@ -87,7 +87,8 @@ def serve(
             log_level="error",
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(args.trusted_proxy),
+            forwarded_allow_ips=[str(proxy) for proxy in args.trusted_proxy],
             timeout_keep_alive=round(LIMITS_S["idle"]),
             timeout_graceful_shutdown=round(END_S),
             ws_ping_interval=PING_S,
@@ -147,7 +148,7 @@ def _token(args: argparse.Namespace, sockets: list[socket.socket], say: Notice) 
     A server that is called by another name stands behind a proxy, through which everybody reaches it.
     """
     own = all(_address(listener).is_loopback for listener in sockets)
-    if own and args.token_file is None and not args.allow_host:
+    if own and args.token_file is None and not args.allow_host and not args.trusted_proxy:
         return None
     path = args.token_file or default_token_file()
     token = read_or_make_token(path)

@@ -20,7 +20,7 @@ from edge.server.live import Live, View
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem, documented
 from edge.server.queries import known_keys
-from edge.types import Frame
+from edge.types import Frame, Result
 
 BOUNDARY = "frame"
 
@@ -41,10 +41,10 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
         glyphs: Annotated[bool, Query(description="show what the network saw of each digit")] = False,
     ) -> Response:
         """The newest frame's readings; with `since`, also what has changed after that event."""
+        latest = await live.made(with_glyphs) if glyphs else None
         view, last_event = live.view, live.last_event
-        latest: dict[str, Any] | None = None
-        if view.result is not None:
-            latest = await asyncio.to_thread(with_glyphs, view.result) if glyphs else view.result.as_dict()
+        if not glyphs and view.result is not None:
+            latest = view.result.as_dict()
         return JSONResponse(
             {
                 "latest": latest,
@@ -96,14 +96,20 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
     ) -> Response:
         """The newest frame."""
         result = live.view.result
-        if result is None:
+        picture = None
+        if annotate:
+            picture = await live.made(_annotated)
+        elif result is not None:
+            picture = await live.jpeg(result.frame)
+        if picture is None:
             raise Problem(503, f"no frame from {live.source}: {live.view.trouble}")
-        if not annotate:
-            return Response(await live.jpeg(result.frame), media_type="image/jpeg")
-        picture = await asyncio.to_thread(lambda: encode(draw(result.frame.image, result.readings), ".jpg"))
         return Response(picture, media_type="image/jpeg")
 
     return api
+
+
+def _annotated(result: Result) -> bytes:
+    return encode(draw(result.frame.image, result.readings), ".jpg")
 
 
 async def _parts(live: Live, metrics: Metrics) -> AsyncIterator[bytes]:
