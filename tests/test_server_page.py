@@ -180,6 +180,18 @@ def test_a_photo_is_shown_with_boxes_over_its_digits(open_page, photo):
     expect(page.locator("#photo .verdict")).to_contain_text("Read as 2")
 
 
+def test_a_photo_that_was_taken_the_wrong_way_round_is_turned(open_page, photo):
+    page = open_page("photo")
+    expect(page.locator("#photo .turn")).to_be_hidden()
+    page.set_input_files("#photo .choose", photo)
+    shown = page.locator("#photo .shown")
+    for size in ([240, 360], [360, 240], [240, 360], [360, 240]):
+        page.get_by_role("button", name="Turn").click()
+        expect(shown).to_have_js_property("naturalWidth", size[0])
+        expect(shown).to_have_js_property("naturalHeight", size[1])
+        expect(page.locator("#photo .note")).to_contain_text("read in")
+
+
 def test_real_photos_are_read(open_page, real_dir):
     page = open_page("photo")
     page.set_input_files("#photo .choose", real_dir / "photos" / "sparsha_2rows.jpg")

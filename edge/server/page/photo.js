@@ -13,15 +13,17 @@ const shown = panel.querySelector(".shown");
 const hint = panel.querySelector(".hint");
 const note = panel.querySelector(".note");
 const save = panel.querySelector(".save");
+const turn = panel.querySelector(".turn");
 const results = new Results(panel);
 
 let current = null; // the Blob that was read
+let chosen = null; // the File that it was made of, and by how many quarters it is turned
 let reading = null; // AbortController of the request under way
 
 const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
-/** A picture that the server takes: what is large or of another kind is drawn anew as JPEG. */
-async function prepare(file) {
+/** A picture that the server takes, turned clockwise by so many quarters: what is large or of another kind is drawn anew as JPEG. */
+async function prepare(file, quarters) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
@@ -32,15 +34,18 @@ async function prepare(file) {
     throw new Error(`This browser cannot open ${file.name || "this"} as a picture.${cure}`);
   }
   const scale = Math.min(1, LARGEST / Math.max(bitmap.width, bitmap.height));
-  const plain = ["image/png", "image/jpeg"].includes(file.type) && file.size <= MOST_BYTES && scale === 1;
+  const plain = ["image/png", "image/jpeg"].includes(file.type) && file.size <= MOST_BYTES && scale === 1 && quarters === 0;
   if (plain) return file;
   const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const width = Math.max(1, Math.round(bitmap.width * scale));
+  const height = Math.max(1, Math.round(bitmap.height * scale));
+  [canvas.width, canvas.height] = quarters % 2 ? [height, width] : [width, height];
   const context = canvas.getContext("2d");
   context.fillStyle = "white"; // under what is transparent
   context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((quarters * Math.PI) / 2);
+  context.drawImage(bitmap, -width / 2, -height / 2, width, height);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
 }
 
@@ -49,21 +54,23 @@ function say(text, bad = false) {
   note.classList.toggle("bad", bad);
 }
 
-async function read(file) {
+async function read(file, quarters = 0) {
   reading?.abort();
   reading = new AbortController();
   const { signal } = reading;
   say("Reading …");
-  save.hidden = true;
+  save.hidden = turn.hidden = true;
   results.show(null, "Reading …");
   try {
-    const picture = await prepare(file);
+    const picture = await prepare(file, quarters);
     URL.revokeObjectURL(shown.src);
     shown.src = URL.createObjectURL(picture);
     await shown.decode();
     stage.style.setProperty("--ratio", shown.naturalWidth / shown.naturalHeight);
     shown.hidden = false;
     hint.hidden = true;
+    chosen = { file, quarters };
+    turn.hidden = false; // a photo in which nothing is read is the one to turn
     const result = await predict(picture, signal);
     current = picture;
     save.hidden = false;
@@ -110,6 +117,8 @@ for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event
 document.addEventListener("paste", (event) => {
   if (!panel.hidden) readFirst(event.clipboardData.files);
 });
+
+turn.addEventListener("click", () => read(chosen.file, (chosen.quarters + 1) % 4));
 
 save.addEventListener("click", async () => {
   try {
