@@ -26,14 +26,14 @@ FLOORS = {
         "mixed": {ERROR: 1.35},
     },
     ("page", "real"): {
-        "photos": {ERROR: 0.05, WRONG: 0.02, EXACT: 0.7},
-        "negatives": {FALSE: 0.6},
-        "strings_submitty": {ERROR: 0.2},
+        "photos": {ERROR: 0.02, WRONG: 0.01, EXACT: 0.85},
+        "negatives": {FALSE: 0.5},
+        "strings_submitty": {ERROR: 0.08},
     },
     ("page", "pages"): {
-        "photos": {ERROR: 0.2, EXACT: 0.4, RIGHT: 0.7, TRUE: 0.7},
-        "mixed": {ERROR: 0.6, RIGHT: 0.4, TRUE: 0.4},
-        "words": {FALSE: 8.0},
+        "photos": {ERROR: 0.15, EXACT: 0.45, RIGHT: 0.8, TRUE: 0.84},
+        "mixed": {ERROR: 0.45, RIGHT: 0.45, TRUE: 0.55},
+        "words": {FALSE: 2.5},
         "negatives": {FALSE: 2.0},
     },
 }
