@@ -53,20 +53,21 @@ def test_edge_accepts_the_file_and_reads_with_it(converted, run):
 
 def test_it_is_fitted_to_the_shipped_page_network(converted):
     card = load_model(converted).card
-    assert check_pair(card, load_page().card) == card.fusion
+    assert check_pair(card, load_page().card) == (card.fusion, card.fused)
     assert card.id == identity(converted.read_bytes())
     assert card.fusion.digit > 0  # what the page network says is believed
     assert card.thresholds.accept > 0.1
     assert f"| page network | `{load_page().card.id}` |" in converted.with_suffix(".md").read_text()
 
 
-def test_without_pages_the_reader_cannot_use_it_and_says_so(run, data_dir, tmp_path):
+def test_without_pages_the_page_network_cannot_go_with_it_and_the_reader_says_so(run, data_dir, tmp_path):
     path = tmp_path / "digits.tflite"
     assert main([str(run), "-o", str(path), "--data", str(data_dir), *LENIENT, "--pages", "0"]) == 0
     model = load_model(path)
     assert (model.card.fusion, model.card.trained_with) == (None, "")
     with pytest.raises(ModelError, match="was converted for no page network: convert it again"):
-        DigitReader(Classifier(model))
+        DigitReader(Classifier(model), road="page")
+    assert DigitReader(Classifier(model)).road_name == "ink"
 
 
 def test_the_cards_beside_the_file_say_what_the_one_inside_says(converted):

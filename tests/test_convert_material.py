@@ -52,7 +52,7 @@ def test_glyphs_come_from_photos_as_edge_takes_them_out(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), page)
     network = load_page()
     reader = Recognizer(open_page(network), Classifier(), least=network.card.least)
-    expected = reader.see(page).glyphs
+    expected = reader.see(page).found.glyphs
     assert len(expected) >= 3
     assert np.array_equal(glyphs_on(tmp_path), np.stack(expected))
 

@@ -198,7 +198,7 @@ def test_both_files_are_read_again_and_are_a_pair(made, tmp_path):
     page, digits = written(made, tmp_path)
     assert page.card.as_dict() == made.page_card.as_dict()
     assert digits.card.as_dict() == made.digits_card.as_dict()
-    assert check_pair(digits.card, page.card) == made.digits_card.fusion
+    assert check_pair(digits.card, page.card) == (made.digits_card.fusion, made.digits_card.fused)
     assert (page.card.id, digits.card.id) == (digits.card.trained_with, page.card.trained_with)
     assert page.card.id == identity(load_page().data)
     assert (page.card.version, page.card.scores["float found"]) == ("2.0", 0.5)
@@ -234,7 +234,8 @@ def test_another_digit_network_is_fitted_to_a_page_network_that_stays(made, held
     path = tmp_path / "mine.tflite"
     path.write_bytes(embed(load_model().data, METADATA_NAME, bare.to_bytes()))
     card = fit_to(page, load_model(path), held_out)
-    assert check_pair(card, page.card) == made.digits_card.fusion  # the same networks on the same pages
+    # the same networks on the same pages
+    assert check_pair(card, page.card) == (made.digits_card.fusion, made.digits_card.fused)
     assert card.id == made.digits_card.id
     assert card.fused == made.digits_card.fused
 
