@@ -27,7 +27,7 @@ FLOORS = {
     },
     ("page", "real"): {
         "photos": {ERROR: 0.02, WRONG: 0.01, EXACT: 0.85},
-        "negatives": {FALSE: 0.5},
+        "negatives": {FALSE: 0.6},
         "strings_submitty": {ERROR: 0.08},
     },
     ("page", "pages"): {
