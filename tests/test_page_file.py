@@ -30,7 +30,8 @@ def test_a_card_is_read_as_it_was_written():
 
 def test_the_shipped_network_says_what_it_must_of_its_known_page():
     page = load_page()
-    assert known_error(open_page(page), page.card.known) <= 0.2
+    # Steps of int8 are 0.22; kernels round differently by one or two.
+    assert known_error(open_page(page), page.card.known) <= 0.5
 
 
 def test_a_network_that_says_something_else_is_refused(tmp_path):
