@@ -224,6 +224,24 @@ def test_touching_digits_are_to_be_cut_apart(scene):
     assert page.ink[0, 105, 101:108].all() and page.ink[0, 105, 112:118].all()
 
 
+def test_a_strip_shows_a_number_and_asks_for_nothing_else(pages):
+    span = spans(pages)[0]
+    views = [draw_view(np.random.default_rng(k), pages, span, 0) for k in range(400)]
+    strips = [view for view in views if view.strip]
+    assert 5 < len(strips) < 100
+    for view in strips[:10]:
+        left, top, right, bottom = view.strip
+        _, ink, truth = seen(pages, view)
+        assert 0 <= left < right <= 256 and 0 <= top < bottom <= 256
+        outside = np.ones((256, 256), bool)
+        outside[top:bottom, left:right] = False
+        assert not ink[outside].any()
+        cells = outside.reshape(64, 4, 64, 4).all(axis=(1, 3))
+        assert not truth[cells][:, PLANES["digit_weight"]].any()
+        centres = np.argwhere(truth[..., PLANES["digit"]][..., 0] == 1)
+        assert len(centres) and not cells[tuple(centres.T)].any()
+
+
 def test_views_depend_on_the_generator_alone_and_stay_on_the_page(pages):
     span = spans(pages)[0]
     views = [draw_view(np.random.default_rng(k), pages, span, 0) for k in range(100)]

@@ -6,7 +6,7 @@ or from further away, turned a little, lighter, as a negative, or standing on it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +46,13 @@ TURNED = 0.4
 
 NEGATIVE = 0.1
 """Share of lessons that show light writing on dark."""
+
+STRIPS = 0.1
+"""Share of lessons that show a number cut out of its page, as from a form or a cheque, and nothing else."""
+
+STRIP_MARGIN = 0.05, 1.0
+"""Of the paper around such a number, in heights of its digits, least and most, of equal chance on a
+logarithmic scale."""
 
 WAYS = (0.9, 0.025, 0.05, 0.025)
 """Shares of lessons that stand upright, on their right side, on their head and on their left side."""
@@ -248,6 +255,8 @@ class View:
         level: levels that it is lighter.
         negative: light on dark.
         way: quarter turns clockwise, after all else.
+        strip: left, top, right and bottom side, in pixels of the lesson, of all that there is of the page:
+            beyond it, its border goes on, as where `edge.page` pads a picture. None shows all.
     """
 
     zoom: float = 1.0
@@ -257,6 +266,13 @@ class View:
     level: float = 0.0
     negative: bool = False
     way: int = 0
+    strip: tuple[int, int, int, int] | None = None
+
+    def matrix(self, side: int) -> npt.NDArray[np.float64]:
+        """From pixels of the page to those of a lesson of this side, before it is turned by quarters."""
+        matrix = np.asarray(cv2.getRotationMatrix2D(self.middle, self.turn, self.zoom), np.float64)
+        matrix[:, 2] += side / 2 - np.array(self.middle)
+        return matrix
 
 
 def draw_view(random: np.random.Generator, pages: Pages, span: Span, index: int, *, side: int = SIDE) -> View:
@@ -280,7 +296,7 @@ def draw_view(random: np.random.Generator, pages: Pages, span: Span, index: int,
     # Inside of the page, as far as it is large enough.
     low = np.minimum(side / 2 / zoom, np.array(PAGE[::-1]) / 2)
     x, y = np.clip(middle, low, np.array(PAGE[::-1]) - low).tolist()
-    return View(
+    view = View(
         zoom=zoom,
         turn=float(random.uniform(-TURN, TURN)) if random.random() < TURNED else 0.0,
         middle=(x, y),
@@ -289,6 +305,31 @@ def draw_view(random: np.random.Generator, pages: Pages, span: Span, index: int,
         negative=bool(random.random() < NEGATIVE),
         way=int(random.choice(4, p=WAYS)),
     )
+    if first < last and not view.way and random.random() < STRIPS:
+        return replace(view, strip=_strip(random, pages, span, view, side))
+    return view
+
+
+def _strip(
+    random: np.random.Generator, pages: Pages, span: Span, view: View, side: int
+) -> tuple[int, int, int, int] | None:
+    """The place in a lesson of some number that is whole in it, with a margin; None when there is none."""
+    first, last = span.digits
+    matrix = view.matrix(side).astype(np.float32)
+    points = pages.outlines[first:last] @ matrix[:, :2].T + matrix[:, 2]
+    low, high = points.min(axis=1), points.max(axis=1)
+    # A number begins with each digit that does not go on to the left.
+    number = np.cumsum(pages.digits[first:last, 2] == 0)
+    inside = ((low >= 0) & (high <= side)).all(axis=1)
+    whole = np.flatnonzero(~np.isin(number, number[~inside]))
+    if not len(whole):
+        return None
+    own = number == number[random.choice(whole)]  # long ones rather than short ones
+    least, most = np.log(STRIP_MARGIN)
+    margins = np.exp(random.uniform(least, most, 4)) * float((high - low)[own, 1].max())
+    left, top = np.maximum(low[own].min(axis=0) - margins[:2], 0).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(high[own].max(axis=0) + margins[2:]), side).astype(int).tolist()
+    return left, top, right, bottom
 
 
 def lesson(
@@ -299,8 +340,7 @@ def lesson(
     Returns:
         Blocks of the flattened picture, shape (side/4, side/4, 16), uint8; and `draw_truth`'s.
     """
-    matrix = np.asarray(cv2.getRotationMatrix2D(view.middle, view.turn, view.zoom), np.float64)
-    matrix[:, 2] += side / 2 - np.array(view.middle)
+    matrix = view.matrix(side)
     grey, ink, flags = pages.grey[index], pages.ink[index], pages.flags[index]
     if view.zoom < 1:
         grey = np.asarray(cv2.GaussianBlur(np.asarray(grey), (0, 0), 0.4 / view.zoom), np.uint8)
@@ -310,6 +350,11 @@ def lesson(
         seen = 255 - seen
     covered = _warped(ink, matrix, side, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     bits = _warped(flags, matrix, side, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, IGNORE)
+    least, most = (0, 0), (side, side)
+    if view.strip is not None:
+        seen, bits = _cut_out(seen, view.strip), _alone(bits, view.strip, IGNORE)
+        covered = _alone(covered, view.strip, 0)
+        least, most = view.strip[:2], view.strip[2:]
     if view.way:
         seen, covered, bits = (
             np.ascontiguousarray(np.rot90(plane, -view.way)) for plane in (seen, covered, bits)
@@ -325,7 +370,7 @@ def lesson(
         first, last = span.digits
         points = pages.outlines[first:last] @ scale.T + shift
         low, high = points.min(axis=1), points.max(axis=1)
-        whole = ((low >= -1) & (high <= side + 1)).all(axis=1)
+        whole = ((low >= np.array(least) - 1) & (high <= np.array(most) + 1)).all(axis=1)
         for k in range(last - first):
             _, label, left, right = pages.digits[first + k].tolist()
             box = (*low[k].tolist(), *high[k].tolist())
@@ -337,7 +382,8 @@ def lesson(
         corners = pages.mark_boxes[first:last].reshape(-1, 2, 2) @ scale.T + shift
         for (one, two), (_, kind) in zip(corners, pages.marks[first:last].tolist(), strict=True):
             low_, high_ = np.minimum(one, two), np.maximum(one, two)
-            marks.append(SeenMark((*low_.tolist(), *high_.tolist()), kind))
+            if view.strip is None or ((low_ >= least).all() and (high_ <= most).all()):
+                marks.append(SeenMark((*low_.tolist(), *high_.tolist()), kind))
     truth = draw_truth(
         digits,
         marks,
@@ -348,6 +394,21 @@ def lesson(
         way=view.way,
     )
     return to_blocks(flatten(seen)[np.newaxis])[0], truth
+
+
+def _cut_out(plane: ByteArray, strip: tuple[int, int, int, int]) -> ByteArray:
+    """A picture of which only a strip is left, and its border goes on."""
+    left, top, right, bottom = strip
+    across, down = (np.arange(size) for size in plane.shape[::-1])
+    return plane[np.ix_(np.clip(down, top, bottom - 1), np.clip(across, left, right - 1))]
+
+
+def _alone(plane: ByteArray, strip: tuple[int, int, int, int], outside: int) -> ByteArray:
+    """A plane that says the same everywhere outside of a strip."""
+    left, top, right, bottom = strip
+    alone = np.full_like(plane, outside)
+    alone[top:bottom, left:right] = plane[top:bottom, left:right]
+    return alone
 
 
 def _warped(

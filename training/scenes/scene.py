@@ -37,7 +37,7 @@ STRUCK_PAGES, STRUCK = 0.12, 0.15
 FADED_WINDOW = 25
 """Pixels: the part of the picture in which writing that is no digit is compared with the paper."""
 
-STYLES = {"photo": 6.6, "webcam": 0.8, "scan": 1.3, "cheque": 0.8, "board": 0.6}
+STYLES = {"photo": 6.6, "webcam": 0.8, "scan": 1.3, "cheque": 1.6, "board": 0.6}
 FORM_STYLES = {**STYLES, "scan": 5.0}
 """How a picture was taken, by weight; forms are scanned more than others."""
 
