@@ -242,8 +242,8 @@ def way_up(looks: Sequence[Look]) -> int:
     """How often a picture has been turned clockwise, by quarters: 0 where its writing stands upright.
 
     All cells with writing, or with ink of a digit in their middle, have a vote: the logits of the four ways.
-    The picture counts as turned where they are together surer of that than of its standing upright, by as much
-    as `LEAST_TURNED` says.
+    The picture counts as turned where they are together surer of that than of its standing upright, by as
+    much as `LEAST_TURNED` says.
     """
     votes = np.zeros(4)
     for look in looks:
