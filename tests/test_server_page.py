@@ -228,6 +228,35 @@ def test_a_picture_is_dropped_and_pasted(open_page, photo):
     expect(numbers(page, "photo")).to_have_text(["2859"])
 
 
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "avif"])
+def test_of_an_animation_it_is_said_that_the_first_picture_is_read(open_page, tmp_path, kind):
+    path = tmp_path / f"photo.{kind}"
+    first, second = (Image.fromarray(written(text)).convert("RGB") for text in ("407", "19"))
+    first.save(path, save_all=True, append_images=[second], duration=100)
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_contain_text(
+        re.compile("[.] An animation.* of which the first.* is read[.]")
+    )
+    first.save(path)
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_contain_text("read in")
+    expect(page.locator("#photo .note")).not_to_contain_text("animation")
+
+
+def test_of_several_files_that_are_dropped_one_is_read_and_the_others_told(open_page, photo):
+    page = open_page("photo")
+    data = base64.b64encode(photo.read_bytes()).decode()
+    transfer = """data => {
+        const transfer = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        for (const name of ['a', 'b', 'c']) transfer.items.add(new File([bytes], name, { type: 'image/jpeg' }));
+        return transfer;
+    }"""
+    page.dispatch_event("#photo .drop", "drop", {"dataTransfer": page.evaluate_handle(transfer, data)})
+    expect(page.locator("#photo .note")).to_contain_text("2 other files left out")
+
+
 def test_what_is_no_picture_is_said(open_page, tmp_path):
     path = tmp_path / "letter.png"
     path.write_bytes(b"no picture")

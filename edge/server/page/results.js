@@ -15,8 +15,8 @@ function state({ status, text, confidence }) {
 }
 
 /** What else is worth knowing of a result; "" for most. */
-export function remark({ turned, complete }) {
-  const remarks = [];
+export function remark({ turned, complete, warnings = [] }) {
+  const remarks = warnings.map((warning) => `${warning[0].toUpperCase()}${warning.slice(1)}.`);
   if (turned) remarks.push(`The page is turned by ${turned}°.`);
   if (!complete) remarks.push("Too full: only the clearest digits were read.");
   return remarks.join(" ");
