@@ -169,6 +169,16 @@ def left_out(pages: int, taken: int, *, animated: bool) -> str:
     return f"{what}, of which {read} read"
 
 
+def png_text(data: bytes, key: str) -> str | None:
+    """A text that a PNG carries in front of its pixels, by its keyword; None where there is none."""
+    with _one_at_a_time, warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            text = image.info.get(key)
+            return text if isinstance(text, str) else None
+    return None
+
+
 def _turn_to(image: Image.Image, page: int, name: str) -> None:
     try:
         image.seek(page - 1)

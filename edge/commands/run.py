@@ -12,6 +12,7 @@ from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    KEEPING,
     MODELS,
     OUTPUTS,
     THREADS,
@@ -30,6 +31,7 @@ from edge.sources import find_source, open_source
 def _run(args: argparse.Namespace) -> int:
     from edge.live import LiveLoop
     from edge.outputs import open_sinks, outputs_of
+    from edge.provenance import differences, recording_of
 
     outputs = outputs_of(args)
     options = source_options(args)
@@ -41,7 +43,12 @@ def _run(args: argparse.Namespace) -> int:
     wait = True if args.realtime is False else None  # what need not keep time can wait
     try:
         with LiveLoop(opening, reader, wait=wait, on_error=errors.add, on_notice=say) as loop:
-            for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+            for difference in differences(loop.source, reader):
+                say(difference)
+            recording = recording_of(loop.source, reader, options)
+            for sink in open_sinks(
+                outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr
+            ):
                 loop.add(sink)
             with suppress(KeyboardInterrupt):  # how a live reading ends
                 say(f"reading from {loop.source.name}")
@@ -60,6 +67,7 @@ VERB = Verb(
     options=(
         source_argument("the camera that is there, else demo"),
         *OUTPUTS,
+        *KEEPING,
         Option("seconds", "stop after so many seconds", values.seconds, "S"),
         Option("frames", "stop after so many frames", values.count, "N"),
         *ASKED,

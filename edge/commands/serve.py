@@ -11,6 +11,7 @@ from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    KEEPING,
     MODELS,
     OUTPUTS,
     THREADS,
@@ -90,6 +91,7 @@ VERB = Verb(
             default=_readers(),
         ),
         *OUTPUTS,
+        *KEEPING,
         *ASKED,
         *MODELS,
         THREADS,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -63,6 +64,28 @@ def seconds(text: str) -> float:
     if not 0 < value < math.inf:
         raise ArgumentTypeError(f"expected seconds, more than 0, found {text!r}")
     return value
+
+
+_DATA_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_TIME_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def amount_of_data(text: str) -> int:
+    """Bytes: 500 MB, 2GB."""
+    return round(_with_unit(text, _DATA_UNITS, "a size such as 500 MB or 2 GB"))
+
+
+def duration(text: str) -> float:
+    """Seconds: 90 s, 10 min, 12h, 7 d."""
+    return _with_unit(text, _TIME_UNITS, "a time such as 90 s, 10 min, 12 h or 7 d")
+
+
+def _with_unit(text: str, units: Mapping[str, int], expected: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    unit = units.get(match[2]) if match else None
+    if not match or unit is None or not float(match[1]):
+        raise ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return float(match[1]) * unit
 
 
 def size(text: str) -> tuple[int, int]:

@@ -199,7 +199,7 @@ class _Page(Sink):
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
         """Show a result."""
-        latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
+        latency_ms = 1000 * max(0.0, self._speedometer.latency_s(result))
         self._post(replace(self._view(), result=result, latency_ms=latency_ms, trouble=""), events)
 
     def trouble(self, text: str) -> None:

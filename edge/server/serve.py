@@ -18,6 +18,7 @@ import uvicorn
 from edge.errors import EdgeError, UsageError
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
+from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
 from edge.server.app import create_app
@@ -65,7 +66,10 @@ def serve(
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
-        for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+        for difference in differences(loop.source, reader):
+            say(difference)
+        recording = recording_of(loop.source, reader, options)
+        for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)

@@ -54,7 +54,9 @@ class LiveView(Sink):
         self._readings, self._trouble = result.readings, ""
         for event in self._told.worth_telling(events):
             style = "dim" if event.kind == "gone" else STYLES[event.reading.status]
-            self._history.append(Text(f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}", style))
+            self._history.append(
+                Text(f"{self._speedometer.seconds_in(event.moment):7.1f} s{event.as_text()}", style)
+            )
 
     def trouble(self, text: str) -> None:
         """Show it until the next frame is read."""

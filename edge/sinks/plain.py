@@ -84,4 +84,4 @@ class PlainLines(Sink):
 
     def _tell(self, events: Sequence[Event]) -> None:
         for event in self._told.worth_telling(events):
-            write_line(self._output, f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}")
+            write_line(self._output, f"{self._speedometer.seconds_in(event.moment):7.1f} s{event.as_text()}")
