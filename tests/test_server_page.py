@@ -4,6 +4,7 @@ With DIGITCAM_PICTURES=docs the picture that the README shows is made again, as 
 """
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -227,6 +228,35 @@ def test_a_picture_is_dropped_and_pasted(open_page, photo):
     expect(numbers(page, "photo")).to_have_text(["2859"])
 
 
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "avif"])
+def test_of_an_animation_it_is_said_that_the_first_picture_is_read(open_page, tmp_path, kind):
+    path = tmp_path / f"photo.{kind}"
+    first, second = (Image.fromarray(written(text)).convert("RGB") for text in ("407", "19"))
+    first.save(path, save_all=True, append_images=[second], duration=100)
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_contain_text(
+        re.compile("[.] An animation.* of which the first.* is read[.]")
+    )
+    first.save(path)
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_contain_text("read in")
+    expect(page.locator("#photo .note")).not_to_contain_text("animation")
+
+
+def test_of_several_files_that_are_dropped_one_is_read_and_the_others_told(open_page, photo):
+    page = open_page("photo")
+    data = base64.b64encode(photo.read_bytes()).decode()
+    transfer = """data => {
+        const transfer = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        for (const name of ['a', 'b', 'c']) transfer.items.add(new File([bytes], name, { type: 'image/jpeg' }));
+        return transfer;
+    }"""
+    page.dispatch_event("#photo .drop", "drop", {"dataTransfer": page.evaluate_handle(transfer, data)})
+    expect(page.locator("#photo .note")).to_contain_text("2 other files left out")
+
+
 def test_what_is_no_picture_is_said(open_page, tmp_path):
     path = tmp_path / "letter.png"
     path.write_bytes(b"no picture")
@@ -274,6 +304,112 @@ def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
     expect(page.locator("#live .shown")).to_be_hidden()
     expect(page.locator("#live .fps")).to_have_text("–")
     page.context.close()
+
+
+def test_a_server_without_room_for_all_files_of_the_page_is_asked_again(browser, server):
+    page = browser.new_context(viewport=NARROW).new_page()
+    full = iter([True])
+
+    def answer(route):
+        route.fulfill(status=503) if next(full, False) else route.continue_()
+
+    page.route("**/page/draw.js", answer)
+    page.goto(server.url)
+    expect(page.get_by_role("alert")).to_have_text(re.compile("trying again"))
+    expect(page.get_by_role("tabpanel", name="Draw")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.context.close()
+
+
+def full_page(rows, columns, gap):
+    """What the server answers for a page of numbers that stand close together."""
+    high, wide = 20, 14
+    readings = []
+    for row in range(rows):
+        for column in range(columns):
+            left, top = 40 + column * (3 * wide + gap), 40 + row * (high + gap)
+            text = str(100 + 10 * row + column)
+            boxes = [[left + k * wide, top, left + (k + 1) * wide - 2, top + high] for k in range(3)]
+            digits = [
+                {
+                    "label": int(label),
+                    "confidence": 0.99,
+                    "margin": 0.9,
+                    "box": box,
+                    "top_k": [[0, 1], [1, 0]],
+                }
+                for label, box in zip(text, boxes, strict=True)
+            ]
+            box = [left, top, boxes[-1][2], top + high]
+            reading = {"text": text, "status": "accepted", "confidence": 0.99, "track_id": None}
+            readings.append({**reading, "box": box, "digits": digits})
+    result = {"image_size": [360, 240], "readings": readings, "turned": 0, "complete": True}
+    return json.dumps({**result, "speed_ms": {"total": 1.0}})
+
+
+def overlapping(box, other):
+    return (
+        box["x"] < other["x"] + other["width"]
+        and other["x"] < box["x"] + box["width"]
+        and box["y"] < other["y"] + other["height"]
+        and other["y"] < box["y"] + box["height"]
+    )
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
+@pytest.mark.parametrize("gap", [4, 12, 30])
+def test_labels_cover_neither_other_numbers_nor_each_other(open_page, photo, size, gap):
+    page = open_page("photo", viewport=size)
+    page.route("**/v1/predict*", lambda route: route.fulfill(body=full_page(4, 3, gap)))
+    page.set_input_files("#photo .choose", photo)
+    expect(page.locator("#photo .plate")).to_have_count(12)
+    picture = page.locator("#photo .picture").bounding_box()
+    frames = [frame.bounding_box() for frame in page.locator("#photo .frame").all()]
+    labels = {
+        k: plate.bounding_box()
+        for k, plate in enumerate(page.locator("#photo .plate").all())
+        if plate.is_visible()
+    }
+    assert len(labels) >= 4  # at the least those at the rim of the block
+    for k, label in labels.items():
+        assert label["x"] >= picture["x"]
+        assert label["x"] + label["width"] <= picture["x"] + picture["width"]
+        assert not any(overlapping(label, frame) for number, frame in enumerate(frames) if number != k)
+        assert not any(overlapping(label, other) for number, other in labels.items() if number != k)
+        near = {side: frames[k][side] - 3 for side in "xy"}
+        assert overlapping(label, {**near, **{side: frames[k][side] + 6 for side in ("width", "height")}})
+
+
+def test_a_label_without_a_place_is_there_while_its_number_is_pointed_at_or_chosen(open_page, photo):
+    page = open_page("photo")
+    page.route("**/v1/predict*", lambda route: route.fulfill(body=full_page(3, 3, 4)))
+    page.set_input_files("#photo .choose", photo)
+    label = page.locator("#photo .plate").nth(4)  # in the middle
+    expect(label).to_be_hidden()
+    for item in (page.locator("#photo .digit").nth(12), page.locator("#photo .list li").nth(4)):
+        item.hover()
+        expect(label).to_be_visible()
+        page.mouse.move(1, 1)
+        expect(label).to_be_hidden()
+    page.locator("#photo .list li button").nth(12).click()
+    page.mouse.move(1, 1)
+    page.locator("h1").click()  # the focus goes
+    expect(label).to_be_visible()
+
+
+def test_a_label_stays_where_it_is_while_that_is_free(open_page, photo):
+    """Sizes of numbers tremble from frame to frame; labels are not to jump."""
+    page = open_page("photo")
+    script = """async () => {
+        const { placeLabels } = await import('/page/labels.js');
+        const frame = [100, 100, 160, 130], size = [40, 20];
+        const above = placeLabels([{ frame, size, last: null }], [400, 300], [1])[0];
+        const blocked = [{ frame, size, last: null }, { frame: [100, 60, 160, 90], size, last: null }];
+        const below = placeLabels(blocked, [400, 300], [1])[0];
+        const still = placeLabels([{ frame, size, last: below.place }], [400, 300], [1])[0];
+        return [above.top, below.top, still.top];
+    }"""
+    assert page.evaluate(script) == [80, 130, 130]
 
 
 def test_tabs_are_changed_by_keys_and_kept_in_the_address(open_page):

@@ -68,6 +68,12 @@ class Result(BaseModel):
     complete: bool = Field(description="false: there is more that may be digits than is read; the surest was")
 
 
+class Upload(Result):
+    """All that was read in an uploaded picture."""
+
+    warnings: list[str] = Field(description="what was not read, as further pages; empty for most pictures")
+
+
 class Event(BaseModel):
     """A number appeared, changed, was accepted, stays uncertain or went."""
 
