@@ -230,3 +230,16 @@ def test_a_sink_knows_the_place_of_each_frame_whatever_was_left_out(rig):
     assert all(place == frame_id for place, frame_id in rig.gate.places)
     assert rig.gate.next_place == rig.fed
     assert rig.feeder.skipped == rig.fed - 3
+
+
+def test_a_sink_that_failed_works_again_only_when_it_has_taken_a_frame(rig):
+    rig.gate.error = OutputError("full")
+    rig.gate.open.set()
+    rig.feed()
+    until(lambda: rig.feeder.broken)
+    rig.clock.now += 2
+    rig.feeder.trouble("no light")
+    until(lambda: rig.gate.troubles)
+    rig.end()
+    assert rig.feeder.broken
+    assert rig.notices == []

@@ -159,6 +159,7 @@ def test_a_full_disk_is_said_and_does_not_stop_reading(tmp_path, monkeypatch, ca
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 20
     assert "0 MB are free on its disk" in err
+    assert "works again" not in err
     assert len(names(recordings(tmp_path)[-1])) == 3
 
 
@@ -326,10 +327,15 @@ def test_a_frame_that_cannot_be_read_is_kept(tmp_path, monkeypatch):
             ["run", "demo", "--keep-frames", "x", "--keep-size", "much"],
             "expected a size such as 500 MB or 2 GB",
         ),
+        (["run", "demo", "--keep-frames", ""], "expected the name of a folder, found none"),
+        (["replay", ""], "expected the name of a folder, found none"),
+        (["read", "--annotate", "", "photo.png"], "expected the name of a folder, found none"),
+        (["run", "demo", "--keep-frames", "a-file"], "a-file is a file: expected a folder"),
         (["run", "demo", "--keep-frames", "x", "--keep-age", "0 d"], "expected a time such as 90 s"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a-file").write_bytes(b"mine")
     assert main(args) == 2
     assert message in capsys.readouterr().err

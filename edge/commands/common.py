@@ -80,7 +80,7 @@ OUTPUTS = (
 """Where a live reading goes."""
 
 KEEPING = (
-    Option("keep-frames", "keep every frame that is read, for digitcam replay", Path, "DIR"),
+    Option("keep-frames", "keep every frame that is read, for digitcam replay", values.folder, "DIR"),
     Option(
         "keep-size",
         "bytes of kept frames, at most; the oldest are deleted (500 MB)",

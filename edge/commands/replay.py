@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
-from pathlib import Path
 
+from edge.commands import values
 from edge.commands.common import ASKED, MODELS, OUTPUTS, THREADS, make_reader
 from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
@@ -50,7 +50,7 @@ VERB = Verb(
         Option(
             "folder",
             "was given to --keep-frames, or is one of the recordings in it; of several, the last is read",
-            Path,
+            values.folder,
             "DIR",
             kind="argument",
             settable=False,

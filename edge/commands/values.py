@@ -103,6 +103,13 @@ def port(text: str) -> int:
     return int(text)
 
 
+def folder(text: str) -> Path:
+    """The name of a folder, which is there or can be made."""
+    if not text.strip():
+        raise ArgumentTypeError("expected the name of a folder, found none; the current one is called .")
+    return Path(text)
+
+
 def picture(text: str) -> Path:
     """The name of a picture to write."""
     from edge.overlay import SUFFIXES

@@ -157,7 +157,7 @@ class Feeder:
             except Exception as error:  # whatever a sink does, the others and the reading go on
                 self._fail(item, error)
             else:
-                self._succeed()
+                self._succeed(item)
         try:
             self.sink.close()
         except BrokenPipeError as error:
@@ -191,7 +191,9 @@ class Feeder:
         else:
             self.sink.finish(item.events)
 
-    def _succeed(self) -> None:
+    def _succeed(self, item: _Item) -> None:
+        if self.broken and item.result is None:
+            return  # many a sink has no use for it, which does not tell that it can write
         if self._said_hanging or self.broken:
             self._on_notice(f"{self.sink.name} works again")
         self._said_hanging = self.broken = False

@@ -163,6 +163,8 @@ class _Shelf:
     def __init__(self, folder: Path, *, parents: bool) -> None:
         self._folder = folder
         self._own: Path | None = None  # the recording that is being made
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file: expected a folder, for kept frames alone")
         try:
             folder.mkdir(parents=parents, exist_ok=True)
             self._lock = _claim(folder)
