@@ -11,10 +11,14 @@ from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    FIELD,
+    FORMAT_AND_REGION,
     KEEPING,
     MODELS,
     OUTPUTS,
+    STATE,
     THREADS,
+    fields_asked,
     source_argument,
     source_options,
     tell_what_is_not_taken,
@@ -39,7 +43,7 @@ def _serve(args: argparse.Namespace) -> int:
     if args.source:
         tell_what_is_not_taken(args, args.source)
     errors = Errors()
-    return serve(args, source_options(args), say, errors.add) or errors.exit_code
+    return serve(args, source_options(args), fields_asked(args), say, errors.add) or errors.exit_code
 
 
 def _readers() -> int:
@@ -92,6 +96,9 @@ VERB = Verb(
         ),
         *OUTPUTS,
         *KEEPING,
+        *FORMAT_AND_REGION,
+        FIELD,
+        STATE,
         *ASKED,
         *MODELS,
         THREADS,

@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,8 @@ from typing import cast
 import uvicorn
 
 from edge.errors import EdgeError, UsageError
+from edge.field_reader import FieldReader
+from edge.fields import Field
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
 from edge.provenance import differences, recording_of
@@ -26,6 +28,7 @@ from edge.server.connections import LIMITS_S, UNREAD_S, Connections, Http, WebSo
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.uploads import Uploads
+from edge.sinks.known_values import load_known
 from edge.sources import SourceOptions, find_source, open_source
 from edge.sources.base import Notice
 
@@ -40,13 +43,18 @@ END_S = 1.0
 
 
 def serve(
-    args: argparse.Namespace, options: SourceOptions, say: Notice, on_error: Callable[[EdgeError], None]
+    args: argparse.Namespace,
+    options: SourceOptions,
+    fields: Sequence[Field],
+    say: Notice,
+    on_error: Callable[[EdgeError], None],
 ) -> int:
     """Serve until Ctrl-C or SIGTERM, which are the orderly end.
 
     Args:
         args: of the verb `serve`.
         options: what the source is asked for.
+        fields: what is wanted of it; all numbers where there is none.
         say: tells whoever started it where it serves, and how its source fares.
         on_error: told of what goes wrong for good, as a video that ends early or a disk that is full.
 
@@ -64,7 +72,9 @@ def serve(
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
-        loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
+        known = load_known(args.state) if args.state else {}
+        frames = FieldReader(reader, fields, known=known) if fields else reader
+        loop = stack.enter_context(LiveLoop(opening, frames, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
         for difference in differences(loop.source, reader):
             say(difference)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.overlay import draw, encode
 from edge.server import schema
 from edge.server.answers import with_glyphs
@@ -166,5 +166,5 @@ def _camera(source: str, view: View) -> dict[str, Any]:
     }
 
 
-def _event(number: int, event: Event) -> dict[str, Any]:
+def _event(number: int, event: AnyEvent) -> dict[str, Any]:
     return {"id": number, **event.as_dict()}
