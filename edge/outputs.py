@@ -52,7 +52,9 @@ def outputs_of(args: argparse.Namespace) -> Outputs:
     Raises:
         UsageError: one goes only with another.
     """
-    outputs = Outputs(args.json, args.every_frame, args.save, args.record, state=args.state)
+    outputs = Outputs(
+        args.json, args.every_frame, args.save, args.record, state=args.state if "state" in args else None
+    )
     if "keep_frames" not in args:
         return outputs
     alone = [name for name in ("keep_size", "keep_age") if name in args.given and args.keep_frames is None]
