@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from edge.classifier import Classifier
-from edge.lines import group
+from edge.lines import numbers_of, rows_of
+from edge.marks import Places, marked
 from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.recognizer import Recognizer
 from edge.types import ByteArray, Line, Scan, Speed
@@ -34,7 +35,9 @@ class PageRoad:
     def __init__(self, classifier: Classifier, page: PageFile | None = None, *, threads: int = 1) -> None:
         page = page or load_page()
         self._fusion, self.thresholds = check_pair(classifier.card, page.card)
-        self._linking = page.card.linking
+        self._linking, self._marking = page.card.linking, page.card.marking
+        if self._marking is not None:
+            self.thresholds = replace(self.thresholds, mark=self._marking.accept)
         self.recognizer = Recognizer(open_page(page, threads=threads), classifier, least=page.card.least)
         self.name = page.name
         self.card: dict[str, Any] = {**page.card.as_dict(), "sha256": page.sha256}
@@ -44,7 +47,10 @@ class PageRoad:
         start = time.perf_counter()
         seen = self.recognizer.see(grey)
         found = seen.found
-        lines = group(seen.digits(self._fusion, self.thresholds.digit), self._linking)
+        rows = rows_of(seen.digits(self._fusion, self.thresholds.digit))
+        if self._marking is not None and found.grey is not None:
+            rows = marked(rows, Places(found.grey, found.looks), self._marking)
+        lines = numbers_of(rows, self._linking)
         if found.turned:
             rows, columns = grey.shape if found.turned == 2 else grey.shape[::-1]
             lines = [_turned(line, found.turned, rows, columns) for line in lines]

@@ -1030,7 +1030,19 @@ def _lookalike_text(random: Random) -> str:
     """A number beside a sign that is no part of it: a sum, a list, the end of a sentence."""
     some = _some_digits(random, int(random.integers(1, 4)))
     other = _some_digits(random, int(random.integers(1, 4)))
-    texts = ("{} - {}", "{}.", "{},", "{}.  {}", "{},  {}", "{}:", "{} : {}", "{}/", "{} {}", "¤ {}.", "{} + {}")
+    texts = (
+        "{} - {}",
+        "{}.",
+        "{},",
+        "{}.  {}",
+        "{},  {}",
+        "{}:",
+        "{} : {}",
+        "{}/",
+        "{} {}",
+        "¤ {}.",
+        "{} + {}",
+    )
     return _one(random, texts).format(some, other)
 
 
