@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 from convert.marking import Signs, around, fit_marking, observe_marks, sign_on_page
 from convert.metadata import embed, identity
+from convert.whole import fit_decoding, read_by_format, regions
 from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.files import write_whole
@@ -72,7 +73,11 @@ SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
 
 NUMBERS, NUMBER_PAGES = "test-numbers.npz", 700
-"""File of a run folder with the drawn numbers that marks are fitted on, and how many pages it has."""
+"""File of a run folder with the drawn numbers that marks and formats are fitted on, and how many pages of
+numbers in rows it has."""
+
+FORM_PAGES, FORM_SEED = 100, 11
+"""How many pages of printed cells are among them, and their seed."""
 
 CALIBRATION_PAGES = 120
 """Training pages that show the converter the range of every activation."""
@@ -369,12 +374,14 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         ModelError: when the page network finds nothing to fit on.
     """
     network = PageNetwork(page)
-    observed = observe(Recognizer(network, Classifier(digits), least=LEAST), held_out)
+    recognizer = Recognizer(network, Classifier(digits), least=LEAST)
+    observed = observe(recognizer, held_out)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
     least = fit_least(observed, card.fusion, card.fused)
     marking = fit_marking([observed.signs, observe_marks(network, numbers, least=least)])
+    decoding = fit_decoding(regions(read_by_format(recognizer), numbers), card.fusion, marking)
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
@@ -384,6 +391,7 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         least=least,
         linking=linking,
         marking=marking,
+        decoding=decoding,
         training_data=origin.training_data,
         sources=SOURCES,
         scores={**origin.scores, **measure(observed, card.fusion, linking, card.fused)},
@@ -447,7 +455,9 @@ def numbers_of_run(run: Path, data: Path | None) -> Numbers:
     """
     path = run / NUMBERS
     if not path.exists():
-        draw_numbers(data, "test", NUMBER_PAGES, seed=SEED).save(path)
+        rows = draw_numbers(data, "test", NUMBER_PAGES, seed=SEED)
+        forms = draw_numbers(data, "test", FORM_PAGES, seed=FORM_SEED, plan="form")
+        Numbers.together(rows, forms).save(path)
     return Numbers.load(path)
 
 

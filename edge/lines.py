@@ -140,20 +140,24 @@ def signs_of(digits: Sequence[Digit]) -> list[tuple[str, float]]:
 def to_reading(line: Line, thresholds: Thresholds, *, track_id: int | None = None) -> Reading:
     """A line as the user wants it: text with its marks, `?` for a digit below the threshold, and a status.
 
-    A mark that is in doubt makes the number uncertain, and does not show as `?`: it may be none at all.
+    A mark that is in doubt makes the number uncertain, and does not show as `?`: it may be none at all. Of
+    a number that was read by a format, all digits are shown where it is certain as a whole.
     """
     sure = [digit.prediction.confidence >= thresholds.accept for digit in line.digits]
     signs = signs_of(line.digits)
-    certain = all(sure) and all(chance >= thresholds.mark for _, chance in signs)
+    if line.chance is None:
+        certain = all(sure) and all(chance >= thresholds.mark for _, chance in signs)
+        chances = [*(digit.prediction.confidence for digit in line.digits), *(chance for _, chance in signs)]
+    else:
+        certain, chances = line.chance >= thresholds.number, [line.chance]
+        sure = [one or certain for one in sure]
     return Reading(
         text="".join(
             sign + (str(digit.prediction.label) if ok else UNSURE)
             for (sign, _), digit, ok in zip(signs, line.digits, sure, strict=True)
         ),
         status="accepted" if certain else "uncertain",
-        confidence=min(
-            *(digit.prediction.confidence for digit in line.digits), *(chance for _, chance in signs)
-        ),
+        confidence=min(chances),
         box=line.box,
         digits=line.digits,
         track_id=track_id,

@@ -339,9 +339,16 @@ class Digit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """Digits that stand together as one number, from left to right; at least one."""
+    """Digits that stand together as one number, from left to right; at least one.
+
+    Attributes:
+        digits: with what stands before each.
+        chance: calibrated probability that the whole number is right, where it was read by a format; None
+            where each digit and mark counts for itself.
+    """
 
     digits: tuple[Digit, ...]
+    chance: float | None = None
 
     @property
     def box(self) -> Box:
@@ -357,11 +364,13 @@ class Thresholds:
         accept: a digit at or above it is shown, one below it is `?`.
         digit: what stays below it is no digit at all.
         mark: a number with a mark below it, or where there is none by less than that, is not certain.
+        number: a number that is read by a format is certain from this probability on.
     """
 
     accept: float
     digit: float
     mark: float = 0.0
+    number: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,9 +22,6 @@ from training.workers import mapped
 SIZE = (240, 320)
 """(rows, columns) of a page."""
 
-PLAN = "numbers"
-"""Which pages `training.scenes` draws."""
-
 MINUS = MARKS.index("-")
 
 
@@ -48,6 +45,19 @@ class Numbers:
 
     def __len__(self) -> int:
         return len(self.grey)
+
+    @classmethod
+    def together(cls, first: Numbers, second: Numbers) -> Numbers:
+        """The pages of both."""
+        digits, marks = second.digits.copy(), second.marks.copy()
+        digits[:, 0] += len(first)
+        marks[:, 0] += len(first)
+        return cls(
+            np.concatenate([first.grey, second.grey]),
+            np.concatenate([first.ignore, second.ignore]),
+            np.concatenate([first.digits, digits]),
+            np.concatenate([first.marks, marks]),
+        )
 
     def save(self, path: Path) -> None:
         """Write all of it to one file."""
@@ -94,7 +104,7 @@ class Before:
 
 
 def draw_numbers(
-    folder: Path | None, split: Split, count: int, *, seed: int, first: int = 0, processes: int = 1
+    folder: Path | None, split: Split, count: int, *, seed: int, plan: str = "numbers", processes: int = 1
 ) -> Numbers:
     """Draw pages; the same arguments give the same ones.
 
@@ -103,10 +113,10 @@ def draw_numbers(
         split: whose hands write.
         count: pages to draw.
         seed: of the pages.
-        first: number of the first page.
+        plan: which pages, as `training.scenes.draw_scene` takes it: "numbers" or "form".
         processes: that draw; the pages do not depend on it.
     """
-    keys = [(folder, split, seed, first + index) for index in range(count)]
+    keys = [(folder, split, seed, plan, index) for index in range(count)]
     grey, ignore = (np.empty((count, *SIZE), np.uint8) for _ in range(2))
     digits, marks = [], []
     with mapped(_draw, keys, processes=processes) as pages:
@@ -118,11 +128,11 @@ def draw_numbers(
     return Numbers(grey, ignore, np.concatenate(digits), np.concatenate(marks))
 
 
-def _draw(key: tuple[Path | None, Split, int, int]) -> Numbers:
-    folder, split, seed, index = key
+def _draw(key: tuple[Path | None, Split, int, str, int]) -> Numbers:
+    folder, split, seed, plan, index = key
     cv2.setNumThreads(1)
     random = np.random.default_rng([seed, index])
-    return numbers_of(draw_scene(random, _bank(folder, split), size=SIZE, plan=PLAN))
+    return numbers_of(draw_scene(random, _bank(folder, split), size=SIZE, plan=plan))
 
 
 _bank = cache(load_bank)
