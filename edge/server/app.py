@@ -71,7 +71,7 @@ def create_app(
     app.add_exception_handler(WebSocketRequestValidationError, _usage_problem)
     app.add_exception_handler(Exception, _bug)
     app.include_router(uploads_api(uploads, metrics))
-    app.include_router(live_api(live, metrics))
+    app.include_router(live_api(live, metrics, reader.road.thresholds.accept))
     app.include_router(status_api(live, uploads, reader, metrics))
     app.include_router(session_api(access))
 

@@ -9,9 +9,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from edge.aim import Recent, Trend
 from edge.errors import EdgeError, ReadingError
 from edge.events import Event
 from edge.live import LiveLoop
@@ -46,6 +47,7 @@ class View:
         dropped: frames that the source gave up so far.
         failed: frames that could not be read so far.
         trouble: why there is no new result; empty where all is well.
+        trend: how reading went in the last seconds.
     """
 
     result: Result | None = None
@@ -54,6 +56,7 @@ class View:
     dropped: int = 0
     failed: int = 0
     trouble: str = "no frame yet"
+    trend: Trend = field(default_factory=Trend)
 
     def stale_s(self) -> float:
         """Seconds since the newest frame was captured."""
@@ -196,9 +199,11 @@ class _Page(Sink):
 
     def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[Event]], None]) -> None:
         self._speedometer, self._post = speedometer, post
+        self._recent = Recent()
 
     def write(self, result: Result, events: Sequence[Event]) -> None:
         """Show a result."""
+        self._recent.see(result.frame.timestamp, result.readings)
         latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
         self._post(replace(self._view(), result=result, latency_ms=latency_ms, trouble=""), events)
 
@@ -217,4 +222,5 @@ class _Page(Sink):
             frames_per_second=speed.frames_per_second,
             dropped=speed.drops.total(),
             failed=speed.failed,
+            trend=self._recent.trend(),
         )

@@ -100,6 +100,43 @@ class Readings(BaseModel):
     last_event: int = Field(description="pass it as since")
 
 
+class Aim(BaseModel):
+    """How a frame shows its digits; null where there are none to measure."""
+
+    digits: int = Field(description="that were measured")
+    height: float | None = Field(description="of a digit, pixels; the median, as all of these")
+    edge: float | None = Field(description="width of a stroke's edge, pixels; 2 is as sharp as pixels can be")
+    contrast: float | None = Field(description="of ink to paper, 0 to 1")
+    glare: float | None = Field(description="share of the pixels around the digits that are saturated")
+    tilt: float | None = Field(description="of the rows, degrees, clockwise")
+
+
+class Trend(BaseModel):
+    """How the last seconds were read."""
+
+    frames: int
+    refused: float = Field(ge=0, le=1, description="share of them with nothing read, or not all for certain")
+    lowest_confidence: float | None
+
+
+class Advice(BaseModel):
+    """Something to do about the picture."""
+
+    what: Literal["nothing", "height", "sharpness", "contrast", "glare", "tilt", "reading"]
+    text: str
+
+
+class Aiming(BaseModel):
+    """How well the camera is aimed."""
+
+    aim: Aim | None = Field(description="of the newest frame; null before the first")
+    trend: Trend
+    advice: list[Advice] = Field(description="what helps most first; empty where all reads well")
+    limits: dict[str, float] = Field(
+        description="from where on digits read well; edge: as a share of their height"
+    )
+
+
 class Info(BaseModel):
     """What runs here."""
 

@@ -12,8 +12,10 @@ from fastapi import APIRouter, Depends, Query, Response, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
+from edge.aim import LIMITS, Aim, advice, measure
 from edge.events import Event
 from edge.overlay import draw, encode
+from edge.planes import to_grey
 from edge.server import schema
 from edge.server.answers import with_glyphs
 from edge.server.live import Live, View
@@ -27,8 +29,14 @@ BOUNDARY = "frame"
 Since = Annotated[int | None, Query(ge=0, description="number of the last event that is known already")]
 
 
-def live_api(live: Live, metrics: Metrics) -> APIRouter:
-    """What the source shows."""
+def live_api(live: Live, metrics: Metrics, accept: float) -> APIRouter:
+    """What the source shows.
+
+    Args:
+        live: reads it.
+        metrics: counts who watches.
+        accept: confidence from which on a digit is shown.
+    """
     api = APIRouter(tags=["live"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.get(
@@ -51,6 +59,19 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
                 "camera": _camera(live.source, view),
                 "events": [] if since is None else [_event(*numbered) for numbered in live.events(since)],
                 "last_event": last_event,
+            }
+        )
+
+    @api.get("/v1/aim", response_class=JSONResponse, responses={200: {"model": schema.Aiming}})
+    async def aim() -> Response:
+        """How well the newest frame shows its numbers, how the last were read, and what to do about it."""
+        aim, trend = await live.made(_aim), live.view.trend
+        return JSONResponse(
+            {
+                "aim": None if aim is None else aim.as_dict(),
+                "trend": trend.as_dict(),
+                "advice": [] if aim is None else [each.as_dict() for each in advice(aim, trend)],
+                "limits": {**LIMITS.as_dict(), "confidence": accept},
             }
         )
 
@@ -106,6 +127,11 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
         return Response(picture, media_type="image/jpeg")
 
     return api
+
+
+def _aim(result: Result) -> Aim:
+    frame = result.frame
+    return measure(to_grey(frame.image) if frame.grey is None else frame.grey, result.readings)
 
 
 def _annotated(result: Result) -> bytes:

@@ -1,5 +1,6 @@
 // Watch the camera read: the picture as it is, boxes drawn over it from what the server says of each frame.
 
+import { Aim } from "./aim.js";
 import { logIn, request, session } from "./api.js";
 import { Results, remark } from "./results.js";
 
@@ -13,6 +14,7 @@ const note = panel.querySelector(".note");
 const pause = panel.querySelector(".pause");
 const meters = Object.fromEntries(["fps", "latency", "dropped"].map((name) => [name, panel.querySelector(`.${name}`)]));
 const results = new Results(panel, look);
+const aim = new Aim(panel.querySelector(".aim"));
 
 let wanted = false; // whether the tab is open
 let paused = false;
@@ -63,6 +65,7 @@ function blank() {
   hint.hidden = false;
   for (const meter of Object.values(meters)) meter.textContent = "–";
   results.show(null);
+  aim.show(null);
 }
 
 function frame({ camera, result }) {
@@ -81,6 +84,7 @@ function frame({ camera, result }) {
 /** Connect or disconnect, as it is wanted now: a page that nobody looks at costs the board nothing. */
 function update() {
   const on = wanted && !paused && !document.hidden;
+  aim.watch(on);
   if (on && !socket) connect();
   if (!on) {
     clearTimeout(again);

@@ -1,0 +1,73 @@
+// How the camera is aimed: what to do about it, and what was measured.
+
+import { request } from "./api.js";
+import { element, fill, percent, setText } from "./results.js";
+
+const EVERY_MS = 1000; // a person moves the camera and looks; more often tells nothing new
+
+/** What is shown of each measurement, and what reads well. */
+const MEASURES = [
+  ["height", "height of the digits", ({ height }) => `${height.toFixed(0)} pixels`, ({ height }) => `${height} or more`],
+  ["sharpness", "edges of the strokes", ({ edge }) => `${edge.toFixed(1)} pixels wide`,
+    ({ edge }, aim) => `up to ${(edge * aim.height).toFixed(1)}`],
+  ["contrast", "ink against paper", ({ contrast }) => percent(contrast), ({ contrast }) => `${percent(contrast)} or more`],
+  ["glare", "glare", ({ glare }) => percent(glare, 1), ({ glare }) => `up to ${percent(glare)}`],
+  ["tilt", "tilt of the rows", ({ tilt }) => `${tilt.toFixed(0)}°`, ({ tilt }) => `up to ${tilt}°`],
+];
+
+const KEYS = { height: "height", sharpness: "edge", contrast: "contrast", glare: "glare", tilt: "tilt" };
+
+/** The measurements of an aim as `[what, name, value, wanted]`; what is unknown is left out. */
+export function measures({ aim, trend, limits }) {
+  const told = MEASURES.filter(([what]) => aim[KEYS[what]] !== null)
+    .map(([what, name, value, wanted]) => [what, name, value(aim), wanted(limits, aim)]);
+  told.push(["reading", "not certain", percent(trend.refused), `of the last ${trend.frames} frames`]);
+  if (trend.lowest_confidence !== null) {
+    told.push(["confidence", "lowest confidence", percent(trend.lowest_confidence), `${percent(limits.confidence)} or more`]);
+  }
+  return told;
+}
+
+/** A line with its first letter in capitals, as sentences have it. */
+export const sentence = (text) => text[0].toUpperCase() + text.slice(1);
+
+/** The panel: asks while it is watched. */
+export class Aim {
+  constructor(panel) {
+    this.panel = panel;
+    this.state = panel.querySelector(".aim-state");
+    this.timer = null;
+  }
+
+  /** Begin or end to ask. */
+  watch(on) {
+    if (on === (this.timer !== null)) return;
+    clearInterval(this.timer);
+    this.timer = on ? setInterval(() => this.ask(), EVERY_MS) : null;
+    if (on) this.ask();
+  }
+
+  async ask() {
+    const answer = await request("/v1/aim").then((one) => one.json(), () => null);
+    if (this.timer !== null) this.show(answer);
+  }
+
+  /** Show an answer of /v1/aim, or null. */
+  show(answer) {
+    const advice = answer?.advice ?? [];
+    const known = Boolean(answer?.aim);
+    setText(this.state, !known ? "How it is aimed" : advice.length ? sentence(advice[0].text) : "Well aimed");
+    this.panel.classList.toggle("accepted", known && !advice.length);
+    this.panel.classList.toggle("uncertain", advice.length > 0);
+    fill(this.panel.querySelector(".advice"), advice.slice(1), () => element("li"), (item, { text }) => setText(item, sentence(text)));
+    fill(this.panel.querySelector(".measures"), known ? measures(answer) : [], () => {
+      const row = element("div");
+      row.append(element("dt"), element("dd"));
+      return row;
+    }, (row, [what, name, value, wanted]) => {
+      row.className = advice.some((each) => each.what === what) ? "poor" : "";
+      setText(row.firstChild, `${name} (${wanted})`);
+      setText(row.lastChild, value);
+    });
+  }
+}
