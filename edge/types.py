@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +28,10 @@ Glyph = ByteArray
 """A digit as the network sees it: shape (28, 28), uint8, white ink on black, as MNIST was made."""
 
 Status = Literal["accepted", "uncertain", "rejected"]
+
+Problem = Literal["format", "limit", "change", "unsure", "not found", "stale"]
+"""Why a field does not take what is read: it has another format; it is below or above a limit; it has changed
+too fast; it is not certain enough; there is nothing there; or there has been nothing for too long."""
 
 Road = Literal["ink", "page"]
 """How digits are found: by ink and rules (`edge.by_ink`), or by a network that sees the page."""
@@ -365,6 +370,8 @@ class Reading:
         digits: what it is made of.
         track_id: the same number keeps its id from frame to frame, and no other number of the stream ever
             gets it; None in a single picture.
+        field: name of the field that it is read for; "" where it belongs to none, or to one without a name.
+        problem: why it is "rejected"; None where it is not.
     """
 
     text: str
@@ -373,6 +380,8 @@ class Reading:
     box: Box
     digits: tuple[Digit, ...]
     track_id: int | None = None
+    field: str = ""
+    problem: Problem | None = None
 
     def __repr__(self) -> str:
         track = "" if self.track_id is None else f", track {self.track_id}"
@@ -404,6 +413,80 @@ class Reading:
                 }
                 for digit in self.digits
             ],
+            "field": self.field,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """What is known of a field at one moment: what was read, what was accepted last, and why not this.
+
+    Attributes:
+        name: of the field.
+        raw: the number in the field, as it is written, `?` for a digit that is not certain; None where there
+            is none.
+        text: the last that was accepted, as it is written; None before the first.
+        value: the same as a number; None where it is none, as a time and a date are.
+        unit: of the value.
+        status: of `raw`: "accepted"; "rejected", which a rule of the field refuses (problem "format", "limit"
+            or "change"); "uncertain", with every other problem.
+        problem: why `raw` was not accepted; None where it was.
+        why: the same in words, for people; "" where it was.
+        confidence: of `raw`, 0 to 1; 0 where there is none.
+        box: where `raw` stands, in pixels of the frame.
+        outline: corners of its region in pixels of the frame, (x, y): top left, top right, bottom right,
+            bottom left. None where it has no region, or where the sheet was not found.
+        due: whether it was looked for in this frame; what is not due is as it was when it last was.
+        age_s: seconds since the value was last read; None before the first.
+        accepted_at: when that was, on the wall clock, UTC.
+        since: when this value was accepted for the first time, on the wall clock, UTC.
+    """
+
+    name: str
+    raw: str | None = None
+    text: str | None = None
+    value: Decimal | None = None
+    unit: str = ""
+    status: Status = "uncertain"
+    problem: Problem | None = "not found"
+    why: str = ""
+    confidence: float = 0.0
+    box: Box | None = None
+    outline: tuple[tuple[float, float], ...] | None = None
+    due: bool = True
+    age_s: float | None = None
+    accepted_at: datetime | None = None
+    since: datetime | None = None
+
+    def as_text(self) -> str:
+        """The field for people, as in "water = 00123.4 m³": the value, and what was refused and why."""
+        unit = f" {self.unit}" if self.unit else ""
+        known = f"{self.name} = {'?' if self.text is None else self.text}{unit if self.text else ''}"
+        if self.problem is None:
+            return known
+        return f"{known} ({self.problem}{f': {self.why}' if self.why else ''})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The field as schema 1 writes it."""
+        return {
+            "name": self.name,
+            "raw": self.raw,
+            "text": self.text,
+            "value": None if self.value is None else float(self.value),
+            "unit": self.unit,
+            "status": self.status,
+            "problem": self.problem,
+            "why": self.why,
+            "confidence": round(self.confidence, 4),
+            "box": None if self.box is None else self.box.as_list(),
+            "outline": None
+            if self.outline is None
+            else [[round(x, 1), round(y, 1)] for x, y in self.outline],
+            "due": self.due,
+            "age_s": None if self.age_s is None else round(self.age_s, 3),
+            "accepted_at": None if self.accepted_at is None else iso_utc(self.accepted_at),
+            "since": None if self.since is None else iso_utc(self.since),
         }
 
 
@@ -478,6 +561,7 @@ class Result:
             read upright all the same.
         complete: whether all that may be digits was looked at; a frame that is full of them is read up to a
             limit, the surest first.
+        fields: what is known of each field, in the order of the settings.
     """
 
     frame: Frame
@@ -487,6 +571,7 @@ class Result:
     page: ModelName
     turned: int = 0
     complete: bool = True
+    fields: tuple[FieldReading, ...] = ()
 
     def __repr__(self) -> str:
         numbers = " ".join(reading.text for reading in self.readings) or "no number"
@@ -506,6 +591,7 @@ class Result:
             "page_model": {"name": self.page.name, "sha256": self.page.sha256},
             "turned": 90 * self.turned,
             "complete": self.complete,
+            "fields": [field.as_dict() for field in self.fields],
         }
 
 

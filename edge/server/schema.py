@@ -31,6 +31,34 @@ class Reading(BaseModel):
     box: Box
     track_id: int | None = Field(description="stays with a number from frame to frame; null in a picture")
     digits: list[Digit]
+    field: str = Field(description="name of the field that it is read for; empty where there is none")
+    problem: Literal["format", "limit", "change", "unsure", "not found", "stale"] | None = Field(
+        description="why it is rejected"
+    )
+
+
+class FieldReading(BaseModel):
+    """What is known of a field: what was read, what was accepted last, and why not this."""
+
+    name: str
+    raw: str | None = Field(description="what is read, as it is written; null where there is nothing")
+    text: str | None = Field(description="the last that was accepted, as it is written")
+    value: float | None = Field(description="the same as a number; null where it is none, as a time")
+    unit: str
+    status: Literal["accepted", "uncertain", "rejected"] = Field(description="of raw")
+    problem: Literal["format", "limit", "change", "unsure", "not found", "stale"] | None = Field(
+        description="why raw was not accepted"
+    )
+    why: str = Field(description="the same in words")
+    confidence: float = Field(ge=0, le=1)
+    box: Box | None = Field(description="where raw stands")
+    outline: list[tuple[float, float]] | None = Field(
+        description="corners of the region in the picture, clockwise from the top left; null without one"
+    )
+    due: bool = Field(description="whether it was looked for in this frame")
+    age_s: float | None = Field(description="seconds since the value was last read")
+    accepted_at: str | None
+    since: str | None = Field(description="when this value was accepted for the first time")
 
 
 class Speed(BaseModel):
@@ -66,6 +94,7 @@ class Result(BaseModel):
         description="degrees, clockwise, by which the page stands turned; it is read upright all the same"
     )
     complete: bool = Field(description="false: there is more that may be digits than is read; the surest was")
+    fields: list[FieldReading] = Field(description="in the order of the settings")
 
 
 class Event(BaseModel):
