@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Box = tuple[int, int, int, int]
 
@@ -164,6 +164,43 @@ class Aiming(BaseModel):
     limits: dict[str, float] = Field(
         description="from where on digits read well; edge: as a share of their height"
     )
+
+
+class FieldSettings(BaseModel):
+    """A field, as a [[field]] of the settings has it; docs/fields.md tells what the keys mean."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    region: tuple[float, float, float, float] | None = Field(
+        None, description="left, top, right, bottom as shares of what it is on, 0 to 1"
+    )
+    on: Literal["picture", "sheet"] | None = Field(None, description="what the region is a share of")
+    format: str | None = Field(None, description="0 a digit, ? one or none, . , : / - as written")
+    unit: str | None = None
+    least: float | None = None
+    most: float | None = None
+    most_change: str | None = Field(None, description="such as 0.5 / h, up 0.5 / h, or up")
+    after: str | None = Field(None, description="time of the day from which on it is read, such as 21:00")
+    every: str | None = Field(None, description="such as 10 min")
+    agree: int | None = None
+    agree_for: str | None = None
+    stale_after: str | None = None
+
+
+class FieldsGiven(BaseModel):
+    """Fields to save."""
+
+    fields: list[FieldSettings] = Field(max_length=100)
+    version: str = Field(max_length=64, description="of the fields that the change is meant for")
+
+
+class Fields(BaseModel):
+    """The fields in the settings file."""
+
+    fields: list[FieldSettings]
+    version: str = Field(description="changes with the file; send it back to save")
+    file: str
 
 
 class Info(BaseModel):

@@ -2,6 +2,7 @@
 
 import { Aim } from "./aim.js";
 import { logIn, request, session } from "./api.js";
+import { Fields } from "./fields.js";
 import { Results, remark } from "./results.js";
 
 const AGAIN_MS = 1500; // after the connection broke
@@ -15,6 +16,7 @@ const pause = panel.querySelector(".pause");
 const meters = Object.fromEntries(["fps", "latency", "dropped"].map((name) => [name, panel.querySelector(`.${name}`)]));
 const results = new Results(panel, look);
 const aim = new Aim(panel.querySelector(".aim"));
+const fields = new Fields(panel);
 
 let wanted = false; // whether the tab is open
 let paused = false;
@@ -66,6 +68,7 @@ function blank() {
   for (const meter of Object.values(meters)) meter.textContent = "–";
   results.show(null);
   aim.show(null);
+  fields.show(null);
 }
 
 function frame({ camera, result }) {
@@ -79,6 +82,7 @@ function frame({ camera, result }) {
   if (!result) return;
   stage.style.setProperty("--ratio", result.image_size[0] / result.image_size[1]);
   results.show(result, "No number in view.");
+  fields.show(result);
 }
 
 /** Connect or disconnect, as it is wanted now: a page that nobody looks at costs the board nothing. */
@@ -109,6 +113,7 @@ async function freeze() {
     if (!paused) return;
     shown.src = address;
     results.show(latest, "No number in view.");
+    fields.show(latest);
   } catch (error) {
     note.textContent = error.message;
   }
@@ -118,6 +123,6 @@ document.addEventListener("visibilitychange", update);
 
 /** Called when the tab is shown and hidden. */
 export const live = {
-  open() { wanted = true; update(); },
-  close() { wanted = false; update(); },
+  open() { wanted = true; update(); fields.load(); },
+  close() { wanted = false; update(); fields.leave(); },
 };
