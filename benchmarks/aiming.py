@@ -55,10 +55,17 @@ Shoot = Callable[["Page", Random], ByteArray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
-    """A page as it is: reflectance, shape (rows, columns), float32, 0 to 1; and its digits."""
+    """A page as it is: reflectance, shape (rows, columns), float32, 0 to 1; and its digits.
+
+    Attributes:
+        paper: the picture.
+        digits: label and box of each.
+        cut: boxes of those that reach out of the picture, which are not asked for.
+    """
 
     paper: FloatArray
     digits: list[tuple[str, Box]]
+    cut: list[Box]
 
 
 def exposed(light: FloatArray, random: Random) -> ByteArray:
@@ -111,16 +118,21 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=int, default=40, help="for each step (%(default)s)")
+    parser.add_argument("--only", default="", metavar="NAME", help="steps whose name begins so")
     options = parser.parse_args()
     bank, reader = load_bank(options.folder, "test"), DigitReader(road="page")
-    for step in steps():
+    for step in (step for step in steps() if step.name.startswith(options.only)):
         outcomes: list[Outcome] = []
         aims: list[Aim] = []
         for number in range(options.pages):
             page = draw_page(np.random.default_rng([3, step.height, number]), bank, step.height, step.tilt)
             picture = step.shoot(page, np.random.default_rng([4, step.height, number]))
             result = reader.read_image(picture)
-            outcomes += compare(page.digits, digits_read(result))
+            outcomes += [
+                each
+                for each in compare(page.digits, digits_read(result))
+                if each.truth or not any(each.box.intersection(box).area for box in page.cut)
+            ]
             aims.append(measure(picture, result.readings))
         digits = sum(bool(each.truth) for each in outcomes)
         right = sum(bool(each.truth) and each.right for each in outcomes)
@@ -183,13 +195,15 @@ def draw_page(random: Random, bank: GlyphBank, height: int, tilt: float = 0.0) -
             x = taken.right + random.uniform(1.2, 2.5) * height
         y += random.uniform(1.7, 2.2) * height
     inside = Box(2, 2, COLUMNS - 2, ROWS - 2)
-    digits = [
+    seen = [
         (str(label), box)
         for number, label in enumerate(labels, 1)
-        if (box := canvas.boxes.get(number)) is not None and box.intersection(inside) == box
+        if (box := canvas.boxes.get(number)) is not None
     ]
+    digits = [(label, box) for label, box in seen if box.intersection(inside) == box]
+    cut = [box for _, box in seen if box.intersection(inside) != box]
     grey = cv2.cvtColor(floats(canvas.colour), cv2.COLOR_BGR2GRAY)
-    return Page(floats(np.clip(grey, 0, 1)), digits)
+    return Page(floats(np.clip(grey, 0, 1)), digits, cut)
 
 
 if __name__ == "__main__":

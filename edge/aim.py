@@ -63,7 +63,7 @@ class Limits:
         return asdict(self)
 
 
-LIMITS = Limits(height=20, edge=0.1, contrast=0.23, glare=0.07, tilt=15)
+LIMITS = Limits(height=20, edge=0.1, contrast=0.23, glare=0.07, tilt=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def advice(aim: Aim, trend: Trend | None = None, limits: Limits = LIMITS) -> lis
     """
     made: list[Advice] = []
     if not aim.digits:
-        made.append(Advice("nothing", "point it at the numbers: no digit is seen"))
+        made.append(Advice("nothing", "point it at the numbers, from near enough: no digit is seen"))
     if aim.height is not None and aim.height < limits.height:
         text = f"move nearer: digits are {aim.height:.0f} pixels high, {limits.height:.0f} read well"
         made.append(Advice("height", text))

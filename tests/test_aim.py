@@ -138,7 +138,7 @@ def test_only_digits_in_the_area_are_measured():
 def test_nothing_is_measured_where_no_digit_is():
     aim = measure(np.full(SIZE, 200, np.uint8), [])
     assert aim == Aim(0, None, None, None, 0.0, None)
-    assert advice(aim) == [Advice("nothing", "point it at the numbers: no digit is seen")]
+    assert advice(aim) == [Advice("nothing", "point it at the numbers, from near enough: no digit is seen")]
 
 
 def test_digits_at_the_border_and_without_ink_are_measured_as_far_as_they_go():

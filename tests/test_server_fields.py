@@ -140,3 +140,24 @@ def test_inline_tables_can_be_changed_too(file, path):
 def test_nothing_is_left_behind_in_the_folder(file, path):
     file.write([named("heat")], file.read().version)
     assert sorted(each.name for each in path.parent.iterdir()) == ["digitcam.toml", "digitcam.toml.bak"]
+
+
+def test_fields_of_the_machine_count_until_the_user_has_some(path, tmp_path):
+    own = tmp_path / "own.toml"
+    file = FieldsFile(own, path)
+    saved = file.read()
+    assert [field.name for field in saved.fields] == ["water", "gas"]
+    saved = file.write([*saved.fields, named("heat")], saved.version)
+    assert path.read_text() == SETTINGS
+    assert FieldsFile(own).read().fields == saved.fields
+    assert file.read() == saved
+    saved = file.write([], saved.version)
+    assert file.read().fields == ()
+
+
+def test_a_change_in_the_file_of_the_machine_is_a_change_too(path, tmp_path):
+    file = FieldsFile(tmp_path / "own.toml", path)
+    version = file.read().version
+    path.write_text(SETTINGS.replace("gas", "heat"))
+    with pytest.raises(ChangedError):
+        file.write([], version)

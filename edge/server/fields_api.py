@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 
 from edge.errors import OutputError, UsageError
-from edge.fields import fields_of
+from edge.field_reader import FieldReader
+from edge.fields import Field, field_of, fields_of
 from edge.server import schema
 from edge.server.fields_file import FieldsFile, Saved
 from edge.server.live import Live
 from edge.server.problems import Problem, documented
 from edge.server.queries import known_keys
+from edge.types import FieldReading, Frame
 
 
-def fields_api(file: FieldsFile, live: Live) -> APIRouter:
+ALL_NUMBERS = Field()
+"""What is read where no field says what is wanted."""
+
+
+def wanted(fields: Sequence[Field], given: Sequence[Field] = ()) -> tuple[Field, ...]:
+    """What is to be read.
+
+    Args:
+        fields: with names, as the settings have them.
+        given: without a name, as the command line has it: how all numbers must be.
+    """
+    return (*given, *fields) or (ALL_NUMBERS,)
+
+
+def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     """The fields.
 
     Args:
         file: where they are kept.
-        live: reads them.
+        live: shows what the reader reads.
+        reader: of the live source.
     """
     api = APIRouter(tags=["fields"], dependencies=[Depends(known_keys)], responses=documented(422))
     saving = asyncio.Lock()  # two who save at a time: the second finds the file changed
+    trying = asyncio.Lock()  # however many try, the live reading keeps the other processors
+    given = tuple(field for field in reader.fields if not field.name and field != ALL_NUMBERS)
 
     @api.get(
         "/v1/fields",
@@ -47,7 +68,7 @@ def fields_api(file: FieldsFile, live: Live) -> APIRouter:
     async def put_fields(given: schema.FieldsGiven) -> Response:
         """Save fields in the place of those in the settings file; they are read from the next frame on."""
         try:
-            fields = fields_of(_tables(given.fields))
+            fields = fields_of(map(_table, given.fields))
         except UsageError as error:
             raise Problem(422, str(error)) from error
         async with saving:
@@ -57,14 +78,37 @@ def fields_api(file: FieldsFile, live: Live) -> APIRouter:
                 raise Problem(409, str(error)) from error
             except OutputError as error:
                 raise Problem(507, f"{error}: let the user that digitcam runs as write there") from error
-            live.use_fields(saved.fields)
+            reader.change(wanted(saved.fields, given))
         return _answer(file, saved)
+
+    @api.post(
+        "/v1/fields/try",
+        response_class=JSONResponse,
+        responses={200: {"model": schema.FieldReading}, **documented(503)},
+    )
+    async def try_field(tried: schema.FieldSettings) -> Response:
+        """Read a field in the newest frame, without saving it; when it is read otherwise does not matter."""
+        try:
+            field = replace(field_of(_table(tried)), after=None, every=None)
+        except UsageError as error:
+            raise Problem(422, str(error)) from error
+        async with trying:
+            result = live.view.result
+            if result is None:
+                raise Problem(503, f"no frame from {live.source}: {live.view.trouble}")
+            reading = await asyncio.to_thread(_tried, reader, field, result.frame)
+        return JSONResponse(reading.as_dict())
 
     return api
 
 
-def _tables(given: list[schema.FieldSettings]) -> list[dict[str, Any]]:
-    return [field.model_dump(exclude_none=True) for field in given]
+def _table(given: schema.FieldSettings) -> dict[str, Any]:
+    return given.model_dump(exclude_none=True)
+
+
+def _tried(reader: FieldReader, field: Field, frame: Frame) -> FieldReading:
+    (reading,) = FieldReader(reader.reader, [field]).read_frame(frame).fields
+    return reading
 
 
 def _answer(file: FieldsFile, saved: Saved) -> Response:

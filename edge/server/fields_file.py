@@ -6,6 +6,7 @@ Python reads TOML and does not write it; tomlkit does, and keeps what people hav
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Saved:
 
     Attributes:
         fields: in their order.
-        version: changes with the file; "" where there is none.
+        version: changes with what they come from; "" where there is no file.
     """
 
     fields: tuple[Field, ...]
@@ -46,10 +47,11 @@ class FieldsFile:
 
     Args:
         path: of the file, which need not be there yet; its last good state is kept beside it, as `.bak`.
+        below: a file whose fields count where this one says nothing of fields. It is never written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, below: Path | None = None) -> None:
+        self.path, self._below = path, None if below == path else below
 
     def read(self) -> Saved:
         """The fields that the file has now.
@@ -57,8 +59,8 @@ class FieldsFile:
         Raises:
             UsageError: it cannot be read, is no TOML, or a field in it makes no sense.
         """
-        text = self._text()
-        return Saved(self._fields(self._parsed(text)), _version(text))
+        text, below = _text(self.path), self._text_below()
+        return Saved(self._known(_parsed(self.path, text), below), _version(text, below))
 
     def write(self, fields: Sequence[Field], version: str) -> Saved:
         """Put fields in the place of those in the file; all else stays, with the comments.
@@ -75,14 +77,16 @@ class FieldsFile:
             UsageError: as `read`.
             OutputError: it cannot be written.
         """
-        before = self._text()
-        if _version(before) != version:
+        before, below = _text(self.path), self._text_below()
+        if _version(before, below) != version:
             raise ChangedError(
                 f"expected {self.path} as it was when its fields were shown, found another: somebody has "
                 "changed it meanwhile; look at its fields again, and change them then"
             )
-        document = self._parsed(before)
-        _put(document, fields, self._fields(document))
+        document = _parsed(self.path, before)
+        _put(document, fields, self._known(document, below))
+        if not fields and below is not None:
+            document[KEY] = []  # or those below would count again
         after = tomlkit.dumps(document)
         if fields_of(tomlkit.parse(after).unwrap().get(KEY, [])) != tuple(fields):
             raise UsageError(f"the fields in {self.path} cannot be changed without loss: edit it by hand")
@@ -91,36 +95,49 @@ class FieldsFile:
         mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
         kept = {place.with_name(f"{place.name}.bak"): before} if before is not None else {}
         write_all({**kept, place: after}, mode=mode)
-        return Saved(tuple(fields), _version(after))
+        return Saved(tuple(fields), _version(after, below))
 
-    def _text(self) -> str | None:
-        try:
-            return self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise UsageError(f"cannot read the settings {self.path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{self.path} is not valid TOML: {error}") from error
+    def _text_below(self) -> str | None:
+        return None if self._below is None else _text(self._below)
 
-    def _parsed(self, text: str | None) -> tomlkit.TOMLDocument:
-        try:
-            return tomlkit.parse(text or "")
-        except TOMLKitError as error:
-            raise UsageError(f"{self.path} is not valid TOML: {error}") from error
-
-    def _fields(self, document: tomlkit.TOMLDocument) -> tuple[Field, ...]:
-        tables = document.unwrap().get(KEY, [])
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise UsageError(f"{self.path}: expected fields as tables under [[field]], found {tables!r}")
-        try:
-            return fields_of(tables)
-        except UsageError as error:
-            raise UsageError(f"{self.path}: {error}") from error
+    def _known(self, document: tomlkit.TOMLDocument, below: str | None) -> tuple[Field, ...]:
+        if KEY in document or self._below is None:
+            return _fields(self.path, document)
+        return _fields(self._below, _parsed(self._below, below))
 
 
-def _version(text: str | None) -> str:
-    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def _parsed(path: Path, text: str | None) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(text or "")
+    except TOMLKitError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def _fields(path: Path, document: tomlkit.TOMLDocument) -> tuple[Field, ...]:
+    tables = document.unwrap().get(KEY, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UsageError(f"{path}: expected fields as tables under [[field]], found {tables!r}")
+    try:
+        return fields_of(tables)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _version(*texts: str | None) -> str:
+    if all(text is None for text in texts):
+        return ""
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
 
 
 def _put(document: tomlkit.TOMLDocument, fields: Sequence[Field], old: Sequence[Field]) -> None:
