@@ -20,7 +20,6 @@ from edge.server.problems import Problem, documented
 from edge.server.queries import known_keys
 from edge.types import FieldReading, Frame
 
-
 ALL_NUMBERS = Field()
 """What is read where no field says what is wanted."""
 
@@ -46,7 +45,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     api = APIRouter(tags=["fields"], dependencies=[Depends(known_keys)], responses=documented(422))
     saving = asyncio.Lock()  # two who save at a time: the second finds the file changed
     trying = asyncio.Lock()  # however many try, the live reading keeps the other processors
-    given = tuple(field for field in reader.fields if not field.name and field != ALL_NUMBERS)
+    nameless = tuple(field for field in reader.fields if not field.name and field != ALL_NUMBERS)
 
     @api.get(
         "/v1/fields",
@@ -78,7 +77,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
                 raise Problem(409, str(error)) from error
             except OutputError as error:
                 raise Problem(507, f"{error}: let the user that digitcam runs as write there") from error
-            reader.change(wanted(saved.fields, given))
+            reader.change(wanted(saved.fields, nameless))
         return _answer(file, saved)
 
     @api.post(

@@ -16,12 +16,15 @@ from typing import cast
 import uvicorn
 
 from edge.errors import EdgeError, UsageError
+from edge.field_reader import FieldReader
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
 from edge.server.app import create_app
 from edge.server.connections import LIMITS_S, UNREAD_S, Connections, Http, WebSocket
+from edge.server.fields_api import wanted
+from edge.server.fields_file import FieldsFile
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.uploads import Uploads
@@ -39,13 +42,18 @@ END_S = 1.0
 
 
 def serve(
-    args: argparse.Namespace, options: SourceOptions, say: Notice, on_error: Callable[[EdgeError], None]
+    args: argparse.Namespace,
+    options: SourceOptions,
+    fields: FieldsFile,
+    say: Notice,
+    on_error: Callable[[EdgeError], None],
 ) -> int:
     """Serve until Ctrl-C or SIGTERM, which are the orderly end.
 
     Args:
         args: of the verb `serve`.
         options: what the source is asked for.
+        fields: the settings file whose fields are read, and changed.
         say: tells whoever started it where it serves, and how its source fares.
         on_error: told of what goes wrong for good, as a video that ends early or a disk that is full.
 
@@ -56,7 +64,8 @@ def serve(
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
         token = _token(args, sockets, say)
-        reader = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
+        digits = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
+        reader = FieldReader(digits, wanted(fields.read().fields))
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
         metrics = Metrics(connections=lambda: len(connections))
@@ -74,6 +83,7 @@ def serve(
             live=live,
             uploads=uploads,
             reader=reader,
+            fields=fields,
             access=Access(token),
             metrics=metrics,
             hosts=_names(args.host, args.allow_host),
