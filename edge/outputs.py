@@ -23,6 +23,7 @@ class Outputs:
         every_frame: an object for each frame instead of one for each change.
         save: where the last frame that had numbers is written, at the end.
         record: where the annotated video is written.
+        state: where the last values of the fields are kept.
 
     Raises:
         UsageError: one goes only with another.
@@ -32,6 +33,7 @@ class Outputs:
     every_frame: bool = False
     save: Path | None = None
     record: Path | None = None
+    state: Path | None = None
 
     def __post_init__(self) -> None:
         if self.every_frame and not self.json:
@@ -40,7 +42,7 @@ class Outputs:
 
 def outputs_of(args: argparse.Namespace) -> Outputs:
     """What the options say."""
-    return Outputs(args.json, args.every_frame, args.save, args.record)
+    return Outputs(args.json, args.every_frame, args.save, args.record, args.state)
 
 
 def open_sinks(
@@ -78,6 +80,10 @@ def open_sinks(
         from edge.sinks.video import Video
 
         yield Video(outputs.record)
+    if outputs.state:
+        from edge.sinks.known_values import KnownValues
+
+        yield KnownValues(outputs.state)
     from edge.sinks.systemd import Systemd
 
     if systemd := Systemd.from_environment(speedometer):

@@ -8,6 +8,7 @@ a wrong place.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,9 @@ SEARCHED = 320
 """Pixels of the picture's longer side in which the sheet is searched for; its sides are straight lines, which
 are found to a part of a pixel."""
 
+LEVELS = np.array([1 - (shares := np.linspace(0.15, 0.75, 7)), shares])
+"""Levels that are tried: shares of the way from the darkest of the picture to the brightest."""
+
 LEAST_SHARE = 0.1
 """Of the picture that a sheet covers, at least: smaller ones hold no digits that could be read."""
 
@@ -28,11 +32,19 @@ STRAIGHT = 0.97
 """Part of the patch and of the four-sided figure around it that they share (intersection over union), at
 least. A patch whose corner is covered or cut off shares less."""
 
+ROUGHLY = 0.9
+"""The same for corners that are points of the outline."""
+
 INSIDE = 1.5
 """Pixels of the small picture that corners are away from its border, at least: what is nearer may be cut."""
 
 BESIDE_CORNERS = 0.1
 """Part of a side, at either end, that its line is not fitted to: paper has round and bent corners."""
+
+HALF = 0.5
+
+APART = 3
+"""Pixels between points of an outline that lines are fitted to: neighbours tell the same."""
 
 CONTRAST = 12
 """Grey levels by which a sheet is brighter than what is around it, on average, at least."""
@@ -59,22 +71,41 @@ def find_sheet(grey: ByteArray) -> Sheet | None:
     scale = min(1.0, SEARCHED / max(grey.shape))
     size = tuple(max(1, round(side * scale)) for side in grey.shape[::-1])
     small = cv2.GaussianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), (5, 5), 0)
-    # Otsu, "A threshold selection method from gray-level histograms", 1979.
-    _, bright = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    # A shadow may fall on one side of the sheet: what parts all of it from the desk is found by trying.
+    levels = np.percentile(small, (2, 98)) @ LEVELS
+    found = [each for level in levels.T if (each := _quadrilateral(small, float(level)))]
+    if not found:
+        return None
+    corners = max(found, key=lambda each: each.filled).corners
+    # A pixel's number is that of its middle: of the large picture's as well.
+    ordered = (in_reading_order(corners) + 0.5) / scale - 0.5
+    return Sheet(tuple((float(x), float(y)) for x, y in ordered))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Quadrilateral:
+    """Four corners around a bright patch, shape (4, 2), and how well the patch fills them: 1 is all."""
+
+    corners: Points
+    filled: float
+
+
+def _quadrilateral(small: npt.NDArray[Any], level: float) -> _Quadrilateral | None:
+    """The largest patch that is brighter than a level, if it can be a sheet."""
+    _, bright = cv2.threshold(small, level, 255, cv2.THRESH_BINARY)
     patches, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     patch = max(patches, key=cv2.contourArea, default=None)
     if patch is None or cv2.contourArea(patch) < LEAST_SHARE * bright.size:
         return None
     hull = cv2.convexHull(patch)
-    corners = _four_corners(hull)
+    rough = _four_corners(hull)
+    if rough is None or _filled(rough, patch, small) < ROUGHLY:
+        return None
+    corners = _sharpened(rough, _along(hull))
     if corners is None:
         return None
-    corners = _sharpened(corners, hull_points=_along(hull))
-    if corners is None or not _is_sheet(corners, patch, small):
-        return None
-    # A pixel's number is that of its middle: of the large picture's as well.
-    ordered = (in_reading_order(corners) + 0.5) / scale - 0.5
-    return Sheet(tuple((float(x), float(y)) for x, y in ordered))
+    filled = _filled(corners, patch, small)
+    return None if filled < STRAIGHT or not _stands_out(corners, small) else _Quadrilateral(corners, filled)
 
 
 def in_reading_order(corners: npt.ArrayLike) -> Points:
@@ -86,7 +117,7 @@ def in_reading_order(corners: npt.ArrayLike) -> Points:
     return np.roll(clockwise, -int(clockwise.sum(axis=1).argmin()), axis=0)
 
 
-def _four_corners(hull: npt.NDArray[np.generic]) -> Points | None:
+def _four_corners(hull: npt.NDArray[Any]) -> Points | None:
     """The corners of a hull that has four; None for one that has not, however roughly it is taken."""
     around = cv2.arcLength(hull, closed=True)
     for share in np.linspace(0.01, 0.08, 15):
@@ -96,12 +127,12 @@ def _four_corners(hull: npt.NDArray[np.generic]) -> Points | None:
     return None
 
 
-def _along(hull: npt.NDArray[np.generic]) -> Points:
-    """Points all along a hull, a pixel from one to the next."""
+def _along(hull: npt.NDArray[Any]) -> Points:
+    """Points all along a hull, `APART` pixels from one to the next."""
     points = hull[:, 0].astype(np.float64)
     pieces = []
     for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
-        steps = max(1, int(np.hypot(*(end - start))))
+        steps = max(1, int(np.hypot(*(end - start)) / APART))
         pieces.append(start + (end - start) * np.arange(steps)[:, np.newaxis] / steps)
     return np.concatenate(pieces)
 
@@ -109,6 +140,7 @@ def _along(hull: npt.NDArray[np.generic]) -> Points:
 def _sharpened(corners: Points, hull_points: Points) -> Points | None:
     """Where the lines through the four sides cross: better than any one point of the outline."""
     lines = []
+    corners = in_reading_order(corners)
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         way = end - start
         length = float(np.hypot(*way))
@@ -118,7 +150,11 @@ def _sharpened(corners: Points, hull_points: Points) -> Points | None:
         if np.count_nonzero(near) < 2:
             return None
         fitted = cv2.fitLine(hull_points[near].astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01)
-        lines.append(np.asarray(fitted, np.float64).ravel())
+        line = np.asarray(fitted, np.float64).ravel()
+        # Points are the middles of bright pixels: the side is half a pixel further out, on the left of a way
+        # that goes clockwise.
+        line[2:] += HALF * np.array([way[1], -way[0]]) / length
+        lines.append(line)
     crossings = []
     for (ax, ay, px, py), (bx, by, qx, qy) in zip(np.roll(lines, 1, axis=0), lines, strict=True):
         turn = ax * by - ay * bx
@@ -129,19 +165,26 @@ def _sharpened(corners: Points, hull_points: Points) -> Points | None:
     return np.array(crossings)
 
 
-def _is_sheet(corners: Points, patch: npt.NDArray[np.generic], small: npt.NDArray[np.generic]) -> bool:
-    """Whether a patch fills four corners inside the picture, and stands out from what is around it."""
+def _filled(corners: Points, patch: npt.NDArray[Any], small: npt.NDArray[Any]) -> float:
+    """Intersection over union of a patch and its four-sided figure; 0 where that leaves the picture."""
     rows, columns = small.shape
     low, high = corners.min(axis=0), corners.max(axis=0)
     if low.min() < INSIDE or high[0] > columns - 1 - INSIDE or high[1] > rows - 1 - INSIDE:
-        return False
-    figure, filled = np.zeros((rows, columns), np.uint8), np.zeros((rows, columns), np.uint8)
-    cv2.fillConvexPoly(figure, np.rint(corners * 16).astype(np.int32), 1, shift=4)
-    cv2.drawContours(filled, [cv2.convexHull(patch)], -1, 1, cv2.FILLED)
-    either, both = np.count_nonzero(figure | filled), np.count_nonzero(figure & filled)
-    if both < STRAIGHT * either:
-        return False
+        return 0.0
+    figure, filled = _figure(corners, small), np.zeros((rows, columns), np.uint8)
+    cv2.drawContours(filled, [patch], -1, 1, cv2.FILLED)
+    return np.count_nonzero(figure & filled) / np.count_nonzero(figure | filled)
+
+
+def _stands_out(corners: Points, small: npt.NDArray[Any]) -> bool:
+    """Whether what is inside four corners is brighter than what is around them."""
+    figure = _figure(corners, small)
     ring = cv2.dilate(figure, np.ones((9, 9), np.uint8)) - cv2.dilate(figure, np.ones((3, 3), np.uint8))
     edge = figure - cv2.erode(figure, np.ones((9, 9), np.uint8))
-    inner, outer = cv2.mean(small, edge)[0], cv2.mean(small, ring)[0]
-    return bool(inner - outer >= CONTRAST)
+    return bool(cv2.mean(small, edge)[0] - cv2.mean(small, ring)[0] >= CONTRAST)
+
+
+def _figure(corners: Points, small: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    figure = np.zeros(small.shape, np.uint8)
+    cv2.fillConvexPoly(figure, np.rint(corners * 16).astype(np.int32), 1, shift=4)
+    return figure

@@ -11,9 +11,13 @@ from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    FIELD,
+    FORMAT_AND_REGION,
     MODELS,
     OUTPUTS,
+    STATE,
     THREADS,
+    fields_asked,
     source_argument,
     source_options,
     tell_what_is_not_taken,
@@ -40,8 +44,9 @@ def _serve(args: argparse.Namespace) -> int:
     if args.source:
         tell_what_is_not_taken(args, args.source)
     errors = Errors()
-    fields = FieldsFile(*settings_files(os.environ))
-    return serve(args, source_options(args), fields, say, errors.add) or errors.exit_code
+    file = FieldsFile(*settings_files(os.environ))
+    fields = fields_asked(args)
+    return serve(args, source_options(args), fields, file, say, errors.add) or errors.exit_code
 
 
 def _readers() -> int:
@@ -93,6 +98,9 @@ VERB = Verb(
             default=_readers(),
         ),
         *OUTPUTS,
+        *FORMAT_AND_REGION,
+        FIELD,
+        STATE,
         *ASKED,
         *MODELS,
         THREADS,

@@ -24,14 +24,9 @@ ALL_NUMBERS = Field()
 """What is read where no field says what is wanted."""
 
 
-def wanted(fields: Sequence[Field], given: Sequence[Field] = ()) -> tuple[Field, ...]:
-    """What is to be read.
-
-    Args:
-        fields: with names, as the settings have them.
-        given: without a name, as the command line has it: how all numbers must be.
-    """
-    return (*given, *fields) or (ALL_NUMBERS,)
+def wanted(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """What is to be read: these fields, or all numbers where there is none."""
+    return tuple(fields) or (ALL_NUMBERS,)
 
 
 def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
@@ -45,7 +40,8 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     api = APIRouter(tags=["fields"], dependencies=[Depends(known_keys)], responses=documented(422))
     saving = asyncio.Lock()  # two who save at a time: the second finds the file changed
     trying = asyncio.Lock()  # however many try, the live reading keeps the other processors
-    nameless = tuple(field for field in reader.fields if not field.name and field != ALL_NUMBERS)
+    # A field of the command line replaces those of the settings, until the next start.
+    read = all(field.name or field == ALL_NUMBERS for field in reader.fields)
 
     @api.get(
         "/v1/fields",
@@ -55,7 +51,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     async def get_fields() -> Response:
         """The fields in the settings file; what each reads is in /v1/readings."""
         try:
-            return _answer(file, await asyncio.to_thread(file.read))
+            return _answer(file, await asyncio.to_thread(file.read), read)
         except UsageError as error:
             raise Problem(409, str(error)) from error
 
@@ -77,8 +73,9 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
                 raise Problem(409, str(error)) from error
             except OutputError as error:
                 raise Problem(507, f"{error}: let the user that digitcam runs as write there") from error
-            reader.change(wanted(saved.fields, nameless))
-        return _answer(file, saved)
+            if read:
+                reader.change(wanted(saved.fields))
+        return _answer(file, saved, read)
 
     @api.post(
         "/v1/fields/try",
@@ -110,11 +107,12 @@ def _tried(reader: FieldReader, field: Field, frame: Frame) -> FieldReading:
     return reading
 
 
-def _answer(file: FieldsFile, saved: Saved) -> Response:
+def _answer(file: FieldsFile, saved: Saved, read: bool) -> Response:
     return JSONResponse(
         {
             "fields": [field.as_table() for field in saved.fields],
             "version": saved.version,
             "file": str(file.path),
+            "read": read,
         }
     )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from edge.aim import Recent, Trend
 from edge.errors import EdgeError, ReadingError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.live import LiveLoop
 from edge.overlay import encode
 from edge.sinks import Sink
@@ -77,14 +77,14 @@ class Live:
     def __init__(
         self,
         loop: LiveLoop,
-        on_view: Callable[[View, list[Event]], None],
+        on_view: Callable[[View, list[AnyEvent]], None],
         on_error: Callable[[EdgeError], None],
     ) -> None:
         self.view = View()
         self.closed = False
         self._reading, self._on_view, self._on_error = loop, on_view, on_error
         self._posted = self.view
-        self._events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)
+        self._events: deque[tuple[int, AnyEvent]] = deque(maxlen=EVENTS_KEPT)
         self._news = asyncio.Event()
         self._jpeg: tuple[Frame, asyncio.Future[bytes]] | None = None
         self._made: dict[Callable[[Result], Any], tuple[Result, Any]] = {}
@@ -124,7 +124,7 @@ class Live:
         if self._thread.is_alive():
             self._thread.join(CLOSE_S)
 
-    def events(self, since: int) -> list[tuple[int, Event]]:
+    def events(self, since: int) -> list[tuple[int, AnyEvent]]:
         """The events after number `since`, as far as they are kept; all of them when that is not yet reached.
 
         (A number from before a restart may well be higher than any there is now.)
@@ -172,14 +172,14 @@ class Live:
             self._on_error(failure)
             self._post(View(trouble=str(failure)), [])
 
-    def _post(self, view: View, events: Sequence[Event]) -> None:
+    def _post(self, view: View, events: Sequence[AnyEvent]) -> None:
         if view.result is None:
             view = replace(view, result=self._posted.result, latency_ms=self._posted.latency_ms)
         self._posted = view
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
             self._loop.call_soon_threadsafe(self._take, view, list(events))
 
-    def _take(self, view: View, events: list[Event]) -> None:
+    def _take(self, view: View, events: list[AnyEvent]) -> None:
         self.view = view
         self._events.extend(enumerate(events, self.last_event + 1))
         self._on_view(view, events)
@@ -197,11 +197,11 @@ class _Page(Sink):
 
     name = "the page"
 
-    def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[Event]], None]) -> None:
+    def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[AnyEvent]], None]) -> None:
         self._speedometer, self._post = speedometer, post
         self._recent = Recent()
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Show a result."""
         self._recent.see(result.frame.timestamp, result.readings)
         latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
@@ -211,7 +211,7 @@ class _Page(Sink):
         """Show why there is none."""
         self._post(replace(self._view(), trouble=text), ())
 
-    def finish(self, events: Sequence[Event]) -> None:
+    def finish(self, events: Sequence[AnyEvent]) -> None:
         """Tell what was still there and is gone; the last result stays."""
         if events:
             self._post(replace(self._view(), trouble=f"{events[-1].moment.source} has ended"), events)

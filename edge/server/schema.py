@@ -109,6 +109,18 @@ class Event(BaseModel):
     reading: Reading
 
 
+class FieldEvent(BaseModel):
+    """A field has taken a value, or has refused what is read for a while."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    id: int = Field(description="counts up; pass it as since")
+    event: Literal["value", "refused"]
+    source: str
+    frame_id: int
+    captured_at: str
+    field: FieldReading
+
+
 class Camera(BaseModel):
     """How the live reading goes."""
 
@@ -125,7 +137,7 @@ class Readings(BaseModel):
 
     latest: Result | None
     camera: Camera
-    events: list[Event]
+    events: list[Event | FieldEvent]
     last_event: int = Field(description="pass it as since")
 
 
@@ -201,6 +213,7 @@ class Fields(BaseModel):
     fields: list[FieldSettings]
     version: str = Field(description="changes with the file; send it back to save")
     file: str
+    read: bool = Field(description="false: --format or --region of the command line is read instead")
 
 
 class Info(BaseModel):

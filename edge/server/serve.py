@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ import uvicorn
 
 from edge.errors import EdgeError, UsageError
 from edge.field_reader import FieldReader
+from edge.fields import Field
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
 from edge.reader import DigitReader
@@ -28,6 +29,7 @@ from edge.server.fields_file import FieldsFile
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.uploads import Uploads
+from edge.sinks.known_values import load_known
 from edge.sources import SourceOptions, find_source, open_source
 from edge.sources.base import Notice
 
@@ -44,7 +46,8 @@ END_S = 1.0
 def serve(
     args: argparse.Namespace,
     options: SourceOptions,
-    fields: FieldsFile,
+    fields: Sequence[Field],
+    file: FieldsFile,
     say: Notice,
     on_error: Callable[[EdgeError], None],
 ) -> int:
@@ -53,7 +56,8 @@ def serve(
     Args:
         args: of the verb `serve`.
         options: what the source is asked for.
-        fields: the settings file whose fields are read, and changed.
+        fields: what is wanted of it; all numbers where there is none.
+        file: the settings file that fields are saved in.
         say: tells whoever started it where it serves, and how its source fares.
         on_error: told of what goes wrong for good, as a video that ends early or a disk that is full.
 
@@ -65,13 +69,14 @@ def serve(
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
         token = _token(args, sockets, say)
         digits = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
-        reader = FieldReader(digits, wanted(fields.read().fields))
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
         metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
+        known = load_known(args.state) if args.state else {}
+        reader = FieldReader(digits, wanted(fields), known=known)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
         for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
@@ -83,7 +88,7 @@ def serve(
             live=live,
             uploads=uploads,
             reader=reader,
-            fields=fields,
+            fields=file,
             access=Access(token),
             metrics=metrics,
             hosts=_names(args.host, args.allow_host),

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
 from edge.aim import LIMITS, Aim, advice, measure
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.overlay import draw, encode
 from edge.planes import to_grey
 from edge.server import schema
@@ -192,5 +192,5 @@ def _camera(source: str, view: View) -> dict[str, Any]:
     }
 
 
-def _event(number: int, event: Event) -> dict[str, Any]:
+def _event(number: int, event: AnyEvent) -> dict[str, Any]:
     return {"id": number, **event.as_dict()}

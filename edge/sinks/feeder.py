@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.errors import EdgeError, OutputError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.sinks import Sink
 from edge.types import Result
 
@@ -31,7 +31,7 @@ class _Item:
     """What a sink is to be told: a result with its events, trouble, or the end with its events."""
 
     result: Result | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[AnyEvent, ...] = ()
     trouble: str = ""
 
 
@@ -70,7 +70,7 @@ class Feeder:
         self.hung_up: BrokenPipeError | None = None
         self._wait, self._on_error, self._on_notice, self._clock = wait, on_error, on_notice, clock
         self._items: deque[_Item] = deque()
-        self._owed: deque[Event] = deque(maxlen=OWED)
+        self._owed: deque[AnyEvent] = deque(maxlen=OWED)
         self._changed = threading.Condition()
         self._ending = False
         self._failures, self._retry_at = 0, 0.0
@@ -79,7 +79,7 @@ class Feeder:
         self._thread = threading.Thread(target=self._work, name=f"digitcam-sink-{sink.name}", daemon=True)
         self._thread.start()
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Let the sink take a result."""
         self._put(_Item(result, tuple(events)))
 
@@ -87,7 +87,7 @@ class Feeder:
         """Let the sink hear why there is no result."""
         self._put(_Item(trouble=text))
 
-    def end(self, events: Sequence[Event]) -> None:
+    def end(self, events: Sequence[AnyEvent]) -> None:
         """Let the sink take the last events, then close it. `join` waits for that."""
         with self._changed:
             if not self._ending:

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from edge.errors import UsageError
+from edge.sheet import in_reading_order
 from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source, wall_clock
 from edge.sources.handwriting import Points
 from edge.sources.paper import FINENESS, MARGIN, Sheet
 from edge.sources.scene import Lying, Scene
-from edge.sheet import in_reading_order
 from edge.types import Box, ByteArray, FloatArray, Frame
 
 SMALLEST = 160, 120

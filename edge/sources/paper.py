@@ -21,7 +21,7 @@ FINENESS = 1.25
 SPREAD = 0.78, 1.05
 """Of the paper, as a share of all that is drawn: most of its edges are outside the picture."""
 
-WHOLE = 0.66, 0.72
+WHOLE = 0.63, 0.68
 """The same of a paper that is wholly inside the picture, and still holds all its numbers."""
 
 _INKS = ((92, 42, 30), (130, 60, 25), (35, 32, 30), (48, 44, 44), (80, 78, 78), (40, 30, 150))

@@ -81,7 +81,7 @@ export class Fields {
   async load() {
     try {
       this.saved = await (await request("/v1/fields")).json();
-      this.say("");
+      this.say(this.saved.read ? "" : "Not read now: digitcam was started with --format or --region.");
     } catch (error) {
       this.saved = null;
       this.say(error.message);
