@@ -1,9 +1,6 @@
 // How the camera is aimed: what to do about it, and what was measured.
 
-import { request } from "./api.js";
 import { element, fill, percent, setText } from "./results.js";
-
-const EVERY_MS = 1000; // a person moves the camera and looks; more often tells nothing new
 
 /** What is shown of each measurement, and what reads well. */
 const MEASURES = [
@@ -31,28 +28,14 @@ export function measures({ aim, trend, limits }) {
 /** A line with its first letter in capitals, as sentences have it. */
 export const sentence = (text) => text[0].toUpperCase() + text.slice(1);
 
-/** The panel: asks while it is watched. */
+/** The panel. */
 export class Aim {
   constructor(panel) {
     this.panel = panel;
     this.state = panel.querySelector(".aim-state");
-    this.timer = null;
   }
 
-  /** Begin or end to ask. */
-  watch(on) {
-    if (on === (this.timer !== null)) return;
-    clearInterval(this.timer);
-    this.timer = on ? setInterval(() => this.ask(), EVERY_MS) : null;
-    if (on) this.ask();
-  }
-
-  async ask() {
-    const answer = await request("/v1/aim").then((one) => one.json(), () => null);
-    if (this.timer !== null) this.show(answer);
-  }
-
-  /** Show an answer of /v1/aim, or null. */
+  /** Show what /v1/aim answers, or null. */
   show(answer) {
     const advice = answer?.advice ?? [];
     const known = Boolean(answer?.aim);

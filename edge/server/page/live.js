@@ -46,6 +46,7 @@ function connect() {
   socket.addEventListener("message", (event) => {
     const message = JSON.parse(event.data);
     if (message.event === "frame") frame(message);
+    if (message.event === "aim") aim.show(message);
   });
   socket.addEventListener("close", async () => {
     socket = null;
@@ -88,7 +89,6 @@ function frame({ camera, result }) {
 /** Connect or disconnect, as it is wanted now: a page that nobody looks at costs the board nothing. */
 function update() {
   const on = wanted && !paused && !document.hidden;
-  aim.watch(on);
   if (on && !socket) connect();
   if (!on) {
     clearTimeout(again);
