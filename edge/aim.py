@@ -16,7 +16,17 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from edge.types import UNSURE, Box, ByteArray, Digit, FloatArray, Reading, bounding_box
+from edge.types import (
+    UNSURE,
+    Box,
+    ByteArray,
+    Digit,
+    FieldReading,
+    FloatArray,
+    Reading,
+    Result,
+    bounding_box,
+)
 
 SATURATED = 250
 """Grey level from which on a pixel shows no more than that there was too much light."""
@@ -85,11 +95,6 @@ class Aim:
     contrast: float | None
     glare: float | None
     tilt: float | None
-
-    @classmethod
-    def of_nothing(cls) -> Aim:
-        """Of no picture."""
-        return cls(0, None, None, None, None, None)
 
     def as_dict(self) -> dict[str, float | None]:
         """The measurements as the API tells them."""
@@ -210,6 +215,48 @@ def advice(aim: Aim, trend: Trend | None = None, limits: Limits = LIMITS) -> lis
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Aiming:
+    """All that is told of a picture, or of the region of a field.
+
+    Attributes:
+        aim: of the newest frame.
+        trend: of the last ones.
+        name: of the field; "" for the whole picture.
+    """
+
+    aim: Aim
+    trend: Trend
+    name: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """It as the API tells it."""
+        return {
+            "name": self.name,
+            "aim": self.aim.as_dict(),
+            "trend": self.trend.as_dict(),
+            "advice": [each.as_dict() for each in advice(self.aim, self.trend)],
+        }
+
+
+def measure_all(grey: ByteArray, result: Result) -> dict[str, Aim]:
+    """How a frame shows its digits: all of them, under "", and those in each field's region, under its name.
+
+    Args:
+        grey: the frame, shape (rows, columns), uint8.
+        result: what was read in it. A field that has no region, or whose sheet is not found, is left out.
+    """
+    aims = {"": measure(grey, result.readings)}
+    for field in result.fields:
+        if field.outline is not None:
+            across, down = zip(*field.outline, strict=True)
+            area = Box(
+                math.floor(min(across)), math.floor(min(down)), math.ceil(max(across)), math.ceil(max(down))
+            )
+            aims[field.name] = measure(grey, result.readings, area)
+    return aims
+
+
 def tilt_of(lines: Sequence[Sequence[Digit]]) -> float | None:
     """Degrees, clockwise, by which rows are tilted; None where their digits do not tell.
 
@@ -228,6 +275,23 @@ def tilt_of(lines: Sequence[Sequence[Digit]]) -> float | None:
         across += float(x @ x)
         down += float(x @ y)
     return math.degrees(math.atan2(down, across)) if run >= LEAST_RUN else None
+
+
+class Trends:
+    """Remembers how the last frames of a stream went: all of it, under "", and each field, under its name."""
+
+    def __init__(self) -> None:
+        self._recent: dict[str, Recent] = {}
+
+    def see(self, result: Result) -> dict[str, Trend]:
+        """Add a frame, and tell how the last ones went."""
+        at = result.frame.timestamp
+        names = ["", *(field.name for field in result.fields)]
+        self._recent = {name: self._recent.get(name) or Recent() for name in names}
+        self._recent[""].see(at, result.readings)
+        for field in result.fields:
+            self._recent[field.name].see_field(at, field)
+        return {name: recent.trend() for name, recent in self._recent.items()}
 
 
 class Recent:
@@ -252,6 +316,13 @@ class Recent:
         self._frames.append((at, refused, confidence))
         while at - self._frames[0][0] > self._seconds:
             self._frames.popleft()
+
+    def see_field(self, at: float, field: FieldReading) -> None:
+        """Add a frame of a field, where it was looked for; one that waits for more frames is not refused."""
+        if field.due:
+            waits = field.problem == "unsure" and field.raw is not None and UNSURE not in field.raw
+            confidence = None if field.raw is None else field.confidence
+            self.add(at, field.problem is not None and not waits, confidence)
 
     def see(self, at: float, readings: Sequence[Reading]) -> None:
         """Add a frame whose numbers all count; one that waits for more frames to agree is not refused."""

@@ -9,7 +9,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -18,12 +19,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from edge.aim import LIMITS, Aim, Recent, Trend, advice, measure
+from edge.aim import LIMITS, Aim, Trend, Trends, advice, measure_all
 from edge.board import ROOT, Board, board, condition
 from edge.errors import EdgeError
+from edge.fields import Field
 from edge.planes import to_grey
 from edge.sources import SourceOptions, find_source, open_source, public_name
-from edge.types import ByteArray
+from edge.types import ByteArray, Frame
 from edge.words import counted
 
 SCHEMA = 1
@@ -81,6 +83,7 @@ def examine(
     root: Path = ROOT,
     *,
     settings: Sequence[str] = (),
+    fields: Sequence[Field] = (),
 ) -> list[Check]:
     """Look at everything; nothing is changed.
 
@@ -89,6 +92,7 @@ def examine(
         options: what it will be asked for.
         root: where the system's files are.
         settings: the files that settings come from, and "the environment".
+        fields: the numbers that are wanted; all where there is none.
     """
     machine = board(root)
     looks: list[tuple[str, Callable[[], Check | Iterable[Check] | None]]] = [
@@ -100,7 +104,7 @@ def examine(
         ("rights", partial(_rights, root)),
         ("service", partial(_service, root)),
         ("picamera2", partial(_picamera2, machine, source)),
-        ("camera", partial(_camera, source, options)),
+        ("camera", partial(_camera, source, options, fields)),
         ("power", partial(_power, root)),
         ("heat", partial(_heat, root)),
         ("memory", partial(_memory, root)),
@@ -254,7 +258,7 @@ def _picamera2(machine: Board, source: str | None) -> Check | None:
     return Check("picamera2", state, reason, wanted, cure)
 
 
-def _camera(source: str | None, options: SourceOptions | None) -> Iterator[Check]:
+def _camera(source: str | None, options: SourceOptions | None, fields: Sequence[Field]) -> Iterator[Check]:
     """Whether frames come; and how the camera is aimed, where they do."""
     wanted = "fresh frames"
     name = source or find_source()
@@ -283,26 +287,33 @@ def _camera(source: str | None, options: SourceOptions | None) -> Iterator[Check
     (first, (width, height)), (last, _) = times[0], times[-1]
     pace = f", {(len(times) - 1) / (last - first):.1f} frames/s" if last > first else ""
     yield Check("camera", "ok", f"{public_name(name)}, {width} x {height}{pace}", wanted)
-    yield from _looked("aim", partial(_aim, pictures))
+    yield from _looked("aim", partial(_aims, pictures, fields))
 
 
-def _aim(pictures: Iterable[ByteArray]) -> Check:
+def _aims(pictures: Iterable[ByteArray], fields: Sequence[Field]) -> Iterator[Check]:
     """How well pictures show their numbers; each is read for itself, as if it were the only one."""
+    from edge.field_reader import FieldReader
     from edge.reader import DigitReader
 
-    reader, recent = DigitReader(), Recent()
-    aim = Aim.of_nothing()
+    reader, trends = DigitReader(), Trends()
+    accept = reader.road.thresholds.accept
+    # When a field is read does not matter here.
+    wanted = [replace(field, after=None, every=None) for field in fields] or [Field()]
+    frames = FieldReader(reader, wanted)
+    aims: dict[str, Aim] = {}
+    trend: dict[str, Trend] = {}
     for number, grey in enumerate(pictures):
-        readings = reader.read_image(grey).readings
-        recent.see(float(number), readings)
-        aim = measure(grey, readings)
-    trend, accept = recent.trend(), reader.road.thresholds.accept
-    advised = "; ".join(each.text for each in advice(aim, trend))
-    wanted = (
-        f"digits of {LIMITS.height:.0f} pixels or more, sharp, even light, rows level to "
-        f"{LIMITS.tilt:.0f} degrees"
-    )
-    return Check("aim", "warning" if advised else "ok", aim_in_words(aim, trend, accept), wanted, advised)
+        result = frames.read_frame(Frame(grey, number, float(number), datetime.now(UTC), "camera"))
+        aims, trend = measure_all(grey, result), trends.see(result)
+    for name, aim in aims.items():
+        advised = "; ".join(each.text for each in advice(aim, trend[name]))
+        yield Check(
+            f"aim {name}".strip(),
+            "warning" if advised else "ok",
+            aim_in_words(aim, trend[name], accept),
+            f"digits of {LIMITS.height:.0f} pixels or more, sharp, in even light, in level rows",
+            advised,
+        )
 
 
 def aim_in_words(aim: Aim, trend: Trend, accept: float) -> str:

@@ -189,7 +189,7 @@ def test_who_comes_late_misses_views_and_the_end_is_told(reader):
     [
         ("with_glyphs", "/v1/readings?glyphs=1"),
         ("_annotated", "/snapshot.jpg?annotate=1"),
-        ("_aim", "/v1/aim"),
+        ("_aims", "/v1/aim"),
     ],
 )
 def test_what_the_reader_saw_is_encoded_once_a_frame_for_all_who_ask(monkeypatch, name, path):

@@ -154,12 +154,16 @@ def _put(document: tomlkit.TOMLDocument, fields: Sequence[Field], old: Sequence[
             table, before = left.pop(old[place].name), old[place]
         if table is None or before is None:
             table, before = tomlkit.table(), Field()
+            if made:
+                made[-1].add(tomlkit.nl())
         _change(table, before.as_table() if table else {}, field.as_table())
         made.append(table)
     if not fields:
         document.pop(KEY, None)
     elif not isinstance(tables, AoT):
         document.pop(KEY, None)
+        if document:
+            document.add(tomlkit.nl())
         document.append(KEY, tomlkit.aot())
     if fields and [id(table) for table in made] != [id(table) for table in known]:
         array = document[KEY]

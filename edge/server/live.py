@@ -8,11 +8,11 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from edge.aim import Recent, Trend
+from edge.aim import Trend, Trends
 from edge.errors import EdgeError, ReadingError
 from edge.events import AnyEvent
 from edge.live import LiveLoop
@@ -47,7 +47,7 @@ class View:
         dropped: frames that the source gave up so far.
         failed: frames that could not be read so far.
         trouble: why there is no new result; empty where all is well.
-        trend: how reading went in the last seconds.
+        trends: how reading went in the last seconds: all of it, under "", and each field, under its name.
     """
 
     result: Result | None = None
@@ -56,7 +56,7 @@ class View:
     dropped: int = 0
     failed: int = 0
     trouble: str = "no frame yet"
-    trend: Trend = field(default_factory=Trend)
+    trends: Mapping[str, Trend] = field(default_factory=dict)
 
     def stale_s(self) -> float:
         """Seconds since the newest frame was captured."""
@@ -174,7 +174,8 @@ class Live:
 
     def _post(self, view: View, events: Sequence[AnyEvent]) -> None:
         if view.result is None:
-            view = replace(view, result=self._posted.result, latency_ms=self._posted.latency_ms)
+            last = self._posted
+            view = replace(view, result=last.result, latency_ms=last.latency_ms, trends=last.trends)
         self._posted = view
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
             self._loop.call_soon_threadsafe(self._take, view, list(events))
@@ -199,13 +200,14 @@ class _Page(Sink):
 
     def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[AnyEvent]], None]) -> None:
         self._speedometer, self._post = speedometer, post
-        self._recent = Recent()
+        self._trends = Trends()
 
     def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Show a result."""
-        self._recent.see(result.frame.timestamp, result.readings)
+        trends = self._trends.see(result)
         latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
-        self._post(replace(self._view(), result=result, latency_ms=latency_ms, trouble=""), events)
+        view = self._view()
+        self._post(replace(view, result=result, latency_ms=latency_ms, trouble="", trends=trends), events)
 
     def trouble(self, text: str) -> None:
         """Show why there is none."""
@@ -222,5 +224,4 @@ class _Page(Sink):
             frames_per_second=speed.frames_per_second,
             dropped=speed.drops.total(),
             failed=speed.failed,
-            trend=self._recent.trend(),
         )

@@ -167,12 +167,20 @@ class Advice(BaseModel):
     text: str
 
 
+class AimingAt(BaseModel):
+    """How well a picture, or the region of a field, is shown."""
+
+    name: str = Field(description="of the field; empty for the whole picture")
+    aim: Aim = Field(description="of the newest frame")
+    trend: Trend
+    advice: list[Advice] = Field(description="what helps most first; empty where all reads well")
+
+
 class Aiming(BaseModel):
     """How well the camera is aimed."""
 
-    aim: Aim | None = Field(description="of the newest frame; null before the first")
-    trend: Trend
-    advice: list[Advice] = Field(description="what helps most first; empty where all reads well")
+    picture: AimingAt | None = Field(description="null before the first frame")
+    fields: list[AimingAt] = Field(description="of the fields whose region is in the picture")
     limits: dict[str, float] = Field(
         description="from where on digits read well; edge: as a share of their height"
     )

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Query, Response, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
-from edge.aim import LIMITS, Aim, advice, measure
+from edge.aim import LIMITS, Aim, Aiming, Trend, measure_all
 from edge.events import AnyEvent
 from edge.overlay import draw, encode
 from edge.planes import to_grey
@@ -126,9 +126,9 @@ def live_api(live: Live, metrics: Metrics, accept: float) -> APIRouter:
     return api
 
 
-def _aim(result: Result) -> Aim:
+def _aims(result: Result) -> dict[str, Aim]:
     frame = result.frame
-    return measure(to_grey(frame.image) if frame.grey is None else frame.grey, result.readings)
+    return measure_all(to_grey(frame.image) if frame.grey is None else frame.grey, result)
 
 
 def _annotated(result: Result) -> bytes:
@@ -151,11 +151,11 @@ async def _parts(live: Live, metrics: Metrics) -> AsyncIterator[bytes]:
 
 async def _aiming(live: Live, accept: float) -> dict[str, Any]:
     """How well the newest frame shows its numbers, measured once for all who ask."""
-    aim, trend = await live.made(_aim), live.view.trend
+    aims, trends = await live.made(_aims) or {}, live.view.trends
+    told = [Aiming(aim, trends.get(name, Trend()), name).as_dict() for name, aim in aims.items()]
     return {
-        "aim": None if aim is None else aim.as_dict(),
-        "trend": trend.as_dict(),
-        "advice": [] if aim is None else [each.as_dict() for each in advice(aim, trend)],
+        "picture": told[0] if told else None,
+        "fields": told[1:],
         "limits": {**LIMITS.as_dict(), "confidence": accept},
     }
 

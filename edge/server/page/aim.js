@@ -15,7 +15,7 @@ const MEASURES = [
 const KEYS = { height: "height", sharpness: "edge", contrast: "contrast", glare: "glare", tilt: "tilt" };
 
 /** The measurements of an aim as `[what, name, value, wanted]`; what is unknown is left out. */
-export function measures({ aim, trend, limits }) {
+export function measures({ aim, trend }, limits) {
   const told = MEASURES.filter(([what]) => aim[KEYS[what]] !== null)
     .map(([what, name, value, wanted]) => [what, name, value(aim), wanted(limits, aim)]);
   told.push(["reading", "not certain", percent(trend.refused), `of the last ${trend.frames} frames`]);
@@ -37,13 +37,14 @@ export class Aim {
 
   /** Show what /v1/aim answers, or null. */
   show(answer) {
-    const advice = answer?.advice ?? [];
-    const known = Boolean(answer?.aim);
+    const picture = answer?.picture ?? null;
+    const advice = picture?.advice ?? [];
+    const known = picture !== null;
     setText(this.state, !known ? "How it is aimed" : advice.length ? sentence(advice[0].text) : "Well aimed");
     this.panel.classList.toggle("accepted", known && !advice.length);
     this.panel.classList.toggle("uncertain", advice.length > 0);
     fill(this.panel.querySelector(".advice"), advice.slice(1), () => element("li"), (item, { text }) => setText(item, sentence(text)));
-    fill(this.panel.querySelector(".measures"), known ? measures(answer) : [], () => {
+    fill(this.panel.querySelector(".measures"), known ? measures(picture, answer.limits) : [], () => {
       const row = element("div");
       row.append(element("dt"), element("dd"));
       return row;

@@ -1,5 +1,6 @@
 // Fields: the numbers that someone wants, by name. Listed with what they read, drawn on the picture, edited, saved.
 
+import { sentence } from "./aim.js";
 import { request } from "./api.js";
 import { RegionChooser } from "./region.js";
 import { element, fill, setText } from "./results.js";
@@ -62,6 +63,7 @@ export class Fields {
     this.saved = null; // {fields, version, file}
     this.edited = null; // {before, table, added}: the saved table, and the one in the form
     this.timer = null;
+    this.advice = new Map(); // name -> what helps most
     const { look } = this.form.elements;
     for (const [format, words] of LOOKS) look.append(new Option(words, format));
     this.card.querySelector(".add").addEventListener("click", () => this.edit(null));
@@ -106,13 +108,18 @@ export class Fields {
     });
   }
 
+  /** Keep what /v1/aim says of each field's region. */
+  advise(aims) {
+    this.advice = new Map(aims.map(({ name, advice }) => [name, advice[0]?.text ?? ""]));
+  }
+
   list(readings) {
     const fields = this.saved?.fields ?? [];
     const known = Object.fromEntries(readings.map((reading) => [reading.name, reading]));
     fill(this.card.querySelector(".field-list"), fields, () => {
       const item = element("li");
       const words = element("div", "words");
-      words.append(element("span", "name"), element("span", "value"), element("span", "problem"));
+      words.append(element("span", "name"), element("span", "value"), element("span", "problem"), element("span", "aimed"));
       const button = element("button", "button edit");
       button.type = "button";
       button.textContent = "Edit";
@@ -122,12 +129,14 @@ export class Fields {
     }, (item, table) => {
       item.table = table;
       const reading = known[table.name];
-      const [name, value, problem] = item.firstChild.children;
+      const [name, value, problem, aimed] = item.firstChild.children;
       setText(name, table.name);
       const unit = table.unit ? ` ${table.unit}` : "";
       setText(value, reading?.text ? `${reading.text}${unit}` : "–");
       const since = reading?.text && reading.problem && reading.age_s !== null ? ` (value read ${age(reading.age_s)})` : "";
       setText(problem, reading ? trouble(reading) + since : "");
+      const advice = this.advice.get(table.name);
+      setText(aimed, advice ? sentence(advice) : "");
       item.className = reading?.status ?? "";
       item.lastChild.setAttribute("aria-label", `Edit ${table.name}`);
     });

@@ -46,7 +46,10 @@ function connect() {
   socket.addEventListener("message", (event) => {
     const message = JSON.parse(event.data);
     if (message.event === "frame") frame(message);
-    if (message.event === "aim") aim.show(message);
+    if (message.event === "aim") {
+      aim.show(message);
+      fields.advise(message.fields);
+    }
   });
   socket.addEventListener("close", async () => {
     socket = null;
