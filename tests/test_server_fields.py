@@ -1,10 +1,13 @@
-"""Fields in a settings file: what is saved, what stays, and what is never overwritten."""
+"""Fields over the API and in a settings file: what is saved, what stays, and what is never overwritten."""
 
 import stat
+import time
 
 import pytest
 
-pytest.importorskip("tomlkit", reason="the web page needs digitcam[web]")
+pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
+
+from serving import serving
 
 from edge.errors import UsageError
 from edge.fields import field_of
@@ -161,3 +164,154 @@ def test_a_change_in_the_file_of_the_machine_is_a_change_too(path, tmp_path):
     path.write_text(SETTINGS.replace("gas", "heat"))
     with pytest.raises(ChangedError):
         file.write([], version)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("settings")
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    (home / "digitcam.toml").write_text(SETTINGS.replace("picamera", "demo").replace("8001", "0"))
+    with serving("demo", env={"XDG_CONFIG_HOME": str(home)}) as running, running.client() as client:
+        wait_for(client, lambda latest: latest is not None)
+        yield running
+
+
+@pytest.fixture
+def client(server, home):
+    """Asks the server, whose settings are as they were."""
+    (home / "digitcam.toml").write_text(SETTINGS)
+    with server.client() as client:
+        save(client, client.get("/v1/fields").json()["fields"])
+        yield client
+
+
+def save(client, fields):
+    version = client.get("/v1/fields").json()["version"]
+    return client.put("/v1/fields", json={"fields": fields, "version": version})
+
+
+def wait_for(client, until):
+    """The newest result that is what is waited for."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        latest = client.get("/v1/readings").json()["latest"]
+        if until(latest):
+            return latest
+        time.sleep(0.1)
+    raise AssertionError(latest)
+
+
+def names(latest):
+    return [field["name"] for field in latest["fields"]]
+
+
+def test_the_fields_of_the_settings_are_told(client, home):
+    answer = client.get("/v1/fields").json()
+    assert [field["name"] for field in answer["fields"]] == ["water", "gas"]
+    assert answer["fields"][0]["region"] == [0.1, 0.2, 0.55, 0.35]
+    assert answer["file"] == str(home / "digitcam.toml")
+    assert answer["read"]
+
+
+def test_saved_fields_are_read_without_a_restart_and_stay(client, home):
+    everywhere = {"name": "all", "region": [0, 0, 1, 1], "format": "0000000000.0"}
+    saved = save(client, [everywhere]).json()
+    assert saved["fields"] == [{**everywhere, "region": [0.0, 0.0, 1.0, 1.0]}]
+    latest = wait_for(client, lambda latest: names(latest) == ["all"])
+    latest = wait_for(client, lambda latest: latest["fields"][0]["raw"])
+    assert latest["fields"][0]["problem"] in ("format", "unsure")
+    text = (home / "digitcam.toml").read_text()
+    assert 'name = "all"' in text
+    assert "# The meter in the cellar." in text
+    assert client.get("/v1/fields").json() == saved
+
+
+def test_without_fields_all_numbers_are_read(client):
+    assert save(client, []).json()["fields"] == []
+    latest = wait_for(client, lambda latest: latest["fields"] == [] and latest["readings"])
+    assert latest["readings"]
+
+
+def test_who_saves_later_does_not_undo_what_another_has_saved(client, home):
+    version = client.get("/v1/fields").json()["version"]
+    save(client, [{"name": "heat"}])
+    answer = client.put("/v1/fields", json={"fields": [{"name": "mine"}], "version": version})
+    assert answer.status_code == 409
+    assert "somebody has changed it meanwhile" in answer.json()["detail"]
+    assert [field["name"] for field in client.get("/v1/fields").json()["fields"]] == ["heat"]
+
+
+def test_a_change_by_hand_is_not_overwritten(client, home):
+    version = client.get("/v1/fields").json()["version"]
+    (home / "digitcam.toml").write_text(SETTINGS + "# by hand\n")
+    answer = client.put("/v1/fields", json={"fields": [], "version": version})
+    assert answer.status_code == 409
+    assert (home / "digitcam.toml").read_text() == SETTINGS + "# by hand\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ([{"name": "a", "format": "abc"}], "[[field]] 1 ('a'): format: cannot use the format 'abc'"),
+        ([{"name": "a"}, {"name": "a"}], "[[field]] 2 ('a'): name: expected a name that no other field has"),
+        ([{"name": "a", "region": [0.5, 0, 0.4, 1]}], "region: expected left, top, right and bottom"),
+        ([{"name": "a", "colour": "red"}], "colour"),
+        ([{"region": [0, 0, 1, 1]}], "name: expected a value, found none"),
+    ],
+)
+def test_fields_that_make_no_sense_are_told_and_not_saved(client, home, fields, detail):
+    before = (home / "digitcam.toml").read_text()
+    answer = save(client, fields)
+    assert answer.status_code == 422
+    assert detail in answer.json()["detail"]
+    assert (home / "digitcam.toml").read_text() == before
+
+
+def test_settings_that_are_broken_by_hand_are_told(client, home):
+    (home / "digitcam.toml").write_text("[[field]\n")
+    for answer in (client.get("/v1/fields"), client.put("/v1/fields", json={"fields": [], "version": "x"})):
+        assert answer.status_code == 409
+    assert "is not valid TOML" in client.get("/v1/fields").json()["detail"]
+
+
+def test_a_field_is_tried_on_the_newest_frame_and_not_saved(client, home):
+    before = (home / "digitcam.toml").read_text()
+    tried = client.post(
+        "/v1/fields/try", json={"name": "x", "region": [0, 0, 1, 1], "format": "0000000.0", "after": "23:59"}
+    )
+    assert tried.status_code == 200
+    assert tried.json()["problem"] in ("format", "unsure", "not found")
+    assert tried.json()["why"]
+    assert len(tried.json()["outline"]) == 4
+    assert (home / "digitcam.toml").read_text() == before
+    assert names(client.get("/v1/readings").json()["latest"]) == ["water", "gas"]
+    wrong = client.post("/v1/fields/try", json={"name": "x", "least": 1, "format": "00:00"})
+    assert wrong.status_code == 422
+    assert wrong.json()["detail"].startswith("least: expected no limit")
+
+
+def test_saving_needs_the_token_and_a_page_of_this_server(tmp_path):
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    with serving("demo", "--token-file", tmp_path / "token", env=env) as server, server.client() as client:
+        body = {"fields": [{"name": "water"}], "version": ""}
+        assert client.put("/v1/fields", json=body).status_code == 401
+        assert client.get("/v1/fields").status_code == 401
+        client.headers["Authorization"] = f"Bearer {(tmp_path / 'token').read_text().strip()}"
+        elsewhere = client.put("/v1/fields", json=body, headers={"Origin": "http://elsewhere.example"})
+        assert elsewhere.status_code == 403
+        assert not (tmp_path / "digitcam.toml").exists()
+        assert client.put("/v1/fields", json=body).status_code == 200
+        assert (tmp_path / "digitcam.toml").read_text() == '[[field]]\nname = "water"\n'
+
+
+def test_how_the_camera_is_aimed_is_told_with_each_field(client):
+    save(client, [{"name": "all", "region": [0, 0, 1, 1]}])
+    wait_for(client, lambda latest: names(latest) == ["all"] and latest["readings"])
+    aiming = client.get("/v1/aim").json()
+    assert aiming["picture"]["aim"].keys() == {"digits", "height", "edge", "contrast", "glare", "tilt"}
+    assert [field["name"] for field in aiming["fields"]] == ["all"]
+    assert aiming["fields"][0]["trend"]["frames"] >= 1
+    assert aiming["limits"]["height"] > 0
