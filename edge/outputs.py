@@ -27,6 +27,7 @@ class Outputs:
         record: where the annotated video is written.
         keep_frames: folder in which every frame is kept.
         limits: how much is kept there.
+        state: where the last values of the fields are kept.
 
     Raises:
         UsageError: one goes only with another.
@@ -38,6 +39,7 @@ class Outputs:
     record: Path | None = None
     keep_frames: Path | None = None
     limits: Limits | None = None
+    state: Path | None = None
 
     def __post_init__(self) -> None:
         if self.every_frame and not self.json:
@@ -50,7 +52,9 @@ def outputs_of(args: argparse.Namespace) -> Outputs:
     Raises:
         UsageError: one goes only with another.
     """
-    outputs = Outputs(args.json, args.every_frame, args.save, args.record)
+    outputs = Outputs(
+        args.json, args.every_frame, args.save, args.record, state=args.state if "state" in args else None
+    )
     if "keep_frames" not in args:
         return outputs
     alone = [name for name in ("keep_size", "keep_age") if name in args.given and args.keep_frames is None]
@@ -104,6 +108,10 @@ def open_sinks(
         yield Video(outputs.record)
     if outputs.keep_frames and recording:
         yield KeepFrames(outputs.keep_frames, recording, outputs.limits)
+    if outputs.state:
+        from edge.sinks.known_values import KnownValues
+
+        yield KnownValues(outputs.state)
     from edge.sinks.systemd import Systemd
 
     if systemd := Systemd.from_environment(speedometer):

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.formats import MARKS
 from edge.fusion import log_softmax
 from edge.planes import magnified, shrunk
 from edge.runtime import Network
@@ -35,9 +36,6 @@ STRIDE = 32
 
 WINDOW = 31
 """Cells that the brightness of the paper is averaged over, both ways."""
-
-MARKS = (".", ",", ":", "/", "-")
-"""Small marks that numbers are written with."""
 
 BOX_UNIT = 4.0
 """Distances to the sides of a box are natural logarithms of pixels, times this: 8 bits then tell 2 %

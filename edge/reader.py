@@ -13,6 +13,7 @@ from typing import Self
 from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ModelError
+from edge.events import FieldEvent
 from edge.lines import to_reading
 from edge.live import Step, Stream
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
@@ -22,7 +23,7 @@ from edge.planes import to_grey
 from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Reading, Result, Road, check_image
+from edge.types import ByteArray, Frame, Reading, Result, Road, Scan, check_image
 
 
 class DigitReader:
@@ -114,6 +115,8 @@ class DigitReader:
             if step.error is not None:
                 raise step.error
             for event in step.events:
+                if isinstance(event, FieldEvent):
+                    continue
                 track_id = event.reading.track_id
                 if event.kind == "gone":
                     here.discard(track_id)
@@ -171,8 +174,7 @@ class DigitReader:
         """
         check_image(frame.image, frame.source)
         grey = to_grey(frame.image) if frame.grey is None else frame.grey
-        with self._lock:
-            scan = self.road.read(grey)
+        scan = self.scan(grey)
         thresholds = self.road.thresholds
         if tracker is not None:
             readings = tracker.update(scan.lines, frame.timestamp, thresholds, frame.size)
@@ -187,6 +189,11 @@ class DigitReader:
             scan.turned,
             scan.complete,
         )
+
+    def scan(self, grey: ByteArray) -> Scan:
+        """Find the numbers in a grey picture, shape (rows, columns), uint8, and follow none."""
+        with self._lock:
+            return self.road.read(grey)
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:

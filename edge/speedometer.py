@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.sources.base import Drop, Source
 from edge.types import Moment, Result
 
@@ -54,7 +54,7 @@ class Speedometer:
         """Count a frame that could not be read."""
         self.failed += 1
 
-    def tick(self, result: Result, events: Sequence[Event] = ()) -> None:
+    def tick(self, result: Result, events: Sequence[AnyEvent] = ()) -> None:
         """Count a frame that has just been read, and the numbers that it had accepted."""
         now = self._clock()
         if self._first_at is None:

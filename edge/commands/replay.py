@@ -7,7 +7,16 @@ import sys
 from contextlib import suppress
 
 from edge.commands import values
-from edge.commands.common import ASKED, MODELS, OUTPUTS, THREADS, make_reader
+from edge.commands.common import (
+    ASKED,
+    FIELD,
+    FORMAT_AND_REGION,
+    MODELS,
+    OUTPUTS,
+    THREADS,
+    fields_asked,
+    make_reader,
+)
 from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
 from edge.errors import UsageError
@@ -15,6 +24,7 @@ from edge.sources import SourceOptions
 
 
 def _replay(args: argparse.Namespace) -> int:
+    from edge.field_reader import FieldReader
     from edge.live import LiveLoop
     from edge.outputs import open_sinks, outputs_of
     from edge.provenance import differences
@@ -30,7 +40,9 @@ def _replay(args: argparse.Namespace) -> int:
     if args.road is None and args.page_model is None:
         args.road = source.recording.road
     reader = make_reader(args)
-    with LiveLoop(lambda: source, reader, on_error=errors.add, on_notice=say) as loop:
+    fields = fields_asked(args)
+    frames = FieldReader(reader, fields) if fields else reader
+    with LiveLoop(lambda: source, frames, on_error=errors.add, on_notice=say) as loop:
         for difference in differences(source, reader):
             say(difference)
         for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
@@ -56,6 +68,8 @@ VERB = Verb(
             settable=False,
         ),
         *OUTPUTS,
+        *FORMAT_AND_REGION,
+        FIELD,
         *(option for option in ASKED if option.name == "realtime"),
         *MODELS,
         THREADS,

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
+from edge.errors import UsageError
+from edge.fields import Region
+from edge.formats import Format
 from edge.types import Road
 
 
@@ -117,6 +120,11 @@ def picture(text: str) -> Path:
     return named(text, SUFFIXES)
 
 
+def json_file(text: str) -> Path:
+    """The name of a JSON file."""
+    return named(text, (".json",))
+
+
 def video(text: str) -> Path:
     """The name of a video to write."""
     return named(text, (".mp4",))
@@ -128,6 +136,22 @@ def named(text: str, suffixes: Sequence[str]) -> Path:
     if path.suffix.lower() not in suffixes:
         raise ArgumentTypeError(f"expected a name that ends in {' or '.join(suffixes)}, found {text!r}")
     return path
+
+
+def number_format(text: str) -> Format:
+    """What numbers look like, as 00000.0."""
+    try:
+        return Format.parse(text)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def region(text: str) -> Region:
+    """A part of the picture, or of the sheet in it."""
+    try:
+        return Region.parse(text)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def road(text: str) -> Road:

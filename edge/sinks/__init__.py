@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.types import Frame, Result
 
 
@@ -24,7 +24,7 @@ class Sink(ABC):
     name: str = "a sink"
 
     @abstractmethod
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Take the result of one frame, and what has changed since the one before."""
 
     def trouble(self, text: str) -> None:  # noqa: B027 - most sinks have nobody to tell
@@ -36,7 +36,7 @@ class Sink(ABC):
     def missed(self, frames: int) -> None:  # noqa: B027 - most sinks take no notice
         """Hear that so many frames were not handed over, between the last one and the next."""
 
-    def finish(self, events: Sequence[Event]) -> None:  # noqa: B027 - what is over makes no frame
+    def finish(self, events: Sequence[AnyEvent]) -> None:  # noqa: B027 - what is over makes no frame
         """Take the last events: nothing follows, and what was still there is gone."""
 
     def close(self) -> None:  # noqa: B027 - a sink that holds nothing has nothing to finish

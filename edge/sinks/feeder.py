@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edge.errors import EdgeError, OutputError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.sinks import Sink
 from edge.types import Frame, Result
 
@@ -39,7 +39,7 @@ class _Item:
     """
 
     result: Result | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[AnyEvent, ...] = ()
     trouble: str = ""
     unread: Frame | None = None
     missed: int = 0
@@ -86,7 +86,7 @@ class Feeder:
         self.hung_up: BrokenPipeError | None = None
         self._wait, self._on_error, self._on_notice, self._clock = wait, on_error, on_notice, clock
         self._items: deque[_Item] = deque()
-        self._owed: deque[Event] = deque(maxlen=OWED)
+        self._owed: deque[AnyEvent] = deque(maxlen=OWED)
         self._changed = threading.Condition()
         self._ending = False
         self._failures, self._retry_at = 0, 0.0
@@ -95,7 +95,7 @@ class Feeder:
         self._thread = threading.Thread(target=self._work, name=f"digitcam-sink-{sink.name}", daemon=True)
         self._thread.start()
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Let the sink take a result."""
         self._put(_Item(result, tuple(events)))
 
@@ -103,7 +103,7 @@ class Feeder:
         """Let the sink hear why there is no result, and take the frame that cannot be read, if it is one."""
         self._put(_Item(trouble=text, unread=unread))
 
-    def end(self, events: Sequence[Event]) -> None:
+    def end(self, events: Sequence[AnyEvent]) -> None:
         """Let the sink take the last events, then close it. `join` waits for that."""
         with self._changed:
             if not self._ending:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import OutputError, UsageError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.files import write_whole
 from edge.recording import (
     FACTS,
@@ -93,7 +93,7 @@ class KeepFrames(Sink):
         self.frames = 0
         self._shelf.make_room(self._limits, self._clock())
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Keep the frame.
 
         Raises:

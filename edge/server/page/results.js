@@ -5,7 +5,7 @@ import { placeLabels } from "./labels.js";
 const MARGIN = 6; // pixels from the digits of a number to the outer edge of its frame
 const SMALLEST = 10; // pixels of the letters of a label that has no place at its usual size
 
-const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
 
 /** What became of a number, and the confidence in it. */
 function state({ status, text, confidence }) {
@@ -23,7 +23,7 @@ export function remark({ turned, complete, warnings = [] }) {
 }
 
 /** Give a parent one child for each item: existing ones are kept, so that clicks and focus survive. */
-function fill(parent, items, create, update) {
+export function fill(parent, items, create, update) {
   while (parent.children.length > items.length) parent.lastElementChild.remove();
   items.forEach((item, index) => {
     const child = parent.children[index] ?? parent.appendChild(create());
@@ -31,17 +31,17 @@ function fill(parent, items, create, update) {
   });
 }
 
-function element(name, className = "") {
+export function element(name, className = "") {
   const made = document.createElement(name);
   made.className = className;
   return made;
 }
 
-function setText(target, text) {
+export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
-function place(target, [left, top, right, bottom], [width, height]) {
+export function place(target, [left, top, right, bottom], [width, height]) {
   target.style.left = `${(100 * left) / width}%`;
   target.style.top = `${(100 * top) / height}%`;
   target.style.width = `${(100 * (right - left)) / width}%`;
