@@ -244,7 +244,7 @@ class FieldReader:
             for k, reading in zip(places, inside, strict=True):
                 if reading is chosen and problem in REFUSALS:
                     told[k] = replace(reading, field=one.name, status="rejected", problem=problem)
-                elif reading is chosen or chosen is None:
+                elif reading is chosen or one.region is not None:
                     told[k] = replace(reading, field=one.name)
         return told, _all(taken, memory, moment)
 
