@@ -14,6 +14,7 @@ from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ModelError
 from edge.events import FieldEvent
+from edge.formats import Format
 from edge.lines import to_reading
 from edge.live import Step, Stream
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
@@ -194,6 +195,15 @@ class DigitReader:
         """Find the numbers in a grey picture, shape (rows, columns), uint8, and follow none."""
         with self._lock:
             return self.road.read(grey)
+
+    def expect(self, grey: ByteArray, form: Format) -> Scan:
+        """Find the one number in a grey picture that has a format, shape (rows, columns), uint8.
+
+        The format decides among what the page network sees. The road by ink sees no more than it reads: with
+        it, all numbers are found as by `scan`, and whoever asks compares them with the format.
+        """
+        with self._lock:
+            return self.road.expect(grey, form) if isinstance(self.road, PageRoad) else self.road.read(grey)
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:

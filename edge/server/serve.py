@@ -80,9 +80,9 @@ def serve(
         reader = FieldReader(digits, wanted(fields), known=known)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
-        for difference in differences(loop.source, reader):
+        for difference in differences(loop.source, digits):
             say(difference)
-        recording = recording_of(loop.source, reader, options)
+        recording = recording_of(loop.source, digits, options)
         for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
