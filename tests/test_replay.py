@@ -252,7 +252,8 @@ def test_what_another_model_reads_is_said(tmp_path, capsys):
 
 def test_a_run_that_is_killed_leaves_whole_frames_that_can_be_replayed(tmp_path, capsys):
     folder = tmp_path / "kept"
-    with start("run", "demo", "--json", "--keep-frames", folder, stdout=subprocess.PIPE) as running:
+    options = ["--no-realtime", "--json", "--keep-frames", folder]  # no frame is left out
+    with start("run", "demo", *options, stdout=subprocess.PIPE) as running:
         while not (folder.exists() and any(len(names(own)) > 20 for own in recordings(folder))):
             assert running.poll() is None
             time.sleep(0.05)
