@@ -6,7 +6,7 @@ A `FieldReader` reads one stream: it remembers what its fields were, and what th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge.fields import Field, Region
@@ -28,6 +28,7 @@ from edge.types import (
     Moment,
     Reading,
     Result,
+    Scan,
     Speed,
     check_image,
 )
@@ -186,20 +187,26 @@ class FieldReader:
         lines: list[Line] = []
         speed = Speed(capture=frame.capture_ms, segment=cut_ms)
         turned, complete = 0, True
-        for view in views.values():
+        for region, form, all_of_it in _searches(due):
+            view = views[region]
             if view is None:
                 continue
-            scan = self.reader.scan(view.image)
-            found = [view.in_frame(line) for line in scan.lines]
-            lines += [line for line in found if view.holds(line.box) and not _is_among(line, lines)]
-            speed = replace(
-                speed,
-                segment=speed.segment + scan.speed.segment,
-                normalise=speed.normalise + scan.speed.normalise,
-                classify=speed.classify + scan.speed.classify,
-            )
-            turned = scan.turned if view.region is None else turned
-            complete &= scan.complete
+            found: list[Line] = []
+            for scan in self._scans(view, form):
+                found += [line for line in map(view.in_frame, scan.lines) if view.holds(line.box)]
+                speed = replace(
+                    speed,
+                    segment=speed.segment + scan.speed.segment,
+                    normalise=speed.normalise + scan.speed.normalise,
+                    classify=speed.classify + scan.speed.classify,
+                )
+                turned = scan.turned if region is None else turned
+                complete &= scan.complete
+                if found and not all_of_it:
+                    break
+            for line in found:
+                if not _is_among(line, lines):
+                    lines.append(line)
         thresholds = self.reader.road.thresholds
         if tracker is None:
             readings = [to_reading(line, thresholds) for line in lines]
@@ -217,6 +224,12 @@ class FieldReader:
             complete,
             taken,
         )
+
+    def _scans(self, view: View, form: Format | None) -> Iterator[Scan]:
+        """What is in a region: the number that has the format first, then whatever else there is."""
+        if form is not None and self.reader.reads_by_format:
+            yield self.reader.expect(view.image, form)
+        yield self.reader.scan(view.image)
 
     def _judge(
         self,
@@ -244,7 +257,7 @@ class FieldReader:
             for k, reading in zip(places, inside, strict=True):
                 if reading is chosen and problem in REFUSALS:
                     told[k] = replace(reading, field=one.name, status="rejected", problem=problem)
-                elif reading is chosen or chosen is None:
+                elif reading is chosen or one.region is not None:
                     told[k] = replace(reading, field=one.name)
         return told, _all(taken, memory, moment)
 
@@ -269,6 +282,15 @@ class FieldReader:
             speed=Speed(capture=frame.capture_ms, segment=checked_ms),
             fields=_all(taken, memory, frame.moment),
         )
+
+
+def _searches(due: Sequence[Field]) -> list[tuple[Region | None, Format | None, bool]]:
+    """What to look for in each region, once: numbers of a format, and whether all others, too."""
+    wanted: dict[tuple[Region | None, Format | None], bool] = {}
+    for one in due:
+        key = one.region, one.format
+        wanted[key] = wanted.get(key, False) or not one.name
+    return [(*key, all_of_it) for key, all_of_it in wanted.items()]
 
 
 def _all(taken: Mapping[str, FieldReading], memory: _Memory, moment: Moment) -> tuple[FieldReading, ...]:

@@ -12,8 +12,9 @@ from typing import Self
 
 from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
-from edge.errors import EdgeError, ModelError
+from edge.errors import EdgeError, ModelError, UsageError
 from edge.events import FieldEvent
+from edge.formats import Format
 from edge.lines import to_reading
 from edge.live import Step, Stream
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
@@ -194,6 +195,22 @@ class DigitReader:
         """Find the numbers in a grey picture, shape (rows, columns), uint8, and follow none."""
         with self._lock:
             return self.road.read(grey)
+
+    @property
+    def reads_by_format(self) -> bool:
+        """Whether a format can help to read, and not only be compared with what was read."""
+        return isinstance(self.road, PageRoad) and self.road.reads_by_format
+
+    def expect(self, grey: ByteArray, form: Format) -> Scan:
+        """Find the one number of a format in a grey picture, shape (rows, columns), uint8.
+
+        Raises:
+            UsageError: it cannot (`reads_by_format`).
+        """
+        if not isinstance(self.road, PageRoad):
+            raise UsageError("a format helps to read with road='page' only")
+        with self._lock:
+            return self.road.expect(grey, form)
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:

@@ -15,9 +15,9 @@ from edge.types import Box, ByteArray, Line
 
 Points = npt.NDArray[np.float64]
 
-AROUND = 0.5
+AROUND = 0.25
 """How much is cut out around a region, as a share of its height: a number that is written a little beside
-its place is still read whole."""
+its place is still read whole, and the rows above and below it are not."""
 
 STEP = 32
 """Pixels that the sides of what is cut out of a sheet are multiples of: a sheet that moves a little does not
@@ -69,12 +69,10 @@ class View:
 
     def in_frame(self, line: Line) -> Line:
         """A line that was found in it, with its boxes in the frame."""
-        return Line(
-            tuple(
-                replace(digit, box=_boxed(_moved(self.to_frame, _corners(digit.box))))
-                for digit in line.digits
-            )
-        )
+        digits = [
+            replace(digit, box=_boxed(_moved(self.to_frame, _corners(digit.box)))) for digit in line.digits
+        ]
+        return replace(line, digits=tuple(digits))
 
 
 def view_of(grey: ByteArray, region: Region | None, sheet: Sheet | None) -> View | None:

@@ -76,7 +76,9 @@ def find_sheet(grey: ByteArray) -> Sheet | None:
     found = [each for level in levels.T if (each := _quadrilateral(small, float(level)))]
     if not found:
         return None
-    corners = max(found, key=lambda each: each.filled).corners
+    best = max(found, key=lambda each: each.filled)
+    # The edge is soft: it is where the brightness is halfway between the paper's and the desk's.
+    corners = (_quadrilateral(small, best.halfway) or best).corners
     # A pixel's number is that of its middle: of the large picture's as well.
     ordered = (in_reading_order(corners) + 0.5) / scale - 0.5
     return Sheet(tuple((float(x), float(y)) for x, y in ordered))
@@ -84,10 +86,17 @@ def find_sheet(grey: ByteArray) -> Sheet | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Quadrilateral:
-    """Four corners around a bright patch, shape (4, 2), and how well the patch fills them: 1 is all."""
+    """Four corners around a bright patch.
+
+    Attributes:
+        corners: shape (4, 2), pixels of the small picture.
+        filled: how well the patch fills them: 1 is all.
+        halfway: brightness between that inside of its edge and that outside.
+    """
 
     corners: Points
     filled: float
+    halfway: float
 
 
 def _quadrilateral(small: npt.NDArray[Any], level: float) -> _Quadrilateral | None:
@@ -101,11 +110,16 @@ def _quadrilateral(small: npt.NDArray[Any], level: float) -> _Quadrilateral | No
     rough = _four_corners(hull)
     if rough is None or _filled(rough, patch, small) < ROUGHLY:
         return None
-    corners = _sharpened(rough, _along(hull))
+    corners = _sharpened(rough, patch[::APART, 0].astype(np.float64))
     if corners is None:
         return None
     filled = _filled(corners, patch, small)
-    return None if filled < STRAIGHT or not _stands_out(corners, small) else _Quadrilateral(corners, filled)
+    if filled < STRAIGHT:
+        return None
+    inside, outside = _beside_edge(corners, small)
+    if inside - outside < CONTRAST:
+        return None
+    return _Quadrilateral(corners, filled, (inside + outside) / 2)
 
 
 def in_reading_order(corners: npt.ArrayLike) -> Points:
@@ -127,29 +141,19 @@ def _four_corners(hull: npt.NDArray[Any]) -> Points | None:
     return None
 
 
-def _along(hull: npt.NDArray[Any]) -> Points:
-    """Points all along a hull, `APART` pixels from one to the next."""
-    points = hull[:, 0].astype(np.float64)
-    pieces = []
-    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
-        steps = max(1, int(np.hypot(*(end - start)) / APART))
-        pieces.append(start + (end - start) * np.arange(steps)[:, np.newaxis] / steps)
-    return np.concatenate(pieces)
-
-
-def _sharpened(corners: Points, hull_points: Points) -> Points | None:
+def _sharpened(corners: Points, outline: Points) -> Points | None:
     """Where the lines through the four sides cross: better than any one point of the outline."""
     lines = []
     corners = in_reading_order(corners)
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         way = end - start
         length = float(np.hypot(*way))
-        along = (hull_points - start) @ way / length**2
-        across = np.abs((hull_points - start) @ np.array([-way[1], way[0]])) / length
+        along = (outline - start) @ way / length**2
+        across = np.abs((outline - start) @ np.array([-way[1], way[0]])) / length
         near = (along > BESIDE_CORNERS) & (along < 1 - BESIDE_CORNERS) & (across < max(2.0, 0.05 * length))
         if np.count_nonzero(near) < 2:
             return None
-        fitted = cv2.fitLine(hull_points[near].astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01)
+        fitted = cv2.fitLine(outline[near].astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01)
         line = np.asarray(fitted, np.float64).ravel()
         # Points are the middles of bright pixels: the side is half a pixel further out, on the left of a way
         # that goes clockwise.
@@ -176,12 +180,12 @@ def _filled(corners: Points, patch: npt.NDArray[Any], small: npt.NDArray[Any]) -
     return np.count_nonzero(figure & filled) / np.count_nonzero(figure | filled)
 
 
-def _stands_out(corners: Points, small: npt.NDArray[Any]) -> bool:
-    """Whether what is inside four corners is brighter than what is around them."""
+def _beside_edge(corners: Points, small: npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean brightness inside and outside of the edge of a four-sided figure."""
     figure = _figure(corners, small)
     ring = cv2.dilate(figure, np.ones((9, 9), np.uint8)) - cv2.dilate(figure, np.ones((3, 3), np.uint8))
     edge = figure - cv2.erode(figure, np.ones((9, 9), np.uint8))
-    return bool(cv2.mean(small, edge)[0] - cv2.mean(small, ring)[0] >= CONTRAST)
+    return cv2.mean(small, edge)[0], cv2.mean(small, ring)[0]
 
 
 def _figure(corners: Points, small: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

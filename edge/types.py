@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ImageError
+from edge.formats import MARKS, value_of
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -32,6 +33,12 @@ Status = Literal["accepted", "uncertain", "rejected"]
 Problem = Literal["format", "limit", "change", "unsure", "not found", "stale"]
 """Why a field does not take what is read: it has another format; it is below or above a limit; it has changed
 too fast; it is not certain enough; there is nothing there; or there has been nothing for too long."""
+
+SIGNS = ("", *MARKS, "minus")
+"""What may stand before a digit: nothing, a mark inside of its number, or a minus in front of it."""
+
+WITHIN, MINUS = slice(1, len(MARKS) + 1), len(MARKS) + 1
+"""Of `SIGNS`, those by which a digit belongs to the number on its left, and that by which it begins one."""
 
 Road = Literal["ink", "page"]
 """How digits are found: by ink and rules (`edge.by_ink`), or by a network that sees the page."""
@@ -321,12 +328,15 @@ class Digit:
         ink: what it was read from, white on black, uint8; `to_glyph` makes of it the glyph that the network
             saw. None where it is only remembered, as in events.
         links: logits of its number going on to the left, and to the right, by the page network.
+        before: probabilities of `SIGNS`, what stands before it, shape (len(SIGNS),); None where no mark was
+            looked for.
     """
 
     box: Box
     prediction: Prediction
     ink: ByteArray | None = None
     links: tuple[float, float] = (0.0, 0.0)
+    before: FloatArray | None = None
 
     def __repr__(self) -> str:
         return f"<Digit {self.prediction.label}, {self.prediction.confidence:.1%}, at {self.box.as_list()}>"
@@ -334,9 +344,16 @@ class Digit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """Digits that stand together as one number, from left to right; at least one."""
+    """Digits that stand together as one number, from left to right; at least one.
+
+    Attributes:
+        digits: with what stands before each.
+        chance: calibrated probability that the whole number is right, where it was read by a format; None
+            where each digit and mark counts for itself.
+    """
 
     digits: tuple[Digit, ...]
+    chance: float | None = None
 
     @property
     def box(self) -> Box:
@@ -351,10 +368,14 @@ class Thresholds:
     Attributes:
         accept: a digit at or above it is shown, one below it is `?`.
         digit: what stays below it is no digit at all.
+        mark: a number with a mark below it, or where there is none by less than that, is not certain.
+        number: a number that is read by a format is certain from this probability on.
     """
 
     accept: float
     digit: float
+    mark: float = 0.0
+    number: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -362,10 +383,11 @@ class Reading:
     """A number as the user wants it.
 
     Attributes:
-        text: its digits, leading zeros kept, `?` for one that is not certain.
-        status: "accepted"; "uncertain" when a digit is `?` or, in a stream, not enough frames agree yet;
-            "rejected" when it is no number after all.
-        confidence: that of its least certain digit, 0 to 1.
+        text: as it is written, with its marks ("12.5", "-3", "12:45"), leading zeros kept, `?` for a digit
+            that is not certain.
+        status: "accepted"; "uncertain" when a digit is `?`, a mark is in doubt or, in a stream, not enough
+            frames agree yet; "rejected" when it is no number after all.
+        confidence: that of its least certain digit or mark, 0 to 1.
         box: where it stands.
         digits: what it is made of.
         track_id: the same number keeps its id from frame to frame, and no other number of the stream ever
@@ -383,6 +405,11 @@ class Reading:
     field: str = ""
     problem: Problem | None = None
 
+    @property
+    def value(self) -> float | None:
+        """The number that is written, where that is a plain decimal number and certain; see `value_of`."""
+        return value_of(self.text) if self.status == "accepted" else None
+
     def __repr__(self) -> str:
         track = "" if self.track_id is None else f", track {self.track_id}"
         return f"<Reading {self.text} {self.status}, {self.confidence:.1%}, at {self.box.as_list()}{track}>"
@@ -399,6 +426,7 @@ class Reading:
         """The reading as schema 1 writes it."""
         return {
             "text": self.text,
+            "value": self.value,
             "status": self.status,
             "confidence": round(self.confidence, 4),
             "box": self.box.as_list(),

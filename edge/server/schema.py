@@ -25,7 +25,10 @@ class Digit(BaseModel):
 class Reading(BaseModel):
     """A number."""
 
-    text: str = Field(description="leading zeros kept; ? for a digit that is not certain")
+    text: str = Field(
+        description="as it is written, with its marks; leading zeros kept; ? for a digit that is not certain"
+    )
+    value: float | None = Field(description="of a plain decimal number that is accepted; null otherwise")
     status: Literal["accepted", "uncertain", "rejected"]
     confidence: float = Field(ge=0, le=1)
     box: Box
