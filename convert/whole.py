@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
 from edge.errors import ModelError
-from edge.expected import LEAST_EXPECTED, Choices, Decoding, Steps, Whole, search, slots_of, told_of
+from edge.expected import Choices, Decoding, Steps, Whole, search, slots_of, told_of
 from edge.formats import Format
 from edge.fusion import Fusion
 from edge.marks import Marking, Places
-from edge.recognizer import Recognizer, Seen
+from edge.recognizer import Seen
 from edge.types import Box
 from training.page.matching import boxes_of, match
 from training.page.numbers import Numbers, WrittenNumber, written
@@ -64,26 +64,23 @@ def format_of(text: str) -> Format:
     return Format.parse("".join("0" if character.isdigit() else character for character in text))
 
 
-def regions(recognizer: Recognizer, numbers: Numbers, seed: int = 0) -> list[Region]:
+def regions(pages_seen: Sequence[Seen], numbers: Numbers, seed: int = 0) -> list[Region]:
     """The longer numbers of drawn pages, each with the candidates of its region.
 
     Args:
-        recognizer: the two networks.
-        numbers: of hands that they have not learned from.
+        pages_seen: what both networks say of each page, with all that may fill a slot.
+        numbers: the pages.
         seed: of which numbers another format is expected.
     """
     random = np.random.default_rng(seed)
     found = []
-    for page in range(len(numbers)):
+    for page, seen in enumerate(pages_seen):
         rows = numbers.digits[numbers.digits[:, 0] == page]
         long = [
             one
             for one in written(rows, numbers.marks[numbers.marks[:, 0] == page])
             if len(one.digits) >= LONG and not around(one).of(numbers.ignore[page]).any()
         ]
-        if not long:
-            continue
-        seen = recognizer.see(np.ascontiguousarray(numbers.grey[page]))
         if seen.found.turned:
             continue
         for one in long:
@@ -203,8 +200,3 @@ def observe_whole(
         digits = "".join(character for character in one.number.text if character.isdigit())
         right.append(one.is_right and labels == digits)
     return np.array(told, np.float64).reshape(-1, len(astuple(Whole(*[0.0] * 7)))), np.array(right, bool)
-
-
-def read_by_format(recognizer: Recognizer) -> Recognizer:
-    """The same two networks, which also see what is hardly a digit."""
-    return Recognizer(recognizer.page, recognizer.classifier, least=LEAST_EXPECTED)
