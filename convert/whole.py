@@ -26,12 +26,14 @@ MARGIN = 0.6
 LONG = 3
 """Digits from which on a number is expected: shorter ones hardly need a format."""
 
-OTHERS = 0.2
+OTHERS = 0.05
 """Share of the numbers for which another format is expected than they have: nothing that is read is right."""
 
-WRONG_COSTS = 200.0
-"""What a number costs that is accepted and wrong, where one that is not accepted costs 1: of 2,000, none
-should be."""
+WRONG_COSTS = 50.0
+"""What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
+
+FOLDS = 4
+"""Parts of the numbers, each judged by what is fitted on the others: for the threshold."""
 
 SMOOTH = 1.0
 """Inverse strength of the regularisation, scikit-learn's default."""
@@ -138,13 +140,14 @@ def fit_decoding(some: Sequence[Region], fusion: Fusion, marking: Marking) -> De
     fields = [Choices.of(one.seen, fusion) for one in some]
     steps = _fit_steps(some, fields)
     told, right = observe_whole(some, fields, steps, marking)
-    if right.all() or not right.any():
+    folds = min(FOLDS, int(right.sum()), int((~right).sum()))
+    if folds < 2:
         raise ModelError(
             f"of {len(right)} drawn numbers, {right.sum()} are read right by their format: to fit what tells "
             "them apart, some must be and some not; draw more pages"
         )
     regression = LogisticRegression(C=SMOOTH, max_iter=1000)
-    chances = cross_val_predict(regression, told[:, 1:], right, cv=4, method="predict_proba")[:, 1]
+    chances = cross_val_predict(regression, told[:, 1:], right, cv=folds, method="predict_proba")[:, 1]
     regression.fit(told[:, 1:], right)
     whole = Whole(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
     options = np.append(np.unique(chances), 1.0)
