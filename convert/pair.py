@@ -382,7 +382,7 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
     least = fit_least(observed, card.fusion, card.fused)
     seen = see_all(Recognizer(network, Classifier(digits), least=LEAST_EXPECTED), numbers)
     marking = fit_marking([observed.signs, observe_marks(seen, numbers)])
-    decoding = fit_decoding(regions(seen, numbers), card.fusion, marking)
+    decoding = fit_decoding(regions(seen, numbers), card.fusion)
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
