@@ -227,7 +227,7 @@ class FieldReader:
 
     def _scans(self, view: View, form: Format | None) -> Iterator[Scan]:
         """What is in a region: the number that has the format first, then whatever else there is."""
-        if form is not None and self.reader.road_name == "page":
+        if form is not None and self.reader.reads_by_format:
             yield self.reader.expect(view.image, form)
         yield self.reader.scan(view.image)
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from edge.errors import OutputError, UsageError
-from edge.types import Box, ByteArray, Reading
+from edge.types import Box, ByteArray, FieldReading, Reading
 
 # Okabe and Ito's palette, which the colour-blind can tell apart; red, green, blue.
 COLOURS = {"accepted": (0, 158, 115), "uncertain": (230, 159, 0), "rejected": (140, 140, 140)}
@@ -43,6 +43,36 @@ def draw(image: ByteArray, readings: Sequence[Reading]) -> ByteArray:
     unit = max(1, round(min(min(picture.size) / 240, median(heights or [math.inf]) / DIGIT_UNITS)))
     for reading in readings:
         _draw_number(canvas, reading, unit, picture.size)
+    return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def draw_fields(image: ByteArray, fields: Sequence[FieldReading]) -> ByteArray:
+    """Outline the region of each field and write its name and value below it.
+
+    Args:
+        image: BGR (rows, columns, 3), uint8; it is left as it is.
+        fields: with outlines in pixels of `image`; those without one are left out.
+
+    Returns:
+        A BGR picture of the same size.
+    """
+    picture = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    canvas = ImageDraw.Draw(picture)
+    unit = max(1, round(min(picture.size) / 240))
+    for field in fields:
+        if field.outline is None:
+            continue
+        colour = COLOURS[field.status]
+        canvas.polygon(field.outline, outline=colour, width=unit)
+        value = "?" if field.text is None else field.text
+        text = f"{field.name} = {value}{f' {field.unit}' if field.unit else ''}"
+        x, y = field.outline[3]
+        font = _font(10 * unit)
+        left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
+        high = bottom - top + 4 * unit
+        y = min(y + unit, picture.size[1] - high)
+        canvas.rounded_rectangle((x, y, x + right - left + 6 * unit, y + high), radius=2 * unit, fill=colour)
+        canvas.text((x + 3 * unit - left, y + 2 * unit - top), text, font=font, fill=PLATE_TEXT)
     return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), np.uint8)
 
 

@@ -50,6 +50,11 @@ class PageRoad:
         self.name = page.name
         self.card: dict[str, Any] = {**page.card.as_dict(), "sha256": page.sha256}
 
+    @property
+    def reads_by_format(self) -> bool:
+        """Whether the page network's card has what it takes to `expect` a number."""
+        return self._decoding is not None and self._marking is not None
+
     def read(self, grey: ByteArray) -> Scan:
         """The numbers in a picture, shape (rows, columns), uint8."""
         start = time.perf_counter()

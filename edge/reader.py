@@ -12,7 +12,7 @@ from typing import Self
 
 from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
-from edge.errors import EdgeError, ModelError
+from edge.errors import EdgeError, ModelError, UsageError
 from edge.events import FieldEvent
 from edge.formats import Format
 from edge.lines import to_reading
@@ -196,14 +196,21 @@ class DigitReader:
         with self._lock:
             return self.road.read(grey)
 
-    def expect(self, grey: ByteArray, form: Format) -> Scan:
-        """Find the one number in a grey picture that has a format, shape (rows, columns), uint8.
+    @property
+    def reads_by_format(self) -> bool:
+        """Whether a format can help to read, and not only be compared with what was read."""
+        return isinstance(self.road, PageRoad) and self.road.reads_by_format
 
-        The format decides among what the page network sees. The road by ink sees no more than it reads: with
-        it, all numbers are found as by `scan`, and whoever asks compares them with the format.
+    def expect(self, grey: ByteArray, form: Format) -> Scan:
+        """Find the one number of a format in a grey picture, shape (rows, columns), uint8.
+
+        Raises:
+            UsageError: it cannot (`reads_by_format`).
         """
+        if not isinstance(self.road, PageRoad):
+            raise UsageError("a format helps to read with road='page' only")
         with self._lock:
-            return self.road.expect(grey, form) if isinstance(self.road, PageRoad) else self.road.read(grey)
+            return self.road.expect(grey, form)
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:

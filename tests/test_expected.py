@@ -16,7 +16,7 @@ from edge.types import MINUS, SIGNS, Box, Candidate, Thresholds
 
 PAGE_ALONE = Fusion(page=1.0, glyph=0.0, constant=0.0, digit=1.0, writing=0.0, sure=0.0, agreed=0.0)
 STEPS = Steps(constant=2.0, link=0.0, gap=-0.2, size=-2.0, rise=-4.0, pitch=-8.0)
-WHOLE = Whole(constant=2.0, named=1.0, weakest=0.0, margin=0.5, uneven=-1.0, left_out=-1.0, signs=1.0)
+WHOLE = Whole(2.0, named=1.0, doubtful=0.0, weakest=0.0, margin=0.5, uneven=-1.0, left_out=-1.0)
 DECODING = Decoding(STEPS, WHOLE, accept=0.9)
 THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8, number=0.9)
 

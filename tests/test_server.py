@@ -640,10 +640,13 @@ def test_another_name_for_the_server_means_a_token(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_end_from_outside_is_orderly_though_somebody_watches(number):
     with serving("demo") as server, server.client() as client, client.stream("GET", "/stream.mjpg") as stream:
-        next(stream.iter_raw())
+        parts = stream.iter_raw()
+        received = next(parts)
         children = descendants(server.process.pid)
         assert len(children) >= 1
         server.process.send_signal(number)
+        received += b"".join(parts)  # fails where the answer has no end
+        assert received.endswith(b"--frame\r\n")
         _, rest = server.process.communicate(timeout=60)
     assert server.process.returncode == 0
     (summary,) = rest.splitlines()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def _read(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.files import write_whole
-    from edge.overlay import draw, encode
+    from edge.overlay import draw, draw_fields, encode
 
     options = source_options(args)
     reader = make_reader(args)
@@ -55,7 +55,7 @@ def _read(args: argparse.Namespace) -> int:
                 if hint := _how_it_was_held(frames, result, options):
                     say(hint)
                 if args.annotate:
-                    picture = draw(result.frame.image, result.readings)
+                    picture = draw_fields(draw(result.frame.image, result.readings), result.fields)
                     path = _free_name(args.annotate, result, written)
                     write_whole(path, encode(picture, path.suffix))
                     written.add(path)

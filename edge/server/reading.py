@@ -25,7 +25,7 @@ NICENESS = 5
 """Uploads wait for the camera, not the camera for uploads: a third of its share of a busy processor."""
 
 Form = Literal["json", "glyphs", "annotated"]
-"""What is wanted: schema 1 with warnings, the same with what the reader saw, or the annotated picture."""
+"""What is wanted: schema 1 and warnings, the same with what the reader saw, or the annotated PNG."""
 
 
 def request(

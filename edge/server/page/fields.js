@@ -72,6 +72,7 @@ export class Fields {
       this.save();
     });
     this.form.addEventListener("input", (event) => this.typed(event.target));
+    this.form.querySelector(".place").addEventListener("click", () => this.chooser.startInMiddle());
     this.form.querySelector(".cancel").addEventListener("click", () => this.leave());
     this.form.querySelector(".delete").addEventListener("click", (event) => this.remove(event.currentTarget));
     this.form.addEventListener("keydown", (event) => {
@@ -158,7 +159,8 @@ export class Fields {
     setText(this.form.querySelector("h3"), table ? `Field ${table.name}` : "New field");
     setText(this.form.querySelector(".how"), table?.on === "sheet"
       ? "Its region goes with the sheet of paper. Drag a new one to bind it to the picture instead."
-      : "Drag a frame around the number in the picture. Drag its corners to change it.");
+      : "Drag a frame around the number in the picture, and its corners to change it; or move it with the arrow keys.");
+    this.form.querySelector(".place").hidden = Boolean(table?.region);
     setText(this.form.querySelector(".now"), "");
     this.warn("");
     const remove = this.form.querySelector(".delete");
@@ -189,6 +191,7 @@ export class Fields {
   }
 
   chosen(region) {
+    this.form.querySelector(".place").hidden = true;
     this.edited.table.region = region;
     delete this.edited.table.on;
     this.warn("");

@@ -33,6 +33,12 @@ export class RegionChooser {
     this.set(region);
   }
 
+  /** Begin with a region in the middle, for the keys. */
+  startInMiddle() {
+    this.choose([0.3, 0.4, 0.7, 0.6]);
+    this.frame.focus();
+  }
+
   close() {
     this.layer.hidden = true;
     this.drag = null;
