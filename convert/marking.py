@@ -16,8 +16,7 @@ from edge.errors import ModelError
 from edge.formats import MARKS
 from edge.lines import rows_of
 from edge.marks import ABOVE, BEFORE, BELOW, FEATURES, Marking, Places
-from edge.page import PageNetwork
-from edge.recognizer import find
+from edge.recognizer import Recognizer, Seen
 from edge.types import MINUS, SIGNS, Digit, Prediction
 from training.page.matching import boxes_of, match
 from training.page.numbers import Before, Numbers, before_each
@@ -63,21 +62,25 @@ class Signs:
         )
 
 
-def observe_marks(network: PageNetwork, numbers: Numbers, *, least: float) -> Signs:
-    """Look at drawn numbers.
+def see_all(recognizer: Recognizer, numbers: Numbers) -> list[Seen]:
+    """What both networks say of each of the drawn pages, of hands that they have not learned from."""
+    return [recognizer.see(grey) for grey in numbers.grey]
+
+
+def observe_marks(pages_seen: Sequence[Seen], numbers: Numbers) -> Signs:
+    """What is to be seen before the digits of drawn numbers.
 
     Args:
-        network: the page network.
-        numbers: of hands that it has not learned from.
-        least: logit of a digit's centre from which on a digit is found.
+        pages_seen: what both networks say of each page.
+        numbers: the pages.
     """
     features, signs, pages = [], [], []
-    for page in range(len(numbers)):
+    for page, seen in enumerate(pages_seen):
         true = numbers.digits[numbers.digits[:, 0] == page]
         if not len(true):
             continue
         before = before_each(true, numbers.marks[numbers.marks[:, 0] == page])
-        found = find(network, numbers.grey[page], least=least)
+        found = seen.found
         if found.turned or not found.candidates or found.grey is None:
             continue
         nothing = np.zeros(len(found.candidates), np.float32)

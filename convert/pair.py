@@ -22,11 +22,12 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from convert.marking import Signs, around, fit_marking, observe_marks, sign_on_page
+from convert.marking import Signs, around, fit_marking, observe_marks, see_all, sign_on_page
 from convert.metadata import embed, identity
-from convert.whole import fit_decoding, read_by_format, regions
+from convert.whole import fit_decoding, regions
 from edge.classifier import Classifier
 from edge.errors import ModelError
+from edge.expected import LEAST_EXPECTED
 from edge.files import write_whole
 from edge.fusion import LABELS, Fusion, evidence, log_softmax
 from edge.lines import Linking, neighbourhood, rows_of
@@ -374,14 +375,14 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         ModelError: when the page network finds nothing to fit on.
     """
     network = PageNetwork(page)
-    recognizer = Recognizer(network, Classifier(digits), least=LEAST)
-    observed = observe(recognizer, held_out)
+    observed = observe(Recognizer(network, Classifier(digits), least=LEAST), held_out)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
     least = fit_least(observed, card.fusion, card.fused)
-    marking = fit_marking([observed.signs, observe_marks(network, numbers, least=least)])
-    decoding = fit_decoding(regions(read_by_format(recognizer), numbers), card.fusion, marking)
+    seen = see_all(Recognizer(network, Classifier(digits), least=LEAST_EXPECTED), numbers)
+    marking = fit_marking([observed.signs, observe_marks(seen, numbers)])
+    decoding = fit_decoding(regions(seen, numbers), card.fusion)
     page_card = PageCard(
         name="page-int8",
         version=origin.version,

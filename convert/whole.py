@@ -11,11 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
 from edge.errors import ModelError
-from edge.expected import LEAST_EXPECTED, Choices, Decoding, Steps, Whole, search, slots_of, told_of
+from edge.expected import Choices, Decoding, Steps, Whole, search, slots_of, told_of
 from edge.formats import Format
 from edge.fusion import Fusion
-from edge.marks import Marking, Places
-from edge.recognizer import Recognizer, Seen
+from edge.recognizer import Seen
 from edge.types import Box
 from training.page.matching import boxes_of, match
 from training.page.numbers import Numbers, WrittenNumber, written
@@ -26,12 +25,11 @@ MARGIN = 0.6
 LONG = 3
 """Digits from which on a number is expected: shorter ones hardly need a format."""
 
-OTHERS = 0.2
-"""Share of the numbers for which another format is expected than they have: nothing that is read is right."""
+WRONG_COSTS = 50.0
+"""What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
 
-WRONG_COSTS = 200.0
-"""What a number costs that is accepted and wrong, where one that is not accepted costs 1: of 2,000, none
-should be."""
+FOLDS = 4
+"""Parts of the numbers, each judged by what is fitted on the others: for the threshold."""
 
 SMOOTH = 1.0
 """Inverse strength of the regularisation, scikit-learn's default."""
@@ -53,46 +51,30 @@ class Region:
     number: WrittenNumber
     form: Format
 
-    @property
-    def is_right(self) -> bool:
-        """Whether what is written has the format at all."""
-        return self.form.matches(self.number.text)
-
 
 def format_of(text: str) -> Format:
     """The format that a number has."""
     return Format.parse("".join("0" if character.isdigit() else character for character in text))
 
 
-def regions(recognizer: Recognizer, numbers: Numbers, seed: int = 0) -> list[Region]:
+def regions(pages_seen: Sequence[Seen], numbers: Numbers) -> list[Region]:
     """The longer numbers of drawn pages, each with the candidates of its region.
 
     Args:
-        recognizer: the two networks.
-        numbers: of hands that they have not learned from.
-        seed: of which numbers another format is expected.
+        pages_seen: what both networks say of each page, with all that may fill a slot.
+        numbers: the pages.
     """
-    random = np.random.default_rng(seed)
     found = []
-    for page in range(len(numbers)):
+    for page, seen in enumerate(pages_seen):
         rows = numbers.digits[numbers.digits[:, 0] == page]
         long = [
             one
             for one in written(rows, numbers.marks[numbers.marks[:, 0] == page])
             if len(one.digits) >= LONG and not around(one).of(numbers.ignore[page]).any()
         ]
-        if not long:
-            continue
-        seen = recognizer.see(np.ascontiguousarray(numbers.grey[page]))
         if seen.found.turned:
             continue
-        for one in long:
-            form = format_of(one.text)
-            if random.random() < OTHERS:
-                digits = form.text.replace("0", "00", 1) if random.random() < 0.5 else form.text[:-1] + "00"
-                bare = "".join("0" for slot in form.text if slot == "0")
-                form = Format.parse(bare if bare != form.text else digits)
-            found.append(_region(seen, one, form))
+        found += [_region(seen, one, format_of(one.text)) for one in long]
     return found
 
 
@@ -127,27 +109,27 @@ def _region(seen: Seen, number: WrittenNumber, form: Format) -> Region:
     return Region(Seen(found, seen.probabilities[inside]), owners, number, form)
 
 
-def fit_decoding(some: Sequence[Region], fusion: Fusion, marking: Marking) -> Decoding:
+def fit_decoding(some: Sequence[Region], fusion: Fusion) -> Decoding:
     """The weights that make the truth most likely, and the threshold that costs least.
 
     Args:
         some: numbers in their regions.
         fusion: brings the opinions of both networks together.
-        marking: tells the marks.
 
     Raises:
         ModelError: when too little is found to tell what is right.
     """
     fields = [Choices.of(one.seen, fusion) for one in some]
     steps = _fit_steps(some, fields)
-    told, right = observe_whole(some, fields, steps, marking)
-    if right.all() or not right.any():
+    told, right = observe_whole(some, fields, steps)
+    folds = min(FOLDS, int(right.sum()), int((~right).sum()))
+    if folds < 2:
         raise ModelError(
             f"of {len(right)} drawn numbers, {right.sum()} are read right by their format: to fit what tells "
             "them apart, some must be and some not; draw more pages"
         )
     regression = LogisticRegression(C=SMOOTH, max_iter=1000)
-    chances = cross_val_predict(regression, told[:, 1:], right, cv=4, method="predict_proba")[:, 1]
+    chances = cross_val_predict(regression, told[:, 1:], right, cv=folds, method="predict_proba")[:, 1]
     regression.fit(told[:, 1:], right)
     whole = Whole(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
     options = np.append(np.unique(chances), 1.0)
@@ -189,22 +171,16 @@ def _fit_steps(some: Sequence[Region], fields: Sequence[Choices]) -> Steps:
 
 
 def observe_whole(
-    some: Sequence[Region], fields: Sequence[Choices], steps: Steps, marking: Marking
+    some: Sequence[Region], fields: Sequence[Choices], steps: Steps
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """What is told of the likeliest number in each region, and whether it is right, where there is one."""
     told, right = [], []
     for one, seen in zip(some, fields, strict=True):
         hypotheses = search(seen, slots_of(one.form), steps)
-        if not hypotheses or one.seen.found.grey is None:
+        if not hypotheses:
             continue
-        places = Places(one.seen.found.grey, one.seen.found.looks)
-        told.append(told_of(seen, hypotheses, places, marking))
+        told.append(told_of(seen, hypotheses))
         labels = "".join(str(seen.digits[k].prediction.label) for k in hypotheses[0].chosen)
         digits = "".join(character for character in one.number.text if character.isdigit())
-        right.append(one.is_right and labels == digits)
+        right.append(labels == digits)
     return np.array(told, np.float64).reshape(-1, len(astuple(Whole(*[0.0] * 7)))), np.array(right, bool)
-
-
-def read_by_format(recognizer: Recognizer) -> Recognizer:
-    """The same two networks, which also see what is hardly a digit."""
-    return Recognizer(recognizer.page, recognizer.classifier, least=LEAST_EXPECTED)

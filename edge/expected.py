@@ -69,20 +69,20 @@ class Whole:
     Attributes:
         constant: to which are added:
         named: times the logarithm of the probability of all its labels together;
+        doubtful: times the same of the label that is the least probable;
         weakest: times the logit of the candidate that is the least likely digit;
         margin: times how far it is ahead of the next best hypothesis;
         uneven: times the largest deviation from the mean pitch, see `Steps.pitch`;
         left_out: times the logit of the likeliest digit that has no slot, 0 at least;
-        signs: times the logarithm of the probability that all marks are those of the format.
     """
 
     constant: float
     named: float
+    doubtful: float
     weakest: float
     margin: float
     uneven: float
     left_out: float
-    signs: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,16 +266,12 @@ def search(seen: Choices, slots: Sequence[Slot], steps: Steps) -> list[Hypothesi
     return [one for one in beam if one.chosen]
 
 
-def told_of(
-    seen: Choices, hypotheses: Sequence[Hypothesis], places: Places, marking: Marking
-) -> tuple[float, ...]:
+def told_of(seen: Choices, hypotheses: Sequence[Hypothesis]) -> tuple[float, ...]:
     """What the weights of `Whole` are for, of the first hypothesis.
 
     Args:
         seen: the candidates.
         hypotheses: the likeliest first.
-        places: of the picture.
-        marking: tells the marks.
     """
     best = hypotheses[0]
     chosen = list(best.chosen)
@@ -285,24 +281,35 @@ def told_of(
         one for one in hypotheses[1:] if [seen.digits[k].prediction.label for k in one.chosen] != labels
     ]
     margin = min(best.score - others[0].score, MOST) if others else MOST
+    apart = np.abs(seen.x[:, np.newaxis] - seen.x[chosen]) >= APART * seen.height[:, np.newaxis]
+    rest = seen.logits[apart.all(axis=1)]
+    return (
+        1.0,
+        float(seen.named[chosen].sum()),
+        float(seen.named[chosen].min()),
+        min(float(seen.logits[chosen].min()), MOST),
+        margin,
+        best.uneven,
+        max(float(rest.max(initial=0.0)), 0.0),
+    )
+
+
+def contradicted(seen: Choices, one: Hypothesis, places: Places, marking: Marking) -> float:
+    """The least probability of what the format says stands before a digit, where that is below one half.
+
+    A mark that is seen and is none of the format's, or one of the format's that is not seen, makes the number
+    doubtful, however certain its digits are. Where the format is believed rather than not, it counts as it
+    is: 1.
+    """
+    digits = [seen.digits[k] for k in one.chosen]
     features = [
         places.features(left, right) for left, right in zip((None, *digits[:-1]), digits, strict=True)
     ]
     chances = marking(np.array(features)).astype(np.float64)
     dash = 1 + MARKS.index("-")
     chances[:, dash] = chances[:, MINUS] = chances[:, dash] + chances[:, MINUS]
-    signs = np.log(np.maximum(chances[np.arange(len(chosen)), list(best.signs)], 1e-4)).sum()
-    apart = np.abs(seen.x[:, np.newaxis] - seen.x[chosen]) >= APART * seen.height[:, np.newaxis]
-    rest = seen.logits[apart.all(axis=1)]
-    return (
-        1.0,
-        float(seen.named[chosen].sum()),
-        min(float(seen.logits[chosen].min()), MOST),
-        margin,
-        best.uneven,
-        max(float(rest.max(initial=0.0)), 0.0),
-        float(signs),
-    )
+    least = float(chances[np.arange(len(digits)), list(one.signs)].min())
+    return least if least < 0.5 else 1.0
 
 
 def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marking: Marking) -> Line | None:
@@ -327,12 +334,13 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
     if not hypotheses:
         return None
     places = Places(seen.found.grey, seen.found.looks)
-    told = told_of(candidates, hypotheses, places, marking)
+    told = told_of(candidates, hypotheses)
     logit = float(np.array(told) @ np.array(astuple(decoding.whole)))
+    chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
     certain = np.eye(len(SIGNS), dtype=np.float32)
     best = hypotheses[0]
     digits = tuple(
         Digit(digit.box, digit.prediction, digit.ink, digit.links, certain[sign])
         for digit, sign in zip((candidates.digits[k] for k in best.chosen), best.signs, strict=True)
     )
-    return Line(digits, 1 / (1 + math.exp(-max(-50.0, min(50.0, logit)))))
+    return Line(digits, min(chance, contradicted(candidates, best, places, marking)))

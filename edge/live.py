@@ -25,6 +25,7 @@ from edge.speedometer import Speedometer
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
 from edge.types import Frame, Result
+from edge.words import counted
 
 BREATH = 100
 """Frames after which what is free of the heap is given back to the system, again and again."""
@@ -216,7 +217,7 @@ class LiveLoop:
         lines = [self.speedometer.summary()]
         for feeder in self._feeders:
             if done := feeder.sink.summary():
-                left_out = f", {feeder.skipped} left out, as it was too slow" if feeder.skipped else ""
+                left_out = f"; {counted(feeder.skipped, 'frame')} left out" if feeder.skipped else ""
                 lines.append(done + left_out)
         return lines
 
@@ -274,7 +275,7 @@ class LiveLoop:
         if step.result is None:
             self.speedometer.fail()
             self._say_failure(str(step.error))
-            self._tell(str(step.error))
+            self._tell(str(step.error), step.frame)
             return
         self._failure = ""
         self.speedometer.tick(step.result, step.events)
@@ -293,9 +294,9 @@ class LiveLoop:
             self._on_notice(f"{text}; {self.speedometer.failed} in all; reading goes on")
         self._failure = text
 
-    def _tell(self, trouble: str) -> None:
+    def _tell(self, trouble: str, unread: Frame | None = None) -> None:
         for feeder in self._feeders:
-            feeder.trouble(trouble)
+            feeder.trouble(trouble, unread)
 
     def _is_heard_by_nobody(self, until_hung_up: bool) -> bool:
         if until_hung_up and any(feeder.hung_up for feeder in self._feeders):

@@ -87,6 +87,9 @@ closer in vain, and letters seen from so near are taken for digits.)"""
 LEAST_TURNED = 20.0
 """Natural logarithms of odds by which a page must rather be turned than upright, to be read turned."""
 
+MIDDLE = 5, 10
+"""Two of the pixels in the middle of a cell, as its channels count them."""
+
 KEPT, KEPT_PIXELS = 8, 1_000_000
 """Sizes of looks for which an interpreter is kept, two cameras' four, and the largest of them, in pixels."""
 
@@ -236,16 +239,16 @@ def _sized(grey: ByteArray, size: float) -> tuple[ByteArray, float]:
 def way_up(looks: Sequence[Look]) -> int:
     """How often a picture has been turned clockwise, by quarters: 0 where its writing stands upright.
 
-    All cells with ink or writing have a vote, the logarithms of the probabilities that the network gives the
-    four ways; the picture counts as turned where they are together surer of that than of its standing
-    upright, by as much as `LEAST_TURNED` cells that are certain.
+    All cells with writing, or with ink of a digit in their middle, have a vote: the logits of the four ways.
+    The picture counts as turned where they are together surer of that than of its standing upright, by as
+    much as `LEAST_TURNED` says.
     """
     votes = np.zeros(4)
     for look in looks:
         inked = look.said[..., CHANNELS["writing"].start] > look.zero
-        inked |= (look.said[..., CHANNELS["ink"]] > look.zero).any(axis=-1)
-        ways = (look.said[inked][:, CHANNELS["ways"]].astype(np.float32) - look.zero) * np.float32(look.unit)
-        votes += log_softmax(ways).sum(axis=0)
+        for pixel in MIDDLE:
+            inked |= look.said[..., CHANNELS["ink"].start + pixel] > look.zero
+        votes += look.said[inked, CHANNELS["ways"]].sum(axis=0, dtype=np.int64) * look.unit
     likeliest = int(votes.argmax())
     return likeliest if votes[likeliest] - votes[0] >= LEAST_TURNED else 0
 
@@ -268,24 +271,28 @@ def candidates(looks: Sequence[Look], least: float, most: int) -> list[Candidate
     scores = said[:, CHANNELS["digit"].start]
     order = np.argsort(-scores, kind="stable")[: SUPPRESSED_FROM * most]
     owner, same = suppress(boxes[order])
+    stays = np.flatnonzero(owner == np.arange(len(order)))[:most]
+    same[stays] = True  # each holds itself
     labels, links = log_softmax(said[order, CHANNELS["label"]]), said[order, CHANNELS["links"]]
-    made = []
-    for k in np.flatnonzero(owner == np.arange(len(order)))[:most]:
-        together = (owner == k) & same
-        together[k] = True
-        best = order[k]
-        left, right = links[together].mean(axis=0).tolist()
-        made.append(
-            Candidate(
-                box=Box(*np.rint(boxes[best]).astype(int).tolist()),
-                digit=float(scores[best]),
-                labels=log_softmax(labels[together].mean(axis=0)),
-                writing=float(said[best, CHANNELS["writing"].start]),
-                links=(left, right),
-                look=int(seen_in[best]),
-            )
-        )
-    return made
+    sums, counts = np.zeros((len(order), labels.shape[1] + 2)), np.zeros(len(order))
+    np.add.at(sums, owner[same], np.hstack([labels, links])[same])
+    np.add.at(counts, owner[same], 1)
+    means = sums[stays] / counts[stays, np.newaxis]
+    named = log_softmax(means[:, :-2]).astype(np.float32)
+    best = order[stays]
+    made = zip(
+        np.rint(boxes[best]).astype(int).tolist(),
+        scores[best].tolist(),
+        named,
+        said[best, CHANNELS["writing"].start].tolist(),
+        means[:, -2:].tolist(),
+        seen_in[best].tolist(),
+        strict=True,
+    )
+    return [
+        Candidate(Box(*box), digit, labels, writing, (left, right), look)
+        for box, digit, labels, writing, (left, right), look in made
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -185,13 +185,13 @@ def held_out():
 def numbers():
     """A few pages of numbers with each of the marks, in it and in front of it."""
     scenes = []
-    for page in range(4):
+    for page in range(8):
         bases, kinds = (70, 140, 210, 280, 350), ".,:/-"
-        written = [(text, 60, base) for base in bases for text in ["47"]]
+        written = [(text, 60, base) for base in bases for text in ["4736"]]
         marks = [
-            (kind, line, 60 + 38, base) for line, (kind, base) in enumerate(zip(kinds, bases, strict=True))
+            (kind, line, 60 + 31, base) for line, (kind, base) in enumerate(zip(kinds, bases, strict=True))
         ]
-        written += [("36", 260 + 10 * page, base) for base in bases]
+        written += [("5208", 260 + 10 * page, base) for base in bases]
         marks += [("-", line + 5, 235 + 10 * page, base) for line, base in enumerate(bases) if line % 2]
         scenes.append(scene_of(written, marks=marks))
     return numbers_of_scenes(scenes)

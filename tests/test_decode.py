@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from samples import png_chunk, png_of_size
 
-from edge.decode import MAX_BYTES, MAX_PIXELS, can_decode_heic, decode_image, pages_of
+from edge.decode import MAX_BYTES, MAX_PIXELS, can_decode_heic, decode_image, left_out, pages_of
 from edge.errors import ImageError
 
 RED_BGR = (0, 0, 255)
@@ -200,6 +200,28 @@ def test_what_is_no_picture_is_named(data, found):
         decode_image(data, "thing.bin")
     assert found in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("BMP", "a BMP picture"), ("TIFF", "a TIFF file"), ("GIF", "a GIF")]
+)
+def test_a_picture_of_a_kind_that_is_not_let_in_is_named_with_the_cure(kind, name):
+    data = encoded(Image.new("RGB", (8, 8), "white"), kind)
+    with pytest.raises(ImageError, match=f"expected PNG or JPEG, found {name}; save it as JPEG or PNG"):
+        decode_image(data, "the picture", formats=("PNG", "JPEG"))
+
+
+@pytest.mark.parametrize(
+    ("pages", "taken", "animated", "told"),
+    [
+        (1, 1, False, ""),
+        (3, 3, False, ""),
+        (3, 1, True, "an animation of 3 pictures, of which the first is read"),
+        (1200, 1000, False, "1200 pages, of which the first 1000 are read"),
+    ],
+)
+def test_what_is_left_out_of_a_file_is_told(pages, taken, animated, told):
+    assert left_out(pages, taken, animated=animated) == told
 
 
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])

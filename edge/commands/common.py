@@ -80,6 +80,18 @@ OUTPUTS = (
 )
 """Where a live reading goes."""
 
+KEEPING = (
+    Option("keep-frames", "keep every frame that is read, for digitcam replay", values.folder, "DIR"),
+    Option(
+        "keep-size",
+        "bytes of kept frames, at most; the oldest are deleted (500 MB)",
+        values.amount_of_data,
+        "SIZE",
+    ),
+    Option("keep-age", "kept frames that are older are deleted (7 d)", values.duration, "TIME"),
+)
+"""What else becomes of the frames of a live reading."""
+
 MODELS = (
     Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
     Option(

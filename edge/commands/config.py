@@ -79,6 +79,11 @@ def read_settings(environment: Mapping[str, str], system_file: Path = SYSTEM_FIL
     return settings
 
 
+def settings_files(environment: Mapping[str, str], system_file: Path = SYSTEM_FILE) -> tuple[Path, Path]:
+    """The file that programs may change, the user's where there is one, and the file of the whole machine."""
+    return [system_file, *_user_files(environment)][-1], system_file
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A value that settings give to an option.

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
@@ -149,7 +150,7 @@ VERB = Verb(
             "files", f"{SOURCES}; of a live source one picture is taken", metavar="FILE", kind="arguments"
         ),
         Option("json", "print one JSON object for each picture (schema 1)", default=False, kind="switch"),
-        Option("annotate", "write each picture with its readings drawn on it", Path, "DIR"),
+        Option("annotate", "write each picture with its readings drawn on it", values.folder, "DIR"),
         *FORMAT_AND_REGION,
         FIELD,
         *ASKED,

@@ -14,6 +14,7 @@ from edge.commands.common import (
     ASKED_NAMES,
     FIELD,
     FORMAT_AND_REGION,
+    KEEPING,
     MODELS,
     OUTPUTS,
     STATE,
@@ -35,6 +36,7 @@ def _run(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
     from edge.outputs import open_sinks, outputs_of
+    from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
     outputs = outputs_of(args)
@@ -50,7 +52,12 @@ def _run(args: argparse.Namespace) -> int:
     wait = True if args.realtime is False else None  # what need not keep time can wait
     try:
         with LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say) as loop:
-            for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+            for difference in differences(loop.source, reader):
+                say(difference)
+            recording = recording_of(loop.source, reader, options)
+            for sink in open_sinks(
+                outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr
+            ):
                 loop.add(sink)
             with suppress(KeyboardInterrupt):  # how a live reading ends
                 say(f"reading from {loop.source.name}")
@@ -69,6 +76,7 @@ VERB = Verb(
     options=(
         source_argument("the camera that is there, else demo"),
         *OUTPUTS,
+        *KEEPING,
         *FORMAT_AND_REGION,
         FIELD,
         STATE,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -68,6 +69,28 @@ def seconds(text: str) -> float:
     return value
 
 
+_DATA_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_TIME_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def amount_of_data(text: str) -> int:
+    """Bytes: 500 MB, 2GB."""
+    return round(_with_unit(text, _DATA_UNITS, "a size such as 500 MB or 2 GB"))
+
+
+def duration(text: str) -> float:
+    """Seconds: 90 s, 10 min, 12h, 7 d."""
+    return _with_unit(text, _TIME_UNITS, "a time such as 90 s, 10 min, 12 h or 7 d")
+
+
+def _with_unit(text: str, units: Mapping[str, int], expected: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    unit = units.get(match[2]) if match else None
+    if not match or unit is None or not float(match[1]):
+        raise ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return float(match[1]) * unit
+
+
 def size(text: str) -> tuple[int, int]:
     """Width and height."""
     width, _, height = text.lower().partition("x")
@@ -81,6 +104,13 @@ def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise ArgumentTypeError(f"expected a port, 0 to 65535, found {text!r}")
     return int(text)
+
+
+def folder(text: str) -> Path:
+    """The name of a folder, which is there or can be made."""
+    if not text.strip():
+        raise ArgumentTypeError("expected the name of a folder, found none; the current one is called .")
+    return Path(text)
 
 
 def picture(text: str) -> Path:

@@ -65,7 +65,7 @@ def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
         openapi_extra=PICTURE,
         response_class=JSONResponse,
         responses={
-            200: {"model": schema.Result, "content": {"image/png": {"schema": {"type": "string"}}}},
+            200: {"model": schema.Upload, "content": {"image/png": {"schema": {"type": "string"}}}},
             **documented(408, 413, 422, 503),
         },
     )

@@ -8,10 +8,11 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from edge.aim import Trend, Trends
 from edge.errors import EdgeError, ReadingError
 from edge.events import AnyEvent
 from edge.live import LiveLoop
@@ -46,6 +47,7 @@ class View:
         dropped: frames that the source gave up so far.
         failed: frames that could not be read so far.
         trouble: why there is no new result; empty where all is well.
+        trends: how reading went in the last seconds: all of it, under "", and each field, under its name.
     """
 
     result: Result | None = None
@@ -54,6 +56,7 @@ class View:
     dropped: int = 0
     failed: int = 0
     trouble: str = "no frame yet"
+    trends: Mapping[str, Trend] = field(default_factory=dict)
 
     def stale_s(self) -> float:
         """Seconds since the newest frame was captured."""
@@ -171,7 +174,8 @@ class Live:
 
     def _post(self, view: View, events: Sequence[AnyEvent]) -> None:
         if view.result is None:
-            view = replace(view, result=self._posted.result, latency_ms=self._posted.latency_ms)
+            last = self._posted
+            view = replace(view, result=last.result, latency_ms=last.latency_ms, trends=last.trends)
         self._posted = view
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
             self._loop.call_soon_threadsafe(self._take, view, list(events))
@@ -196,11 +200,14 @@ class _Page(Sink):
 
     def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[AnyEvent]], None]) -> None:
         self._speedometer, self._post = speedometer, post
+        self._trends = Trends()
 
     def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Show a result."""
-        latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
-        self._post(replace(self._view(), result=result, latency_ms=latency_ms, trouble=""), events)
+        trends = self._trends.see(result)
+        latency_ms = 1000 * max(0.0, self._speedometer.latency_s(result))
+        view = self._view()
+        self._post(replace(view, result=result, latency_ms=latency_ms, trouble="", trends=trends), events)
 
     def trouble(self, text: str) -> None:
         """Show why there is none."""

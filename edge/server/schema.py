@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Box = tuple[int, int, int, int]
 
@@ -100,6 +100,12 @@ class Result(BaseModel):
     fields: list[FieldReading] = Field(description="in the order of the settings")
 
 
+class Upload(Result):
+    """All that was read in an uploaded picture."""
+
+    warnings: list[str] = Field(description="what was not read, as further pages; empty for most pictures")
+
+
 class Event(BaseModel):
     """A number appeared, changed, was accepted, stays uncertain or went."""
 
@@ -142,6 +148,89 @@ class Readings(BaseModel):
     camera: Camera
     events: list[Event | FieldEvent]
     last_event: int = Field(description="pass it as since")
+
+
+class Aim(BaseModel):
+    """How a frame shows its digits; null where there are none to measure."""
+
+    digits: int = Field(description="that were measured")
+    height: float | None = Field(description="of a digit, pixels; the median, as all of these")
+    edge: float | None = Field(description="width of a stroke's edge, pixels; 2 is as sharp as pixels can be")
+    contrast: float | None = Field(description="of ink to paper, 0 to 1")
+    glare: float | None = Field(description="share of the pixels around the digits that are saturated")
+    tilt: float | None = Field(description="of the rows, degrees, clockwise")
+
+
+class Trend(BaseModel):
+    """How the last seconds were read."""
+
+    frames: int
+    refused: float = Field(ge=0, le=1, description="share of them with nothing read, or not all for certain")
+    lowest_confidence: float | None
+
+
+class Advice(BaseModel):
+    """Something to do about the picture."""
+
+    what: Literal["nothing", "height", "sharpness", "contrast", "glare", "tilt", "reading"]
+    text: str
+
+
+class AimingAt(BaseModel):
+    """How well a picture, or the region of a field, is shown."""
+
+    name: str = Field(description="of the field; empty for the whole picture")
+    aim: Aim = Field(description="of the newest frame")
+    trend: Trend
+    advice: list[Advice] = Field(description="what helps most first; empty where all reads well")
+
+
+class Aiming(BaseModel):
+    """How well the camera is aimed."""
+
+    picture: AimingAt | None = Field(description="null before the first frame")
+    fields: list[AimingAt] = Field(description="of the fields whose region is in the picture")
+    limits: dict[str, float] = Field(
+        description="from where on digits read well; edge: as a share of their height"
+    )
+
+
+class FieldSettings(BaseModel):
+    """A field, as a [[field]] of the settings has it; docs/fields.md tells what the keys mean."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    region: tuple[float, float, float, float] | None = Field(
+        None, description="left, top, right, bottom as shares of what it is on, 0 to 1"
+    )
+    on: Literal["picture", "sheet"] | None = Field(None, description="what the region is a share of")
+    format: str | None = Field(None, description="0 a digit, ? one or none, . , : / - as written")
+    unit: str | None = None
+    least: float | None = None
+    most: float | None = None
+    most_change: str | None = Field(None, description="such as 0.5 / h, up 0.5 / h, or up")
+    after: str | None = Field(None, description="time of the day from which on it is read, such as 21:00")
+    every: str | None = Field(None, description="such as 10 min")
+    agree: int | None = None
+    agree_for: str | None = None
+    stale_after: str | None = None
+
+
+class FieldsGiven(BaseModel):
+    """Fields to save."""
+
+    fields: list[FieldSettings] = Field(max_length=100)
+    version: str = Field(max_length=64, description="of the fields that the change is meant for")
+
+
+class Fields(BaseModel):
+    """The fields in the settings file."""
+
+    fields: list[FieldSettings]
+    version: str = Field(description="changes with the file; send it back to save")
+    file: str
+    read: bool = Field(description="false: --format or --region of the command line is read instead")
 
 
 class Info(BaseModel):

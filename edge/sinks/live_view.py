@@ -54,7 +54,9 @@ class LiveView(Sink):
         """Take what this frame brought; the next drawing shows it."""
         self._readings, self._fields, self._trouble = result.readings, result.fields, ""
         for event in self._told.worth_telling(events):
-            self._history.append(Text(line_of(event, self._speedometer.elapsed_s), _style(event)))
+            self._history.append(
+                Text(line_of(event, self._speedometer.seconds_in(event.moment)), _style(event))
+            )
 
     def trouble(self, text: str) -> None:
         """Show it until the next frame is read."""

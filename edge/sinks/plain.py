@@ -93,4 +93,4 @@ class PlainLines(Sink):
 
     def _tell(self, events: Sequence[AnyEvent]) -> None:
         for event in self._told.worth_telling(events):
-            write_line(self._output, line_of(event, self._speedometer.elapsed_s))
+            write_line(self._output, line_of(event, self._speedometer.seconds_in(event.moment)))
