@@ -295,7 +295,7 @@ def _aims(pictures: Iterable[ByteArray], fields: Sequence[Field]) -> Iterator[Ch
     from edge.field_reader import FieldReader
     from edge.reader import DigitReader
 
-    reader, trends = DigitReader(), Trends()
+    reader, trends = DigitReader(road="page" if fields else None), Trends()
     accept = reader.road.thresholds.accept
     # When a field is read does not matter here.
     wanted = [replace(field, after=None, every=None) for field in fields] or [Field()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edge.fields import Field, Region
 from edge.formats import Format
@@ -28,6 +29,7 @@ from edge.types import (
     Moment,
     Reading,
     Result,
+    Road,
     Scan,
     Speed,
     check_image,
@@ -97,16 +99,27 @@ class FieldReader:
         reader: finds and names digits.
         fields: what is wanted, with different names. One without a name says how all numbers must be.
         known: values from before, by the names of their fields.
+        road: how digits are found as soon as there is a field; None leaves that to the reader.
 
     Attributes:
-        reader: finds and names digits.
+        reader: finds and names digits at present.
         fields: what is wanted.
+        road: as given.
+
+    Raises:
+        ModelError: the digit network cannot be used on that road.
     """
 
     def __init__(
-        self, reader: DigitReader, fields: Sequence[Field], *, known: Mapping[str, Known] | None = None
+        self,
+        reader: DigitReader,
+        fields: Sequence[Field],
+        *,
+        known: Mapping[str, Known] | None = None,
+        road: Road | None = None,
     ) -> None:
-        self.reader, self.fields = reader, tuple(fields)
+        self.fields, self.road = tuple(fields), road
+        self.reader = reader.by(road) if road and _are_wanted(fields) else reader
         self._known = dict(known or {})
         self._memory = self._new_memory()
 
@@ -119,8 +132,13 @@ class FieldReader:
         """Want other fields from the next frame on; one that stays as it was keeps what is known of it.
 
         It may be called from another thread than the one that reads.
+
+        Raises:
+            ModelError: the digit network cannot be used on the road that fields are read on.
         """
         old = self._memory
+        if self.road and _are_wanted(fields):
+            self.reader = self.reader.by(self.road)
         self.fields = tuple(fields)
         fresh = self._new_memory()
         kept = {
@@ -282,6 +300,24 @@ class FieldReader:
             speed=Speed(capture=frame.capture_ms, segment=checked_ms),
             fields=_all(taken, memory, frame.moment),
         )
+
+
+def road_of_fields(asked: Road | None, page_model: str | Path | None) -> Road | None:
+    """How digits are found where there are fields.
+
+    Args:
+        asked: how they are to be found anyway; None for the usual way.
+        page_model: the file of a page network that is to find them.
+
+    Returns:
+        By the page network, which sees marks and takes fewer letters for digits; None: as asked.
+    """
+    return None if asked or page_model else "page"
+
+
+def _are_wanted(fields: Sequence[Field]) -> bool:
+    """Whether there is a field that asks for more than all numbers of the picture."""
+    return any(one != Field() for one in fields)
 
 
 def _searches(due: Sequence[Field]) -> list[tuple[Region | None, Format | None, bool]]:

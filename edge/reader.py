@@ -212,6 +212,18 @@ class DigitReader:
         with self._lock:
             return self.road.expect(grey, form)
 
+    def by(self, road: Road) -> Self:
+        """This reader, or one with the same digit network that finds digits in this other way.
+
+        Raises:
+            ModelError: the digit network is no pair with the shipped page network.
+        """
+        if road == self.road_name:
+            return self
+        other = type(self)(self.classifier, self.tracking, road=road, page=self.page, threads=self.threads)
+        other._lock = self._lock  # both ask one classifier
+        return other
+
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:
             yield from Stream(self).steps(source)

@@ -407,8 +407,12 @@ class Reading:
 
     @property
     def value(self) -> float | None:
-        """The number that is written, where that is a plain decimal number and certain; see `value_of`."""
-        return value_of(self.text) if self.status == "accepted" else None
+        """The number that is written, where that is a plain decimal number and certain; see `value_of`.
+
+        None, too, where marks were not looked for: 125 may be 12.5.
+        """
+        looked = all(digit.before is not None for digit in self.digits)
+        return value_of(self.text) if self.status == "accepted" and looked else None
 
     def __repr__(self) -> str:
         track = "" if self.track_id is None else f", track {self.track_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,8 +195,10 @@ def fields_asked(args: argparse.Namespace) -> tuple[Field, ...]:
     return fields
 
 
-def make_reader(args: argparse.Namespace) -> DigitReader:
-    """The reader with the networks asked for."""
+def make_reader(args: argparse.Namespace, fields: Sequence[Field] = ()) -> DigitReader:
+    """The reader with the networks asked for, for these fields, if there are any."""
+    from edge.field_reader import road_of_fields
     from edge.reader import DigitReader
 
-    return DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
+    road = (road_of_fields(args.road, args.page_model) if fields else None) or args.road
+    return DigitReader.of_files(args.model, args.page_model, road=road, threads=args.threads)

@@ -41,8 +41,8 @@ def _read(args: argparse.Namespace) -> int:
     from edge.overlay import draw, draw_fields, encode
 
     options = source_options(args)
-    reader = make_reader(args)
     fields = fields_asked(args)
+    reader = make_reader(args, fields)
     frames = FieldReader(reader, fields) if fields else reader
     errors = Errors()
     width = max(len(public_name(name)) for name in args.files)

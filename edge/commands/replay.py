@@ -39,8 +39,8 @@ def _replay(args: argparse.Namespace) -> int:
     # Another road may still be asked for, as by naming a page network.
     if args.road is None and args.page_model is None:
         args.road = source.recording.road
-    reader = make_reader(args)
     fields = fields_asked(args)
+    reader = make_reader(args, fields)
     frames = FieldReader(reader, fields) if fields else reader
     with LiveLoop(lambda: source, frames, on_error=errors.add, on_notice=say) as loop:
         for difference in differences(source, reader):

@@ -41,9 +41,9 @@ def _run(args: argparse.Namespace) -> int:
 
     outputs = outputs_of(args)
     options = source_options(args)
-    reader = make_reader(args)
-    errors = Errors()
     fields = fields_asked(args)
+    reader = make_reader(args, fields)
+    errors = Errors()
     known = load_known(args.state) if args.state else {}
     frames = FieldReader(reader, fields, known=known) if fields else reader
     name = args.source or find_source()

@@ -103,7 +103,7 @@ def _table(given: schema.FieldSettings) -> dict[str, Any]:
 
 
 def _tried(reader: FieldReader, field: Field, frame: Frame) -> FieldReading:
-    (reading,) = FieldReader(reader.reader, [field]).read_frame(frame).fields
+    (reading,) = FieldReader(reader.reader, [field], road=reader.road).read_frame(frame).fields
     return reading
 
 

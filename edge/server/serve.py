@@ -16,7 +16,7 @@ from typing import cast
 import uvicorn
 
 from edge.errors import EdgeError, UsageError
-from edge.field_reader import FieldReader
+from edge.field_reader import FieldReader, road_of_fields
 from edge.fields import Field
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
@@ -77,12 +77,14 @@ def serve(
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
         known = load_known(args.state) if args.state else {}
-        reader = FieldReader(digits, wanted(fields), known=known)
+        reader = FieldReader(
+            digits, wanted(fields), known=known, road=road_of_fields(args.road, args.page_model)
+        )
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
-        for difference in differences(loop.source, digits):
+        for difference in differences(loop.source, reader.reader):
             say(difference)
-        recording = recording_of(loop.source, digits, options)
+        recording = recording_of(loop.source, reader.reader, options)
         for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
