@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from samples import png_chunk, png_of_size
 
-from edge.decode import MAX_BYTES, MAX_PIXELS, can_decode_heic, decode_image, left_out, pages_of
+from edge.decode import can_decode_heic, decode_image, left_out, pages_of
 from edge.errors import ImageError
 
 RED_BGR = (0, 0, 255)
@@ -267,7 +267,7 @@ def test_without_its_extra_a_heic_photo_is_refused_with_the_cure(monkeypatch):
 @pytest.mark.parametrize(("width", "height"), [(10_001, 10_000), (9_500, 12_000), (60_000, 60_000)])
 def test_an_enormous_picture_is_refused_by_its_header(width, height):
     data = png_of_size(width, height, png_chunk(b"IDAT", b"") + png_chunk(b"IEND", b""))
-    assert width * height > MAX_PIXELS
+    assert width * height > 100_000_000
     with pytest.raises(ImageError, match=r"expected at most 100 million pixels, found"):
         decode_image(data, "huge.png")
 
@@ -282,7 +282,7 @@ def test_a_forged_chunk_length_is_refused_at_once():
 
 def test_a_file_that_is_too_large_is_refused():
     with pytest.raises(ImageError, match="expected at most 256 MB"):
-        decode_image(bytes(MAX_BYTES + 1), "huge.bin")
+        decode_image(bytes((256 << 20) + 1), "huge.bin")
 
 
 def test_a_picture_with_damaged_exif_is_still_a_picture():

@@ -313,6 +313,23 @@ def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
     page.context.close()
 
 
+def test_where_a_picture_cannot_be_read_nothing_older_is_shown_as_read(browser, server, photo):
+    page = browser.new_context(viewport=NARROW).new_page()
+    page.goto(f"{server.url}/#draw")
+    wait_until_ready(page)
+    write(page, "7")
+    expect(numbers(page, "draw")).to_have_text(["7"])
+    page.route("**/v1/predict*", lambda route: route.abort())
+    write(page, "4", top=260)
+    page.get_by_role("tab", name="Photo").click()
+    page.set_input_files("#photo .choose", photo)
+    for tab in ("draw", "photo"):
+        expect(page.locator(f"#{tab} .note")).to_have_text("The server does not answer.")
+        expect(numbers(page, tab)).to_have_count(0)
+        expect(page.locator(f"#{tab} .numbers .none")).to_have_text("Nothing read yet.")
+    page.context.close()
+
+
 def test_a_server_without_room_for_all_files_of_the_page_is_asked_again(browser, server):
     page = browser.new_context(viewport=NARROW).new_page()
     full = iter([True])

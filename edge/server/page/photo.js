@@ -96,7 +96,9 @@ async function read(file, { quarters = 0, others = 0 } = {}) {
     const told = [remark(result), await unread(file, picture, others)].filter(Boolean).join(" ");
     say(`${numbers}, ${counted(digits, "digit")}, read in ${result.speed_ms.total.toFixed(0)} ms${told && `. ${told}`}`);
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message, true);
+    if (error.name === "AbortError") return;
+    results.show(null);
+    say(error.message, true);
   }
 }
 
