@@ -38,7 +38,7 @@ def settings(tmp_path, monkeypatch) -> Path:
 def photo(tmp_path) -> Path:
     """A form whose week is none."""
     path = tmp_path / "form.png"
-    cv2.imwrite(str(path), form("40718263", "72").picture((9, -4), 2.0))
+    cv2.imwrite(str(path), form("40718263", "72").picture((14, -9), 2.5, noise=1))
     return path
 
 
