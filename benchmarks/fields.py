@@ -46,7 +46,7 @@ def main() -> int:
     frames = still_frames(options.seed, options.frames)
     tracker = Tracker(reader.tracking)
     whole = measure(frames, lambda frame: reader.read_frame(frame, tracker))
-    print(f"{'':34}  p50 ms  p90 ms  share of the whole picture")
+    print(f"{'':38}  p50 ms  p90 ms  share of the whole picture")
     show("whole picture", whole, whole)
     for ground in ("picture", "sheet"):
         fields = [field_of({"name": str(k), "region": place, "on": ground}) for k, place in enumerate(PLACES)]
@@ -115,7 +115,7 @@ def unchanged(reader: DigitReader, fields: Sequence[Field], frames: Sequence[Fra
 def show(name: str, taken: Sequence[float], whole: Sequence[float]) -> None:
     """A line of the table."""
     middle, high = np.percentile(taken, [50, 90])
-    print(f"{name:34}  {middle:6.1f}  {high:6.1f}  {middle / np.percentile(whole, 50):6.0%}")
+    print(f"{name:38}  {middle:6.1f}  {high:6.1f}  {middle / np.percentile(whole, 50):6.0%}")
 
 
 if __name__ == "__main__":

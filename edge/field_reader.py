@@ -5,6 +5,7 @@ A `FieldReader` reads one stream: it remembers what its fields were, and what th
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from edge.fields import Field, Region
 from edge.formats import Format
-from edge.lines import to_reading
+from edge.lines import signs_of, to_reading
 from edge.planes import to_grey
 from edge.plausibility import NO_NUMBER, REFUSALS, Judge, Known
 from edge.reader import DigitReader
@@ -244,10 +245,26 @@ class FieldReader:
         )
 
     def _scans(self, view: View, form: Format | None) -> Iterator[Scan]:
-        """What is in a region: the number that has the format first, then whatever else there is."""
+        """What is in a region, the best first.
+
+        A number that is clear without its format needs no help, which would cost another look; where none is,
+        the format decides among what it may be. Then comes what is there in spite of the format.
+        """
+        scan = self.reader.scan(view.image)
         if form is not None and self.reader.reads_by_format:
-            yield self.reader.expect(view.image, form)
-        yield self.reader.scan(view.image)
+            there = [line for line in scan.lines if view.holds(view.in_frame(line).box)]
+            if not there or not all(self._is_clear(line, form) for line in there):
+                yield self.reader.expect(view.image, form)
+        yield scan
+
+    def _is_clear(self, line: Line, form: Format) -> bool:
+        """Whether a number has its format, and all of it is as certain as one that was read by a format."""
+        thresholds = self.reader.road.thresholds
+        chances = [digit.prediction.confidence for digit in line.digits]
+        chances += [chance for _, chance in signs_of(line.digits)]
+        reading = to_reading(line, thresholds)
+        certain = reading.status == "accepted" and math.prod(chances) >= thresholds.number
+        return certain and form.matches(reading.text)
 
     def _judge(
         self,
