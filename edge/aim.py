@@ -208,8 +208,8 @@ def advice(aim: Aim, trend: Trend | None = None, limits: Limits = LIMITS) -> lis
         made.append(Advice("tilt", text))
     if not made and trend is not None and trend.refused > MOSTLY:
         text = (
-            f"hold it still, and see which digits are doubtful: {_percent(trend.refused)} of the last frames "
-            "were refused, though the picture is good"
+            f"see what is read, and why it is refused: {_percent(trend.refused)} of the last frames were "
+            "refused, though the picture is good"
         )
         made.append(Advice("reading", text))
     return made

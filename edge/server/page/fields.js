@@ -111,7 +111,9 @@ export class Fields {
 
   /** Keep what /v1/aim says of each field's region. */
   advise(aims) {
-    this.advice = new Map(aims.map(({ name, advice }) => [name, advice[0]?.text ?? ""]));
+    // That much is refused is told by the field itself, with the reason.
+    const first = (advice) => advice.find(({ what }) => what !== "reading")?.text ?? "";
+    this.advice = new Map(aims.map(({ name, advice }) => [name, first(advice)]));
   }
 
   list(readings) {
