@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -76,7 +77,7 @@ class Numbers:
         try:
             with np.load(path) as arrays:
                 return cls(*(arrays[field.name] for field in fields(cls)))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise UsageError(
                 f"cannot read the drawn numbers in {path}: {error}; delete it to draw them anew"
             ) from error
