@@ -75,7 +75,7 @@ class Numbers:
             UsageError: when it is missing or damaged.
         """
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 return cls(*(arrays[field.name] for field in fields(cls)))
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise UsageError(
