@@ -73,7 +73,7 @@ LOGIT = 1
 SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
 
-NUMBERS, NUMBER_PAGES = "test-numbers.npz", 700
+NUMBERS, NUMBER_PAGES = "test-numbers.npz", 450
 """File of a run folder with the drawn numbers that marks and formats are fitted on, and how many pages of
 numbers in rows it has."""
 

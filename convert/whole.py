@@ -25,7 +25,7 @@ MARGIN = 0.6
 LONG = 3
 """Digits from which on a number is expected: shorter ones hardly need a format."""
 
-WRONG_COSTS = 50.0
+WRONG_COSTS = 20.0
 """What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
 
 FOLDS = 4

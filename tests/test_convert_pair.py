@@ -185,15 +185,19 @@ def held_out():
 def numbers():
     """A few pages of numbers with each of the marks, in it and in front of it."""
     scenes = []
-    for page in range(8):
-        bases, kinds = (70, 140, 210, 280, 350), ".,:/-"
-        written = [(text, 60, base) for base in bases for text in ["4736"]]
-        marks = [
-            (kind, line, 60 + 31, base) for line, (kind, base) in enumerate(zip(kinds, bases, strict=True))
+    for page in range(12):
+        height, bases = 32 + 4 * (page % 4), (70, 140, 210, 280, 350)
+        written = [
+            (text, 60, base) for base, text in zip(bases, ("473", "582", "306", "924", "617"), strict=True)
         ]
-        written += [("5208", 260 + 10 * page, base) for base in bases]
+        written += [("528", 260 + 10 * page, base) for base in bases]
+        kinds = np.roll(list(".,:/-"), page)
+        marks = [
+            (kind, line, 60 + round(0.76 * height), base)
+            for line, (kind, base) in enumerate(zip(kinds, bases, strict=True))
+        ]
         marks += [("-", line + 5, 235 + 10 * page, base) for line, base in enumerate(bases) if line % 2]
-        scenes.append(scene_of(written, marks=marks))
+        scenes.append(scene_of(written, height=height, marks=marks))
     return numbers_of_scenes(scenes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -74,9 +75,9 @@ class Numbers:
             UsageError: when it is missing or damaged.
         """
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 return cls(*(arrays[field.name] for field in fields(cls)))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise UsageError(
                 f"cannot read the drawn numbers in {path}: {error}; delete it to draw them anew"
             ) from error
