@@ -18,6 +18,9 @@ from edge.types import Box, ByteArray, FieldReading, Reading
 COLOURS = {"accepted": (0, 158, 115), "uncertain": (230, 159, 0), "rejected": (140, 140, 140)}
 PLATE_TEXT = (255, 255, 255)
 
+PLAIN = str.maketrans("²³", "23")
+"""Pillow's own typeface has no raised digits: m³ is written m3."""
+
 DIGIT_UNITS = 16
 """Units of drawing in the height of a digit, at least: a label's letters are 10 high."""
 
@@ -64,8 +67,8 @@ def draw_fields(image: ByteArray, fields: Sequence[FieldReading]) -> ByteArray:
             continue
         colour = COLOURS[field.status]
         canvas.polygon(field.outline, outline=colour, width=unit)
-        value = "?" if field.text is None else field.text
-        text = f"{field.name} = {value}{f' {field.unit}' if field.unit else ''}"
+        value = "?" if field.text is None else f"{field.text} {field.unit}".rstrip()
+        text = f"{field.name} = {value}".translate(PLAIN)
         x, y = field.outline[3]
         font = _font(10 * unit)
         left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)

@@ -85,8 +85,8 @@ def test_the_first_table_of_the_page_is_as_it_is_described():
 
 def test_the_picture_of_the_examples_is_made(reader, tmp_path):
     shown = []
-    for (title, (page, _)), place in zip(PAGES.items(), PLACES[1:] + PLACES[:1], strict=True):
-        result = read(reader, example(title), page.picture(*place))
+    for (title, (page, _)), place in zip(PAGES.items(), (1, 2, 1), strict=True):
+        result = read(reader, example(title), page.picture(*PLACES[place], noise=place))
         drawn = draw_fields(draw(result.frame.image, result.readings), result.fields)
         shown.append(cv2.resize(drawn, (640, 480), interpolation=cv2.INTER_AREA))
     path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "fields.jpg"
