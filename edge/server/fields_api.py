@@ -58,7 +58,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     @api.put(
         "/v1/fields",
         response_class=JSONResponse,
-        responses={200: {"model": schema.Fields}, **documented(409, 507)},
+        responses={200: {"model": schema.Fields}, **documented(400, 409, 507)},
     )
     async def put_fields(given: schema.FieldsGiven) -> Response:
         """Save fields in the place of those in the settings file; they are read from the next frame on."""
@@ -80,7 +80,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     @api.post(
         "/v1/fields/try",
         response_class=JSONResponse,
-        responses={200: {"model": schema.FieldReading}, **documented(503)},
+        responses={200: {"model": schema.FieldReading}, **documented(400, 503)},
     )
     async def try_field(tried: schema.FieldSettings) -> Response:
         """Read a field in the newest frame, without saving it; when it is read otherwise does not matter."""

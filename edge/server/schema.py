@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Box = tuple[int, int, int, int]
+
+# Where something may be null, a tuple would be described by `prefixItems` inside of `anyOf`, which not all
+# programs that read OpenAPI understand.
+BoxList = Annotated[list[int], Field(min_length=4, max_length=4)]
+RegionList = Annotated[list[float], Field(min_length=4, max_length=4)]
+PointList = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Digit(BaseModel):
@@ -54,8 +60,8 @@ class FieldReading(BaseModel):
     )
     why: str = Field(description="the same in words")
     confidence: float = Field(ge=0, le=1)
-    box: Box | None = Field(description="where raw stands")
-    outline: list[tuple[float, float]] | None = Field(
+    box: BoxList | None = Field(description="where raw stands")
+    outline: list[PointList] | None = Field(
         description="corners of the region in the picture, clockwise from the top left; null without one"
     )
     due: bool = Field(description="whether it was looked for in this frame")
@@ -201,7 +207,7 @@ class FieldSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    region: tuple[float, float, float, float] | None = Field(
+    region: RegionList | None = Field(
         None, description="left, top, right, bottom as shares of what it is on, 0 to 1"
     )
     on: Literal["picture", "sheet"] | None = Field(None, description="what the region is a share of")
