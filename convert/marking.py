@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPClassifier
 from edge.errors import ModelError
 from edge.formats import MARKS
 from edge.lines import rows_of
-from edge.marks import ABOVE, BEFORE, BELOW, FEATURES, Marking, Places
+from edge.marks import ABOVE, BEFORE, BELOW, FEATURES, LOGIT, Marking, Places
 from edge.recognizer import Recognizer, Seen
 from edge.types import MINUS, SIGNS, Digit, Prediction
 from training.page.matching import boxes_of, match
@@ -24,6 +24,9 @@ from training.page.numbers import Before, Numbers, before_each
 HIDDEN, DECAY, STEPS = 16, 10.0, 150
 """Units of the hidden layer, weight decay and steps of L-BFGS. Of the decays 1, 10 and 30, the likelihood of
 held-out folds is best with 10 (a loss of 0.66, 0.34 and 0.36)."""
+
+MISSED_MARKS = 0.01
+"""Share of the marks whose logit may be too low for their ink to be looked at: looking takes time."""
 
 FOLDS = 3
 """Parts of the places, by pages, each judged by what is fitted on the others: for the threshold."""
@@ -172,7 +175,8 @@ def fit_marking(parts: Sequence[Signs | None]) -> Marking:
         (confidence < step).sum() + WRONG_MARK_COSTS * (wrong & (confidence >= step)).sum() for step in steps
     ]
     fitted = _fit(observed.features, observed.signs)
-    return Marking(fitted.hidden, fitted.outer, float(steps[int(np.argmin(costs))]))
+    least = np.quantile(observed.features[observed.signs > 0, LOGIT], MISSED_MARKS)
+    return Marking(fitted.hidden, fitted.outer, float(steps[int(np.argmin(costs))]), float(least))
 
 
 def _fit(features: npt.NDArray[np.float64], signs: npt.NDArray[np.int64]) -> Marking:
@@ -185,4 +189,6 @@ def _fit(features: npt.NDArray[np.float64], signs: npt.NDArray[np.int64]) -> Mar
         network.fit((features - mean) / spread, signs)
     (first, outer), (constants, outer_constants) = network.coefs_, network.intercepts_
     hidden = first / spread[:, np.newaxis]
-    return Marking(np.vstack([hidden, constants - mean @ hidden]), np.vstack([outer, outer_constants]), 0.0)
+    return Marking(
+        np.vstack([hidden, constants - mean @ hidden]), np.vstack([outer, outer_constants]), 0.0, -np.inf
+    )

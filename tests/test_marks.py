@@ -105,7 +105,12 @@ def test_what_stands_too_far_away_is_no_neighbour():
 
 
 def weights(**changed):
-    values = {"hidden": np.zeros((FEATURES + 1, 3)), "outer": np.zeros((4, SHAPE)), "accept": 0.8} | changed
+    values = {
+        "hidden": np.zeros((FEATURES + 1, 3)),
+        "outer": np.zeros((4, SHAPE)),
+        "accept": 0.8,
+        "least": -9.0,
+    } | changed
     return Marking(**values)
 
 

@@ -28,13 +28,13 @@ FLOORS = {
     ("page", "real"): {
         "photos": {ERROR: 0.02, WRONG: 0.01, EXACT: 0.85},
         "negatives": {FALSE: 0.6},
-        "strings_submitty": {ERROR: 0.08},
+        "strings_submitty": {ERROR: 0.06},
     },
     ("page", "pages"): {
-        "photos": {ERROR: 0.15, EXACT: 0.45, RIGHT: 0.8, TRUE: 0.84},
-        "mixed": {ERROR: 0.45, RIGHT: 0.45, TRUE: 0.55},
+        "photos": {ERROR: 0.13, EXACT: 0.48, RIGHT: 0.83, TRUE: 0.83},
+        "mixed": {ERROR: 0.42, RIGHT: 0.5, TRUE: 0.55},
         "words": {FALSE: 2.5},
-        "negatives": {FALSE: 2.0},
+        "negatives": {FALSE: 1.0},
     },
 }
 """By road, folder and group: the most of error, wrong and false, the least of exact, right and true."""
