@@ -306,7 +306,10 @@ class Track:
         across, down = np.rint(self.moved).astype(int).tolist()
         digits = tuple(
             replace(
-                digit, box=digit.box.moved(across, down), prediction=Prediction(probabilities), before=before
+                digit,
+                box=digit.box.moved(across, down),
+                prediction=Prediction(probabilities),
+                before=None if digit.before is None else before,  # where nobody looked, nothing is known
             )
             for digit, probabilities, before in zip(
                 self.sights[-1].line.digits, self.fused, self.signs, strict=True

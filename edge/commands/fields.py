@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from edge.commands.common import (
     source_options,
     tell_what_is_not_taken,
 )
+from edge.commands.config import settings_files
 from edge.commands.output import Errors, put, say
 from edge.commands.parser import Option, Verb
 from edge.errors import SourceError, UsageError
@@ -38,9 +40,9 @@ COLUMNS = ("field", "region", "format", "raw", "value", "problem", "age")
 def _fields(args: argparse.Namespace) -> int:
     fields: tuple[Field, ...] = args.field
     if not fields:
+        file, _ = settings_files(os.environ)
         raise UsageError(
-            'no fields are set: add a table such as [[field]] with name = "water" to digitcam.toml '
-            "(docs/fields.md)"
+            f'no fields are set: add a table [[field]] with name = "water" to {file} (docs/fields.md)'
         )
     if args.source is None:
         put(json.dumps([field.as_table() for field in fields]) if args.json else _table(fields, None))
