@@ -29,7 +29,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def draw(image: ByteArray, readings: Sequence[Reading]) -> ByteArray:
-    """Frame each number and write above it how it was read.
+    """Frame each number and write beside it how it was read, above it where that covers no other number.
 
     Args:
         image: grey (rows, columns) or BGR (rows, columns, 3), uint8; it is left as it is.
@@ -44,8 +44,10 @@ def draw(image: ByteArray, readings: Sequence[Reading]) -> ByteArray:
     # One at 320x240, two at 640x480; but labels are not to cover small writing in a large photo.
     heights = [digit.box.height for reading in readings for digit in reading.digits]
     unit = max(1, round(min(min(picture.size) / 240, median(heights or [math.inf]) / DIGIT_UNITS)))
+    frames = [_draw_frame(canvas, reading, unit) for reading in readings]
+    taken = list(frames)
     for reading in readings:
-        _draw_number(canvas, reading, unit, picture.size)
+        taken.append(_draw_label(canvas, reading, unit, picture.size, taken))
     return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), np.uint8)
 
 
@@ -79,23 +81,63 @@ def draw_fields(image: ByteArray, fields: Sequence[FieldReading]) -> ByteArray:
     return np.asarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), np.uint8)
 
 
-def _draw_number(canvas: ImageDraw.ImageDraw, reading: Reading, unit: int, size: tuple[int, int]) -> None:
+def _draw_frame(canvas: ImageDraw.ImageDraw, reading: Reading, unit: int) -> Box:
+    """Frame a number and its digits; where the frame is."""
     colour = COLOURS[reading.status]
     for digit in reading.digits:
         canvas.rectangle(_corners(digit.box, 0), outline=colour, width=max(1, unit // 2))
     frame = _corners(reading.box, 3 * unit)
     canvas.rounded_rectangle(frame, radius=3 * unit, outline=colour, width=unit)
+    return Box(*frame)
+
+
+def _draw_label(
+    canvas: ImageDraw.ImageDraw, reading: Reading, unit: int, size: tuple[int, int], taken: Sequence[Box]
+) -> Box:
+    """Write beside its frame how a number was read, where that covers nothing; where the label is.
+
+    Args:
+        canvas: to draw on.
+        reading: whose label it is.
+        unit: of drawing, pixels.
+        size: width and height of the picture, pixels.
+        taken: frames and labels that it should not cover.
+    """
     # By its digits, not by its box, which is much higher where a row slants.
     high = median(digit.box.height for digit in reading.digits)
-    font = _font(min(max(10 * unit, round(0.45 * high)), 28 * unit))
+    usual = min(max(10 * unit, round(0.45 * high)), 28 * unit)
     text = f"{reading.text}  {reading.confidence:.0%}"
-    left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
-    width, height = right - left + 6 * unit, bottom - top + 4 * unit
-    x = min(max(frame[0], 0), max(0, size[0] - width))
-    # Above the number; below it at the top of the picture.
-    y = frame[1] - height - unit if frame[1] - height - unit >= 0 else min(frame[3] + unit, size[1] - height)
-    canvas.rounded_rectangle((x, y, x + width, y + height), radius=2 * unit, fill=colour)
-    canvas.text((x + 3 * unit - left, y + 2 * unit - top), text, font=font, fill=PLATE_TEXT)
+    frame = Box(*_corners(reading.box, 3 * unit))
+    places = []
+    for height in dict.fromkeys((usual, min(usual, 10 * unit))):
+        left, top, right, bottom = canvas.textbbox((0, 0), text, font=_font(height))
+        wide, tall = round(right - left) + 6 * unit, round(bottom - top) + 4 * unit
+        places += [(place, height) for place in _places(frame, wide, tall, unit, size)]
+    place, height = min(places, key=lambda one: sum(one[0].intersection(box).area for box in taken))
+    font = _font(height)
+    left, top, _, _ = canvas.textbbox((0, 0), text, font=font)
+    corners = place.left, place.top, place.right, place.bottom
+    canvas.rounded_rectangle(corners, radius=2 * unit, fill=COLOURS[reading.status])
+    where = place.left + 3 * unit - left, place.top + 2 * unit - top
+    canvas.text(where, text, font=font, fill=PLATE_TEXT)
+    return place
+
+
+def _places(frame: Box, wide: int, tall: int, unit: int, size: tuple[int, int]) -> list[Box]:
+    """Where a label may stand in the picture, best first: above its frame, below, right and left of it."""
+    above, below = frame.top - tall - unit, frame.bottom + 1 + unit
+    corners = [
+        (frame.left, above),
+        (frame.right + 1 - wide, above),
+        (frame.left, below),
+        (frame.right + 1 - wide, below),
+        (frame.right + 1 + unit, frame.top),
+        (frame.left - wide - unit, frame.top),
+    ]
+    inside = [
+        (min(max(x, 0), max(0, size[0] - wide)), min(max(y, 0), max(0, size[1] - tall))) for x, y in corners
+    ]
+    return [Box(x, y, x + wide, y + tall) for x, y in inside]
 
 
 def _corners(box: Box, margin: int) -> tuple[int, int, int, int]:
