@@ -8,8 +8,6 @@ from samples import handwriting
 
 from edge.page import BLOCK, BOX_UNIT, CHANNELS, DEPTH, Look, paper_brightness
 from edge.types import Box
-from training.page.lessons import Pages, page_of
-from training.page.numbers import Numbers, numbers_of
 from training.scenes import Scene, SceneDigit
 from training.scenes.scene import SceneMark
 
@@ -74,6 +72,8 @@ def scene_of(numbers, words=(), size=(384, 512), height=40, marks=()):
 
 def pages_of(scenes):
     """Scenes as pages that are kept."""
+    from training.page.lessons import Pages, page_of  # needs what a workstation has
+
     parts = [page_of(scene) for scene in scenes]
     for index, part in enumerate(parts):
         part.digits[:, 0], part.marks[:, 0] = index, index
@@ -82,6 +82,8 @@ def pages_of(scenes):
 
 def numbers_of_scenes(scenes):
     """Scenes as drawn numbers that are kept."""
+    from training.page.numbers import Numbers, numbers_of
+
     parts = [numbers_of(scene) for scene in scenes]
     for index, part in enumerate(parts):
         part.digits[:, 0], part.marks[:, 0] = index, index
