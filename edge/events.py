@@ -32,14 +32,7 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """The event as one JSON object."""
-        return {
-            "schema": SCHEMA,
-            "event": self.kind,
-            "source": self.moment.source,
-            "frame_id": self.moment.frame_id,
-            "captured_at": iso_utc(self.moment.captured_at),
-            "reading": self.reading.as_dict(),
-        }
+        return {**_head(self.kind, self.moment), "reading": self.reading.as_dict()}
 
     def as_text(self) -> str:
         """The event in columns, for people."""
@@ -68,14 +61,7 @@ class FieldEvent:
 
     def as_dict(self) -> dict[str, Any]:
         """The event as one JSON object."""
-        return {
-            "schema": SCHEMA,
-            "event": self.kind,
-            "source": self.moment.source,
-            "frame_id": self.moment.frame_id,
-            "captured_at": iso_utc(self.moment.captured_at),
-            "field": self.field.as_dict(),
-        }
+        return {**_head(self.kind, self.moment), "field": self.field.as_dict()}
 
     def as_text(self) -> str:
         """The event for people: `water = 00123.4 m³`, or what was refused and why."""
@@ -88,6 +74,17 @@ class FieldEvent:
 
 AnyEvent = Event | FieldEvent
 """What sinks are told of."""
+
+
+def _head(kind: str, moment: Moment) -> dict[str, Any]:
+    """What every event has as JSON: which one it is, and when and where it was."""
+    return {
+        "schema": SCHEMA,
+        "event": kind,
+        "source": moment.source,
+        "frame_id": moment.frame_id,
+        "captured_at": iso_utc(moment.captured_at),
+    }
 
 
 @dataclass(slots=True, eq=False)
@@ -242,10 +239,8 @@ class FieldChanges:
                 return None
             told.text, told.refused, told.rested = new.text, None, False
             return "value"
-        this = (
-            None if new.problem == "unsure" else new.raw,
-            new.problem,
-        )  # what is unsure changes all the time
+        # What is read of a number that is unsure changes all the time.
+        this = (None if new.problem == "unsure" else new.raw, new.problem)
         if this != told.refusing:
             told.refusing = this
             told.refusals.clear()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge.errors import ModelError
 from edge.fields import Field, Region
 from edge.formats import Format
 from edge.lines import signs_of, to_reading
@@ -37,6 +38,9 @@ from edge.types import (
 )
 
 NO_SHEET = "no sheet of paper is found in the picture"
+
+BY_INK = ", or have fields read with --road ink, which sees no marks of numbers"
+"""Another cure, where the page network cannot be used with a digit network."""
 
 SAME = 0.5
 """Intersection over union from which on two numbers that were found in two regions are one."""
@@ -105,7 +109,6 @@ class FieldReader:
     Attributes:
         reader: finds and names digits at present.
         fields: what is wanted.
-        road: as given.
 
     Raises:
         ModelError: the digit network cannot be used on that road.
@@ -119,8 +122,9 @@ class FieldReader:
         known: Mapping[str, Known] | None = None,
         road: Road | None = None,
     ) -> None:
-        self.fields, self.road = tuple(fields), road
-        self.reader = reader.by(road) if road and _are_wanted(fields) else reader
+        self.fields, self._road = tuple(fields), road
+        self._given, self._for_fields = reader, None if road else reader
+        self.reader = self.reader_of(fields)
         self._known = dict(known or {})
         self._memory = self._new_memory()
 
@@ -128,6 +132,22 @@ class FieldReader:
     def tracking(self) -> TrackerOptions:
         """When the numbers of a stream are believed."""
         return self.reader.tracking
+
+    def reader_of(self, fields: Sequence[Field]) -> DigitReader:
+        """What finds and names digits for these fields; the networks that it needs are loaded once.
+
+        Raises:
+            ModelError: the digit network cannot be used on the road that fields are read on.
+        """
+        if not any(one != Field() for one in fields):  # there is none that asks for more than all numbers
+            return self._given
+        if self._for_fields is None:
+            assert self._road is not None
+            try:
+                self._for_fields = self._given.by(self._road)
+            except ModelError as error:
+                raise ModelError(f"{error}{BY_INK}") from error
+        return self._for_fields
 
     def change(self, fields: Sequence[Field]) -> None:
         """Want other fields from the next frame on; one that stays as it was keeps what is known of it.
@@ -138,8 +158,7 @@ class FieldReader:
             ModelError: the digit network cannot be used on the road that fields are read on.
         """
         old = self._memory
-        if self.road and _are_wanted(fields):
-            self.reader = self.reader.by(self.road)
+        self.reader = self.reader_of(fields)
         self.fields = tuple(fields)
         fresh = self._new_memory()
         kept = {
@@ -330,11 +349,6 @@ def road_of_fields(asked: Road | None, page_model: str | Path | None) -> Road | 
         By the page network, which sees marks and takes fewer letters for digits; None: as asked.
     """
     return None if asked or page_model else "page"
-
-
-def _are_wanted(fields: Sequence[Field]) -> bool:
-    """Whether there is a field that asks for more than all numbers of the picture."""
-    return any(one != Field() for one in fields)
 
 
 def _searches(due: Sequence[Field]) -> list[tuple[Region | None, Format | None, bool]]:

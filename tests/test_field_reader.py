@@ -1,4 +1,5 @@
 from collections import deque
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from samples import THRESHOLDS, number
 
+from edge.errors import ModelError
 from edge.events import FieldChanges
 from edge.field_reader import FieldReader, road_of_fields
 from edge.fields import Field, Region, field_of
@@ -257,7 +259,7 @@ def test_fields_are_read_by_the_page_network_as_soon_as_there_is_one():
     assert (digits.road_name, reader.reader.road_name) == ("ink", "page")
     assert reader.reader.classifier is digits.classifier
     reader.change([])
-    assert reader.reader.road_name == "page"
+    assert reader.reader is digits
 
 
 @pytest.mark.parametrize(
@@ -265,3 +267,13 @@ def test_fields_are_read_by_the_page_network_as_soon_as_there_is_one():
 )
 def test_whoever_asks_for_a_road_has_fields_read_on_it(asked, page_model, road):
     assert road_of_fields(asked, page_model) == road
+
+
+def test_a_digit_network_that_is_no_pair_is_refused_for_fields_with_both_cures(monkeypatch):
+    digits = DigitReader()
+    card = replace(digits.classifier.card, trained_with="0" * 64)
+    monkeypatch.setattr(digits.classifier, "card", card)
+    reader = FieldReader(digits, [], road="page")
+    with pytest.raises(ModelError, match=r"are no pair: .* again, or .* --road ink"):
+        reader.change([field_of(FIELD)])
+    assert reader.reader is digits

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge.commands import values
 from edge.commands.output import say
 from edge.commands.parser import Option
-from edge.errors import UsageError
+from edge.errors import ModelError, UsageError
 from edge.fields import Field, fields_of
 from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
@@ -197,8 +197,13 @@ def fields_asked(args: argparse.Namespace) -> tuple[Field, ...]:
 
 def make_reader(args: argparse.Namespace, fields: Sequence[Field] = ()) -> DigitReader:
     """The reader with the networks asked for, for these fields, if there are any."""
-    from edge.field_reader import road_of_fields
+    from edge.field_reader import BY_INK, road_of_fields
     from edge.reader import DigitReader
 
-    road = (road_of_fields(args.road, args.page_model) if fields else None) or args.road
-    return DigitReader.of_files(args.model, args.page_model, road=road, threads=args.threads)
+    road = road_of_fields(args.road, args.page_model) if fields else None
+    try:
+        return DigitReader.of_files(args.model, args.page_model, road=road or args.road, threads=args.threads)
+    except ModelError as error:
+        if road is None:
+            raise
+        raise ModelError(f"{error}{BY_INK}") from error
