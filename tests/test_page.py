@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -105,8 +106,9 @@ def test_pictures_of_any_size_are_looked_at(network, shape):
     looks = network.looks(np.full(shape, 180, np.uint8))
     assert looks[0].picture.size <= min(512 * 384 * 1.01, shape[0] * shape[1])
     assert all(far.picture.size < near.picture.size for near, far in pairwise(looks))
-    assert min(looks[-1].picture.shape) < 2 * 32
-    assert all(look.said.shape[0] * 4 % 32 == 0 for look in looks)
+    assert min(looks[-1].picture.shape) < 128
+    for look in looks:
+        assert look.said.shape[:2] == look.paper.shape == tuple(-(-side // 4) for side in look.picture.shape)
     assert candidates(looks, 2.0, 10) == []
 
 
@@ -122,8 +124,19 @@ def test_a_picture_is_looked_at_from_closer_only_where_there_are_small_digits(ne
 
     monkeypatch.setattr(PageNetwork, "look", look)
     looks = network.looks(np.zeros((1200, 1600), np.uint8))
-    assert sizes == [512, 256, 128, 64, 1024]
-    assert [round(1600 * look.scale) for look in looks] == [1024, 512, 256, 128, 64]
+    assert sizes == [512, 256, 128, 1024]
+    assert [round(1600 * look.scale) for look in looks] == [1024, 512, 256, 128]
+
+
+def test_a_small_picture_is_seen_as_if_its_border_went_on(network):
+    strip = np.random.default_rng(3).integers(90, 200, (50, 130), dtype=np.uint8)
+    look = network.look(strip, 1.0)
+    wide = cv2.copyMakeBorder(strip, 100, 106, 60, 66, cv2.BORDER_REPLICATE)
+    assert wide.shape == (256, 256)
+    whole = network.look(wide, 1.0)
+    assert np.array_equal(look.said, whole.said[25:38, 15:48])
+    assert np.array_equal(look.paper, whole.paper[25:38, 15:48])
+    assert look.picture is strip
 
 
 def test_interpreters_are_kept_for_a_few_sizes_only(network):
