@@ -32,7 +32,6 @@ METADATA_NAME = "digitcam"
 
 SHIPPED = "digits.tflite"
 PAGE_MODEL = "page.tflite"
-INK_MODEL = "ink.tflite"
 """Names of the models that come with the package; beside each lies its card, in JSON, with its SHA-256."""
 
 DIGITS = 10

@@ -10,19 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ModelError
-from edge.lines import to_reading
+from edge.lines import group, to_reading
 from edge.live import Step, Stream
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
-from edge.page_file import PageFile, load_page
-from edge.page_road import PageRoad
+from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
+from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Reading, Result, Road, check_image
+from edge.types import ByteArray, Frame, Line, Reading, Result, Speed, check_image
 
 
 class DigitReader:
@@ -34,17 +33,15 @@ class DigitReader:
     Args:
         classifier: names the digits; None takes the shipped model.
         tracking: when the numbers of a stream are believed; None takes the usual.
-        road: how digits are found, "ink" or "page"; None is "page" where a page network is given, else "ink",
-            which reads the photos known so far better (docs/seeing-the-page.md).
-        page: the page network; None takes the shipped one.
-        threads: of the interpreter of the network that finds the digits.
+        page: sees where digits are; None takes the shipped page network.
+        threads: of the page network's interpreter.
 
     Attributes:
         classifier: names the digits.
-        road: finds digits and groups them.
-        road_name: which one that is.
-        page: the page network that was given, if one was.
-        threads: of the interpreter of the network that finds the digits.
+        page: sees where digits are.
+        recognizer: the two networks, looking at one picture.
+        thresholds: on what both say together.
+        threads: of the page network's interpreter.
         tracking: when the numbers of a stream are believed.
 
     Raises:
@@ -56,7 +53,6 @@ class DigitReader:
         classifier: Classifier | None = None,
         tracking: TrackerOptions | None = None,
         *,
-        road: Road | None = None,
         page: PageFile | None = None,
         threads: int = 1,
     ) -> None:
@@ -67,13 +63,10 @@ class DigitReader:
                 f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
-        self.road_name: Road = road or ("ink" if page is None else "page")
-        self.road = (
-            InkRoad(self.classifier, threads=threads)
-            if self.road_name == "ink"
-            else PageRoad(self.classifier, page, threads=threads)
-        )
-        self.page, self.threads = page, threads
+        self.page, self.threads = page or load_page(), threads
+        self._fusion, self.thresholds = check_pair(self.classifier.card, self.page.card)
+        network = open_page(self.page, threads=threads)
+        self.recognizer = Recognizer(network, self.classifier, least=self.page.card.least)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 
@@ -81,24 +74,21 @@ class DigitReader:
     def of_files(
         cls,
         model: str | Path | None = None,
-        page_model: str | Path | None = None,
+        page: str | Path | None = None,
         *,
-        road: Road | None = None,
         threads: int = 1,
     ) -> Self:
         """A reader with these model files.
 
         Args:
             model: of the digit network; None is the shipped one.
-            page_model: of the page network; None is the shipped one, where the road is "page".
-            road: as the class takes it.
-            threads: of the interpreter of the network that finds the digits.
+            page: of the page network; None is the shipped one.
+            threads: of the page network's interpreter.
 
         Raises:
             ModelError: one of them cannot be used, or the two are no pair.
         """
-        page = None if page_model is None else load_page(page_model)
-        return cls(Classifier(load_model(model)), road=road, page=page, threads=threads)
+        return cls(Classifier(load_model(model)), page=load_page(page), threads=threads)
 
     def read(self, source: Source) -> Iterator[Reading]:
         """Yield each number of a source when it is accepted; then close the source.
@@ -172,22 +162,36 @@ class DigitReader:
         check_image(frame.image, frame.source)
         grey = to_grey(frame.image) if frame.grey is None else frame.grey
         with self._lock:
-            scan = self.road.read(grey)
-        thresholds = self.road.thresholds
+            seen = self.recognizer.see(grey)
+        start, found = time.perf_counter(), seen.found
+        lines = self._lines(seen, grey.shape)
+        grouped_ms = 1000 * (time.perf_counter() - start)
         if tracker is not None:
-            readings = tracker.update(scan.lines, frame.timestamp, thresholds, frame.size)
+            readings = tracker.update(lines, frame.timestamp, self.thresholds, frame.size)
         else:
-            readings = [to_reading(line, thresholds) for line in scan.lines]
+            readings = [to_reading(line, self.thresholds) for line in lines]
         return Result(
             frame,
             tuple(readings),
-            replace(scan.speed, capture=frame.capture_ms),
+            Speed(frame.capture_ms, found.segment_ms + grouped_ms, found.normalise_ms, seen.classify_ms),
             self.classifier.name,
-            self.road.name,
-            scan.turned,
-            scan.complete,
+            self.page.name,
+            found.turned,
+            found.complete,
         )
+
+    def _lines(self, seen: Seen, shape: tuple[int, ...]) -> list[Line]:
+        """The numbers in a picture of this shape."""
+        lines = group(seen.digits(self._fusion, self.thresholds.digit), self.page.card.linking)
+        turned = seen.found.turned
+        rows, columns = shape if turned % 2 == 0 else shape[::-1]
+        return [_turned(line, turned, rows, columns) for line in lines] if turned else lines
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:
             yield from Stream(self).steps(source)
+
+
+def _turned(line: Line, quarters: int, rows: int, columns: int) -> Line:
+    """A line of a picture of this size after that was turned clockwise."""
+    return Line(tuple(replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits))

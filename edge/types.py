@@ -28,9 +28,6 @@ Glyph = ByteArray
 
 Status = Literal["accepted", "uncertain", "rejected"]
 
-Road = Literal["ink", "page"]
-"""How digits are found: by ink and rules (`edge.by_ink`), or by a network that sees the page."""
-
 UNSURE = "?"
 """Stands in a reading's text for a digit that is not certain enough to be shown."""
 
@@ -439,23 +436,6 @@ class Speed:
         }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scan:
-    """What a road finds in one picture.
-
-    Attributes:
-        lines: the numbers, in reading order.
-        speed: of each stage.
-        turned: quarter turns, clockwise, that the page stands turned; it was read upright all the same.
-        complete: whether all that may be digits was looked at.
-    """
-
-    lines: list[Line]
-    speed: Speed
-    turned: int = 0
-    complete: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class ModelName:
     """Which model made a result."""
@@ -473,7 +453,7 @@ class Result:
         readings: what it says.
         speed: of each stage.
         model: which network named the digits.
-        page: which network found them, the ink network or the page network.
+        page: which network found them.
         turned: quarter turns, clockwise, that the page stands turned in the frame: 2 is on its head. It was
             read upright all the same.
         complete: whether all that may be digits was looked at; a frame that is full of them is read up to a

@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 
 import cv2
 import pytest
-from inked import dark
 from samples import result_of, written
 
 from edge import live as module
-from edge.by_ink.road import InkRoad
 from edge.errors import OutputError, SourceError
 from edge.live import LiveLoop
 from edge.reader import DigitReader
@@ -101,9 +99,7 @@ def camera_back_at_once(monkeypatch):
 
 @pytest.fixture(scope="module")
 def reader(classifier):
-    reader = DigitReader(classifier)
-    reader.road = InkRoad(classifier, dark)
-    return reader
+    return DigitReader(classifier)
 
 
 class Run:

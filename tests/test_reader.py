@@ -32,19 +32,19 @@ def test_a_colour_picture_is_read_as_well_as_a_grey_one(reader):
 
 def test_results_name_both_networks(reader):
     result = reader.read_image(written("25"))
-    assert result.page.name == "ink-int8"
+    assert result.page.name == reader.page.card.name
     assert result.as_dict()["page_model"]["sha256"] == result.page.sha256
 
 
 def test_a_frame_that_is_full_is_read_up_to_the_budget_and_says_so(classifier):
     page = written("4671")
-    reader = DigitReader(classifier, road="page")
-    reader.road.recognizer = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
+    reader = DigitReader(classifier)
+    reader.recognizer = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
     result = reader.read_image(page)
     assert not result.complete
     assert not result.as_dict()["complete"]
     assert sum(len(reading.digits) for reading in result.readings) <= 2
-    assert DigitReader(classifier, road="page").read_image(page).complete
+    assert DigitReader(classifier).read_image(page).complete
 
 
 def test_an_empty_page_holds_no_number(reader):

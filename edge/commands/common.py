@@ -81,20 +81,9 @@ OUTPUTS = (
 
 MODELS = (
     Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
-    Option(
-        "page-model",
-        "a .tflite file instead of the shipped page network; with it, --road is page",
-        Path,
-        "FILE",
-    ),
-    Option(
-        "road",
-        "how digits are found: ink (the usual), or page, which takes fewer letters and signs for digits",
-        values.road,
-        "ROAD",
-    ),
+    Option("page-model", "a .tflite file instead of the shipped page network", Path, "FILE"),
 )
-"""The two networks, which must be a pair, and what finds the digits."""
+"""The two networks, which must be a pair."""
 
 THREADS = Option(
     "threads",
@@ -150,4 +139,4 @@ def make_reader(args: argparse.Namespace) -> DigitReader:
     """The reader with the networks asked for."""
     from edge.reader import DigitReader
 
-    return DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
+    return DigitReader.of_files(args.model, args.page_model, threads=args.threads)

@@ -8,9 +8,6 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
-
-from edge.types import Road
 
 
 def count(text: str) -> int:
@@ -98,12 +95,3 @@ def named(text: str, suffixes: Sequence[str]) -> Path:
     if path.suffix.lower() not in suffixes:
         raise ArgumentTypeError(f"expected a name that ends in {' or '.join(suffixes)}, found {text!r}")
     return path
-
-
-def road(text: str) -> Road:
-    """How digits are found."""
-    roads: tuple[Road, ...] = get_args(Road)
-    for known in roads:
-        if text == known:
-            return known
-    raise ArgumentTypeError(f"expected {' or '.join(roads)}, found {text!r}")

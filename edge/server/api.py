@@ -126,12 +126,13 @@ def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metri
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
     card = reader.classifier.card.as_dict()
     del card["known_answers"]  # pictures
-    finder = {name: value for name, value in reader.road.card.items() if name != "known"}
+    page_card = reader.page.card.as_dict()
+    del page_card["known"]
     info = {
         "version": version("digitcam"),
         "runtime": reader.classifier.runtime,
         "model": {**card, "sha256": reader.classifier.name.sha256},
-        "page_model": finder,
+        "page_model": {**page_card, "sha256": reader.page.sha256},
         "device": {
             "board": board().model,
             "machine": platform.machine(),

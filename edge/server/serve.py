@@ -56,7 +56,7 @@ def serve(
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
         token = _token(args, sockets, say)
-        reader = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
+        reader = DigitReader.of_files(args.model, args.page_model, threads=args.threads)
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
         metrics = Metrics(connections=lambda: len(connections))
@@ -69,7 +69,7 @@ def serve(
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
-        uploads = stack.enter_context(Uploads(args.readers, args.model, args.page_model, args.road))
+        uploads = stack.enter_context(Uploads(args.readers, args.model, args.page_model))
         app = create_app(
             live=live,
             uploads=uploads,
