@@ -2,10 +2,9 @@
 
     python benchmarks/live_reading.py --frames 10000 --seed 7
 
-Sheets drift, are pushed in and out, turned and cut; shadows sway and an arm covers numbers. Words stand beside
-them (`--no-words`: none do). The targets: a
-number is accepted at most 5 frames after it is first seen whole and sharp, 99.5 % of the accepted readings
-have the right text, and none never was there.
+Sheets drift, are pushed in and out, turned and cut; shadows sway and an arm covers numbers; words stand
+beside them (`--no-words`: numbers alone). The targets: a number is accepted at most 5 frames after it is
+first seen whole and sharp, 99.5 % of the accepted readings have the right text, and none never was there.
 """
 
 from __future__ import annotations
