@@ -219,8 +219,8 @@ def _convert(options: argparse.Namespace) -> None:
     for form, each in findings.conversions.items():
         if each.card.fused:
             _say(
-                f"{form}: from a confidence of {each.card.fused.accept:.1%}, of both networks together, a digit "
-                "is shown as certain"
+                f"{form}: from a confidence of {each.card.fused.accept:.1%}, of both networks together, "
+                "a digit is shown as certain"
             )
             continue
         test, found = next(iter(each.comparisons.items()))
