@@ -41,8 +41,8 @@ CUT = 2
 """Pixels from the picture's border within which it may cut a digit that lies still."""
 
 BESIDE_BORDER = 1.3
-"""Heights from the picture's left or right border within which a number may go on beyond it: the widest gap
-in a number (`edge.lines.USUAL_CUT`) and a digit that is half outside and therefore not found."""
+"""Heights from the picture's left or right border within which a number may go on beyond it: a wide gap in a
+number, and a digit that is half outside and therefore not found."""
 
 
 @dataclass(frozen=True, slots=True)
