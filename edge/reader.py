@@ -178,6 +178,7 @@ class DigitReader:
             self.page.name,
             found.turned,
             found.complete,
+            len(found.candidates),
         )
 
     def _lines(self, seen: Seen, shape: tuple[int, ...]) -> list[Line]:

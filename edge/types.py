@@ -458,6 +458,8 @@ class Result:
             read upright all the same.
         complete: whether all that may be digits was looked at; a frame that is full of them is read up to a
             limit, the surest first.
+        candidates: places that were looked at because a digit may be there; few of them are believed to be
+            one where a picture is the wrong way round.
     """
 
     frame: Frame
@@ -467,6 +469,7 @@ class Result:
     page: ModelName
     turned: int = 0
     complete: bool = True
+    candidates: int = 0
 
     def __repr__(self) -> str:
         numbers = " ".join(reading.text for reading in self.readings) or "no number"

@@ -67,27 +67,27 @@ def _results(reader: DigitReader, name: str, options: SourceOptions, errors: Err
 
 
 DOUBTFUL = 0.75
-"""Where less than this share of a picture's digits is certain, it may stand on its head. Of 30 photos of the
-collection all are above it, and 10 of them below it upside down."""
+"""Where less than this share of the places that may be digits is certain to be one, a picture may be the
+wrong way round. Of ten photos all are above it as they are, four below it upside down, and seven mirrored."""
 
 WORTH, MORE = 3, 2
 """Digits that must be certain the other way round, and how many more than before, to be worth a word."""
 
 MANY = 100
-"""Digits: more are on no photo of a number, and a page full of them takes its time to be read again."""
+"""Places that may be digits: more are on no photo of a number, and a full page takes its time to be read
+again."""
 
 
 def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions) -> str:
     """Which way round a picture is read better, in words; "" where it is read well as it is.
 
-    Digits on their heads are read as others, but most not surely. The picture is looked at again only where
-    many of them are doubtful.
+    What is not upright may look like digits to the page network, but not to both networks. The picture is
+    looked at again only where much of it is so.
     """
     from edge.sources.turning import turned
 
-    digits = sum(len(reading.digits) for reading in result.readings)
-    sure = _certain(result)
-    if not 0 < digits <= MANY or sure >= DOUBTFUL * digits:
+    places, sure = result.candidates, _certain(result)
+    if not 0 < places <= MANY or sure >= DOUBTFUL * places:
         return ""
     ways = (SourceOptions(rotation=180), SourceOptions(mirror=True))
     found = [_certain(reader.read_image(turned(result.frame, way).image)) for way in ways]
@@ -97,7 +97,7 @@ def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions
     rotation = (options.rotation + ways[better].rotation) % 360
     way = "--mirror" if ways[better].mirror else f"--rotation {rotation}"
     return (
-        f"{result.frame.source}: {sure} of {counted(digits, 'digit')} are certain; "
+        f"{result.frame.source}: of {counted(places, 'place')} that may be digits, {sure} are certain; "
         f"{found[better]} would be with {way}"
     )
 
