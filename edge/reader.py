@@ -21,7 +21,7 @@ from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Line, Reading, Result, Speed, check_image
+from edge.types import ByteArray, Frame, Line, Reading, Result, Scan, Speed, check_image
 
 
 class DigitReader:
@@ -161,25 +161,35 @@ class DigitReader:
         """
         check_image(frame.image, frame.source)
         grey = to_grey(frame.image) if frame.grey is None else frame.grey
+        scan = self.scan(grey)
+        if tracker is not None:
+            readings = tracker.update(scan.lines, frame.timestamp, self.thresholds, frame.size)
+        else:
+            readings = [to_reading(line, self.thresholds) for line in scan.lines]
+        return Result(
+            frame,
+            tuple(readings),
+            replace(scan.speed, capture=frame.capture_ms),
+            self.classifier.name,
+            self.page.name,
+            scan.turned,
+            scan.complete,
+            scan.candidates,
+        )
+
+    def scan(self, grey: ByteArray) -> Scan:
+        """Find the numbers in a grey picture, shape (rows, columns), uint8, and follow none."""
         with self._lock:
             seen = self.recognizer.see(grey)
         start, found = time.perf_counter(), seen.found
         lines = self._lines(seen, grey.shape)
         grouped_ms = 1000 * (time.perf_counter() - start)
-        if tracker is not None:
-            readings = tracker.update(lines, frame.timestamp, self.thresholds, frame.size)
-        else:
-            readings = [to_reading(line, self.thresholds) for line in lines]
-        return Result(
-            frame,
-            tuple(readings),
-            Speed(frame.capture_ms, found.segment_ms + grouped_ms, found.normalise_ms, seen.classify_ms),
-            self.classifier.name,
-            self.page.name,
-            found.turned,
-            found.complete,
-            len(found.candidates),
+        speed = Speed(
+            segment=found.segment_ms + grouped_ms,
+            normalise=found.normalise_ms,
+            classify=seen.classify_ms,
         )
+        return Scan(lines, speed, found.turned, found.complete, len(found.candidates))
 
     def _lines(self, seen: Seen, shape: tuple[int, ...]) -> list[Line]:
         """The numbers in a picture of this shape."""

@@ -436,6 +436,25 @@ class Speed:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What is found in one picture.
+
+    Attributes:
+        lines: the numbers, in reading order.
+        speed: of each stage.
+        turned: quarter turns, clockwise, that the page stands turned; it was read upright all the same.
+        complete: whether all that may be digits was looked at.
+        candidates: places that were looked at because a digit may be there.
+    """
+
+    lines: list[Line]
+    speed: Speed
+    turned: int = 0
+    complete: bool = True
+    candidates: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class ModelName:
     """Which model made a result."""
