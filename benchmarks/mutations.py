@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # for the children, which import this file
 
 from edge.classifier import Classifier  # noqa: E402
-from edge.decode import decode_image, pages_of  # noqa: E402
+from edge.decode import can_decode_heic, decode_image, pages_of  # noqa: E402
 from edge.errors import EdgeError, ModelError  # noqa: E402
 from edge.files import write_whole  # noqa: E402
 from edge.isolated import Isolated, IsolatedError, TooLongError  # noqa: E402
@@ -50,7 +50,7 @@ MOST_S = 2.0
 HANGS_S = 120.0
 """After which a process is given up, however busy the machine is."""
 
-PICTURES = ("jpeg", "png", "webp", "bmp", "tiff", "gif", "apng", "grey16")
+PICTURES = ("jpeg", "png", "webp", "bmp", "tiff", "gif", "apng", "grey16", "heic", "avif")
 VIDEOS = {"avi": "MJPG", "mp4": "mp4v", "mov": "MJPG", "mkv": "MJPG", "webm": "VP80"}
 MODELS = {"digits": SHIPPED, "page": PAGE_MODEL}
 KINDS = (*MODELS, *PICTURES, *VIDEOS)
@@ -107,7 +107,10 @@ def _picture(kind: str, page: ByteArray) -> bytes:
         image.save(buffer, "PNG", save_all=True, append_images=[image.rotate(3)])
     elif kind == "grey16":
         Image.fromarray(page[..., 0].astype(np.uint16) * 257).save(buffer, "PNG")
-    elif kind in {"gif", "tiff"}:
+    elif kind == "heic":
+        can_decode_heic()  # from here on, Pillow writes it too
+        image.save(buffer, "HEIF", save_all=True, append_images=[image.rotate(3)])
+    elif kind in {"gif", "tiff", "avif"}:
         image.save(buffer, kind, save_all=True, append_images=[image.rotate(3)])
     else:
         exif = Image.Exif()
@@ -297,6 +300,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     faults = 0
     for kind in args.kinds:
+        if kind == "heic" and not can_decode_heic():
+            print("heic    left out: it needs digitcam's extra heif", flush=True)
+            continue
         tally = run(kind, args.count, random.Random(f"{args.seed} {kind}"), args.seconds)
         outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(tally.outcomes.items()))
         print(f"{kind:7} {outcomes}; slowest {tally.slowest_s:.2f} s; {len(tally.faults)} faults", flush=True)

@@ -2,7 +2,7 @@
 
 Pages of hands, words and fonts that neither has learned from are read; what each network says of every
 candidate, and what is true, give the weights of `edge.fusion.Fusion` and `edge.lines.Linking`, and the
-thresholds.
+thresholds. Likewise `edge.marks.Marking`, on drawn numbers (`convert.marking`).
 """
 
 from __future__ import annotations
@@ -22,27 +22,32 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
+from convert.marking import Signs, around, fit_marking, observe_marks, see_all, sign_on_page
 from convert.metadata import embed, identity
+from convert.whole import fit_decoding, regions
 from edge.classifier import Classifier
 from edge.errors import ModelError
+from edge.expected import LEAST_EXPECTED
 from edge.files import write_whole
 from edge.fusion import LABELS, Fusion, evidence, log_softmax
 from edge.lines import Linking, neighbourhood, rows_of
+from edge.marks import FEATURES, Places
 from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
 from edge.page import HEADS, PageNetwork
 from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
 from edge.recognizer import Found, Recognizer, Seen
-from edge.types import Digit, FloatArray, Prediction, Thresholds
+from edge.types import ByteArray, Digit, FloatArray, Prediction, Thresholds
 from training.commands import exit_code
 from training.page.lessons import IGNORE, Pages, Span, draw_pages, spans
 from training.page.matching import IGNORED, boxes_of, match, shares
+from training.page.numbers import Numbers, draw_numbers
 
 LABEL, GOES_LEFT, GOES_RIGHT = 1, 2, 3
 """Columns of `Pages.digits`."""
 
 UNNAMED = Prediction(np.full(LABELS, 1 / LABELS, np.float32))
 
-NOTHING = Seen(Found([], [], []), np.zeros((0, LABELS), np.float32))
+NOTHING = Seen(Found([], [], [], np.zeros((0, 0), np.uint8), ()), np.zeros((0, LABELS), np.float32))
 
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
@@ -67,6 +72,13 @@ LOGIT = 1
 
 SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
+
+NUMBERS, NUMBER_PAGES = "test-numbers.npz", 450
+"""File of a run folder with the drawn numbers that marks and formats are fitted on, and how many pages of
+numbers in rows it has."""
+
+FORM_PAGES, FORM_SEED = 100, 11
+"""How many pages of printed cells are among them, and their seed."""
 
 CALIBRATION_PAGES = 120
 """Training pages that show the converter the range of every activation."""
@@ -100,6 +112,7 @@ class Observed:
         links: of neighbours in a row, see `edge.lines.neighbourhood`, shape (m, 4).
         same: whether those belong to one number, shape (m,).
         missed: digits where there is no candidate.
+        signs: what stands before the digits.
     """
 
     evidence: npt.NDArray[np.float64]
@@ -109,6 +122,7 @@ class Observed:
     links: npt.NDArray[np.float64]
     same: npt.NDArray[np.bool_]
     missed: int
+    signs: Signs | None = None
 
 
 def observe(recognizer: Recognizer, pages: Pages) -> Observed:
@@ -131,6 +145,7 @@ def observe(recognizer: Recognizer, pages: Pages) -> Observed:
         all_of("links"),
         all_of("same").astype(bool),
         sum(part.missed for part in parts),
+        Signs.together([part.signs for part in parts if part.signs is not None]),
     )
 
 
@@ -158,7 +173,11 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
         if k >= 0
     }
     links, same = [], []
-    for row in rows_of(list(facts_of)):
+    rows = rows_of(list(facts_of))
+    first, last = span.marks
+    marks = pages.mark_boxes[first:last] * np.float32(scale), pages.marks[first:last, 1].tolist()
+    signs = _signs(seen.found, rows, facts_of, flags, *marks)
+    for row in rows:
         for left, right in pairwise(row):
             links.append(neighbourhood(left, right))
             same.append(bool(facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]))
@@ -170,6 +189,33 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
         np.array(links, np.float64).reshape(-1, 4),
         np.array(same, bool),
         len(true) - int((found >= 0).sum()),
+        signs,
+    )
+
+
+def _signs(
+    found: Found,
+    rows: Sequence[Sequence[Digit]],
+    facts_of: Mapping[Digit, npt.NDArray[np.int32]],
+    flags: ByteArray,
+    boxes: FloatArray,
+    kinds: Sequence[int],
+) -> Signs:
+    """What stands before the digits of one page, and what is to be seen there."""
+    features, signs = [], []
+    if found.grey is not None:
+        places = Places(found.grey, found.looks)
+        for row in rows:
+            for left, right in zip((None, *row[:-1]), row, strict=True):
+                if (flags[around(right)] & IGNORE).any():
+                    continue
+                joined = left is not None and facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]
+                features.append(places.features(left, right))
+                signs.append(sign_on_page(left, right, bool(joined), boxes, kinds))
+    return Signs(
+        np.array(features, np.float64).reshape(-1, FEATURES),
+        np.array(signs, np.int64),
+        np.zeros(len(signs), np.int64),
     )
 
 
@@ -315,13 +361,14 @@ class Pair:
     digits_card: Card
 
 
-def pair(page: bytes, digits: ModelFile, held_out: Pages, origin: Origin) -> Pair:
+def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, origin: Origin) -> Pair:
     """Fit what brings two networks together, and write it into their cards.
 
     Args:
         page: an int8 page network without a card.
         digits: a digit network; its card is renewed.
         held_out: pages of hands that neither has learned from.
+        numbers: pages of numbers with marks, of such hands, too.
         origin: of the page network.
 
     Raises:
@@ -332,14 +379,20 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, origin: Origin) -> Pai
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
+    least = fit_least(observed, card.fusion, card.fused)
+    seen = see_all(Recognizer(network, Classifier(digits), least=LEAST_EXPECTED), numbers)
+    marking = fit_marking([observed.signs, observe_marks(seen, numbers)])
+    decoding = fit_decoding(regions(seen, numbers), card.fusion)
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
         id=page_id,
         trained_with=card.id,
         heads=HEADS,
-        least=fit_least(observed, card.fusion, card.fused),
+        least=least,
         linking=linking,
+        marking=marking,
+        decoding=decoding,
         training_data=origin.training_data,
         sources=SOURCES,
         scores={**origin.scores, **measure(observed, card.fusion, linking, card.fused)},
@@ -394,6 +447,21 @@ def held_out_pages(data: Path | None, count: int) -> Pages:
     return draw_pages(data, "test", count, seed=SEED)
 
 
+def numbers_of_run(run: Path, data: Path | None) -> Numbers:
+    """The drawn numbers of a run folder; they are drawn where they are not there yet, which takes minutes.
+
+    Args:
+        run: the folder.
+        data: as `load_bank` takes it.
+    """
+    path = run / NUMBERS
+    if not path.exists():
+        rows = draw_numbers(data, "test", NUMBER_PAGES, seed=SEED)
+        forms = draw_numbers(data, "test", FORM_PAGES, seed=FORM_SEED, plan="form")
+        Numbers.together(rows, forms).save(path)
+    return Numbers.load(path)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
     parser = argparse.ArgumentParser(
@@ -404,6 +472,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--digits", type=Path, metavar="FILE", help="the digit network (default: the shipped model)"
     )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="as for training (default: $DIGITCAM_DATA)")
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
     parser.add_argument("--version", default="1.0", metavar="X.Y", help="of the page network (default: 1.0)")
     options = parser.parse_args(arguments)
@@ -427,6 +496,7 @@ def _convert(options: argparse.Namespace) -> None:
         model,
         load_model(options.digits),
         held_out[0],
+        numbers_of_run(options.run, options.data),
         Origin(options.version, config.data, config.command, config.commit, scores),
     )
     for name, data, card in (

@@ -57,7 +57,8 @@ install_all() {
     made_with="$(/usr/bin/python3 --version), ${camera:-no camera module}"
     [ "$(cat "$whole" 2>/dev/null)" = "$made_with" ] || rm -rf "$home"
     rm -f "$whole"
-    COPY_OF=$copy sh deploy/make-venv.sh "$home" "[video,web]" "$camera"
+    # Of the system's Python in any case: one in a home, as pyenv's, the service cannot see.
+    PYTHON=/usr/bin/python3 COPY_OF=$copy sh deploy/make-venv.sh "$home" "[video,web]" "$camera"
     printf '%s\n' "$made_with" >"$whole"
 
     ln -sfn "$home/bin/digitcam" "$command"

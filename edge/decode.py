@@ -32,7 +32,26 @@ _GREY_MODES = {"1", "L", "LA", "La"}
 
 _HEIC, _AVIF = "a HEIC photo", "an AVIF picture"
 
+_KINDS = {
+    "JPEG": "a JPEG",
+    "PNG": "a PNG",
+    "WebP": "a WebP picture",
+    "BMP": "a BMP picture",
+    "TIFF": "a TIFF file",
+    "GIF": "a GIF",
+    "HEIF": _HEIC,
+    "AVIF": _AVIF,
+}
+"""What a picture of each of `FORMATS` is called."""
+
 _FOUND = (
+    (b"\xff\xd8\xff", 0, b"", _KINDS["JPEG"]),
+    (b"\x89PNG", 0, b"", _KINDS["PNG"]),
+    (b"RIFF", 8, b"WEBP", _KINDS["WebP"]),
+    (b"BM", 6, bytes(4), _KINDS["BMP"]),
+    (b"II*\x00", 0, b"", _KINDS["TIFF"]),
+    (b"MM\x00*", 0, b"", _KINDS["TIFF"]),
+    (b"GIF8", 0, b"", _KINDS["GIF"]),
     *((b"\x00\x00\x00", 4, b"ftyp" + brand, _HEIC) for brand in (b"hei", b"hev", b"mif1", b"msf1")),
     (b"\x00\x00\x00", 4, b"ftypavi", _AVIF),
     (b"%PDF-", 0, b"%PDF-", "a PDF"),
@@ -135,6 +154,31 @@ def pages_of(data: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, bool]:
     return 1, False
 
 
+def left_out(pages: int, taken: int, *, animated: bool) -> str:
+    """What is not read of a file of several pictures, in words; "" where all are.
+
+    Args:
+        pages: pictures in the file; see `pages_of`.
+        taken: of which so many are read.
+        animated: whether they are an animation.
+    """
+    if taken >= pages:
+        return ""
+    read = "the first is" if taken == 1 else f"the first {taken} are"
+    what = f"an animation of {pages} pictures" if animated else f"{pages} pages"
+    return f"{what}, of which {read} read"
+
+
+def png_text(data: bytes, key: str) -> str | None:
+    """A text that a PNG carries in front of its pixels, by its keyword; None where there is none."""
+    with _one_at_a_time, warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            text = image.info.get(key)
+            return text if isinstance(text, str) else None
+    return None
+
+
 def _turn_to(image: Image.Image, page: int, name: str) -> None:
     try:
         image.seek(page - 1)
@@ -187,7 +231,7 @@ def _cure(data: bytes, formats: Sequence[str]) -> str:
             "install digitcam's extra heif, which reads it (pip install '.[heif]' in the folder of the "
             "checkout), or save it as JPEG"
         )
-    if found in {_HEIC, _AVIF}:
+    if found in {_KINDS[kind] for kind in formats}:
         return "it may be damaged or of a rare kind: copy it again, or save it as JPEG"
     if data.startswith((b"{", b"[", b"data:", b"--")):
         return (

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -17,9 +19,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from edge.aim import LIMITS, Aim, Trend, Trends, advice, measure_all
 from edge.board import ROOT, Board, board, condition
 from edge.errors import EdgeError
+from edge.fields import Field
+from edge.planes import to_grey
 from edge.sources import SourceOptions, find_source, open_source, public_name
+from edge.types import ByteArray, Frame
+from edge.words import counted
 
 SCHEMA = 1
 """Version of the JSON that `as_dict` makes."""
@@ -41,6 +48,9 @@ https://www.raspberrypi.com/documentation/computers/config_txt.html#monitoring-c
 
 FRAMES = 10
 """Frames that a camera must give, and that are read of a drawn page."""
+
+AIMED = 5
+"""The last of them, which are read to see how the camera is aimed: it has set its exposure by then."""
 
 SERVICE = "digitcam.service"
 
@@ -73,6 +83,7 @@ def examine(
     root: Path = ROOT,
     *,
     settings: Sequence[str] = (),
+    fields: Sequence[Field] = (),
 ) -> list[Check]:
     """Look at everything; nothing is changed.
 
@@ -81,9 +92,10 @@ def examine(
         options: what it will be asked for.
         root: where the system's files are.
         settings: the files that settings come from, and "the environment".
+        fields: the numbers that are wanted; all where there is none.
     """
     machine = board(root)
-    looks: list[tuple[str, Callable[[], Check | None]]] = [
+    looks: list[tuple[str, Callable[[], Check | Iterable[Check] | None]]] = [
         ("python", _python),
         ("system", partial(_system, machine)),
         ("opencv", _opencv),
@@ -92,7 +104,7 @@ def examine(
         ("rights", partial(_rights, root)),
         ("service", partial(_service, root)),
         ("picamera2", partial(_picamera2, machine, source)),
-        ("camera", partial(_camera, source, options)),
+        ("camera", partial(_camera, source, options, fields)),
         ("power", partial(_power, root)),
         ("heat", partial(_heat, root)),
         ("memory", partial(_memory, root)),
@@ -101,17 +113,18 @@ def examine(
         ("recording", _recording),
         ("settings", partial(_settings, settings)),
     ]
-    return [check for name, look in looks if (check := _looked(name, look)) is not None]
+    return [check for name, look in looks for check in _looked(name, look)]
 
 
-def _looked(name: str, look: Callable[[], Check | None]) -> Check | None:
+def _looked(name: str, look: Callable[[], Check | Iterable[Check] | None]) -> list[Check]:
     """What a look finds. One that fails in a way nobody foresaw is a finding too, and the others follow."""
     try:
-        return look()
+        found = look()
+        return [] if found is None else [found] if isinstance(found, Check) else list(found)
     except Exception as error:
-        return Check(
-            name, "failed", f"{type(error).__name__}: {error}", "no such error", "report it as a bug"
-        )
+        return [
+            Check(name, "failed", f"{type(error).__name__}: {error}", "no such error", "report it as a bug")
+        ]
 
 
 def _python() -> Check:
@@ -245,27 +258,85 @@ def _picamera2(machine: Board, source: str | None) -> Check | None:
     return Check("picamera2", state, reason, wanted, cure)
 
 
-def _camera(source: str | None, options: SourceOptions | None) -> Check:
+def _camera(source: str | None, options: SourceOptions | None, fields: Sequence[Field]) -> Iterator[Check]:
+    """Whether frames come; and how the camera is aimed, where they do."""
     wanted = "fresh frames"
     name = source or find_source()
     if source is None and name == "demo":
-        return Check(
+        yield Check(
             "camera",
             "failed",
             "none",
             "a camera module or a USB camera",
             "connect one (a camera module with the power off); digitcam run demo works without",
         )
+        return
+    times = []
+    pictures: deque[ByteArray] = deque(maxlen=AIMED)
     try:
         with open_source(name, options) as frames:
-            times = [(frame.timestamp, frame.size) for frame in islice(frames, FRAMES)]
+            for frame in islice(frames, FRAMES):
+                times.append((frame.timestamp, frame.size))
+                pictures.append(to_grey(frame.image))
     except EdgeError as error:
-        return Check("camera", "failed", str(error), wanted, "as it says; then look again")
+        yield Check("camera", "failed", str(error), wanted, "as it says; then look again")
+        return
     if not times:
-        return Check("camera", "failed", f"{public_name(name)} gives no frame", wanted, "name another source")
+        yield Check("camera", "failed", f"{public_name(name)} gives no frame", wanted, "name another source")
+        return
     (first, (width, height)), (last, _) = times[0], times[-1]
     pace = f", {(len(times) - 1) / (last - first):.1f} frames/s" if last > first else ""
-    return Check("camera", "ok", f"{public_name(name)}, {width} x {height}{pace}", wanted)
+    yield Check("camera", "ok", f"{public_name(name)}, {width} x {height}{pace}", wanted)
+    yield from _looked("aim", partial(_aims, pictures, fields))
+
+
+def _aims(pictures: Iterable[ByteArray], fields: Sequence[Field]) -> Iterator[Check]:
+    """How well pictures show their numbers; each is read for itself, as if it were the only one."""
+    from edge.field_reader import FieldReader
+    from edge.reader import DigitReader
+
+    reader, trends = DigitReader(), Trends()
+    accept = reader.thresholds.accept
+    # When a field is read does not matter here.
+    wanted = [replace(field, after=None, every=None) for field in fields] or [Field()]
+    frames = FieldReader(reader, wanted)
+    aims: dict[str, Aim] = {}
+    trend: dict[str, Trend] = {}
+    for number, grey in enumerate(pictures):
+        result = frames.read_frame(Frame(grey, number, float(number), datetime.now(UTC), "camera"))
+        aims, trend = measure_all(grey, result), trends.see(result)
+    for name, aim in aims.items():
+        advised = "; ".join(each.text for each in advice(aim, trend[name]))
+        yield Check(
+            f"aim {name}".strip(),
+            "warning" if advised else "ok",
+            aim_in_words(aim, trend[name], accept),
+            f"digits of {LIMITS.height:.0f} pixels or more, sharp, in even light, in level rows",
+            advised,
+        )
+
+
+def aim_in_words(aim: Aim, trend: Trend, accept: float) -> str:
+    """What was measured, in a line.
+
+    Args:
+        aim: of the last frame.
+        trend: of the last ones.
+        accept: confidence from which on a digit is shown.
+    """
+    told = [counted(aim.digits, "digit")]
+    if aim.height is not None:
+        told.append(f"{aim.height:.0f} pixels high")
+    if aim.edge is not None and aim.contrast is not None:
+        told += [f"edges {aim.edge:.1f} pixels wide", f"contrast {aim.contrast:.0%}"]
+    if aim.glare:
+        told.append(f"glare {aim.glare:.1%}")
+    if aim.tilt is not None:
+        told.append(f"tilt {aim.tilt:+.0f} degrees")
+    if trend.lowest is not None:
+        told.append(f"lowest confidence {trend.lowest:.0%} ({accept:.0%} is accepted)")
+    told.append(f"{trend.refused:.0%} of {counted(trend.frames, 'frame')} refused")
+    return ", ".join(told)
 
 
 def _power(root: Path) -> Check | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from edge.types import SCHEMA, Moment, Reading, Result, Span, iso_utc
+from edge.types import SCHEMA, FieldReading, Moment, Problem, Reading, Result, Span, iso_utc
 
 Kind = Literal["appeared", "changed", "accepted", "uncertain", "gone"]
+
+FieldKind = Literal["value", "refused"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,20 +32,59 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """The event as one JSON object."""
-        return {
-            "schema": SCHEMA,
-            "event": self.kind,
-            "source": self.moment.source,
-            "frame_id": self.moment.frame_id,
-            "captured_at": iso_utc(self.moment.captured_at),
-            "reading": self.reading.as_dict(),
-        }
+        return {**_head(self.kind, self.moment), "reading": self.reading.as_dict()}
 
     def as_text(self) -> str:
         """The event in columns, for people."""
         reading = self.reading
         number = f"#{reading.track_id}" if reading.track_id is not None else ""
         return f"{number:>6}  {reading.text:>10}  {self.kind:<9}  {reading.confidence:4.0%}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldEvent:
+    """What became of a field.
+
+    Attributes:
+        kind: "value", when it has taken a value; "refused", when for a while it has not taken what is read,
+            or there is nothing to read.
+        field: what is known of it.
+        moment: the frame that showed it.
+    """
+
+    kind: FieldKind
+    field: FieldReading
+    moment: Moment
+
+    def __repr__(self) -> str:
+        return f"<FieldEvent {self.kind}: {self.as_text()}>"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event as one JSON object."""
+        return {**_head(self.kind, self.moment), "field": self.field.as_dict()}
+
+    def as_text(self) -> str:
+        """The event for people: `water = 00123.4 m³`, or what was refused and why."""
+        field = self.field
+        if self.kind == "value":
+            return f"{field.name} = {field.text}{f' {field.unit}' if field.unit else ''}"
+        read = "" if field.raw is None else f" {field.raw}"
+        return f"{field.name}:{read} {field.problem}: {field.why}"
+
+
+AnyEvent = Event | FieldEvent
+"""What sinks are told of."""
+
+
+def _head(kind: str, moment: Moment) -> dict[str, Any]:
+    """What every event has as JSON: which one it is, and when and where it was."""
+    return {
+        "schema": SCHEMA,
+        "event": kind,
+        "source": moment.source,
+        "frame_id": moment.frame_id,
+        "captured_at": iso_utc(moment.captured_at),
+    }
 
 
 @dataclass(slots=True, eq=False)
@@ -83,17 +124,21 @@ class Changes:
         self._last: Moment | None = None
 
     def update(self, result: Result) -> list[Event]:
-        """The events of one frame; in a single picture every reading is one, accepted or uncertain."""
+        """The events of one frame; in a single picture every reading is one, accepted or uncertain.
+
+        What a field refuses is no number, and what belongs to a field with a name is told as that field.
+        """
         moment = self._last = result.frame.moment
         events = []
-        for reading in result.readings:
+        readings = [one for one in result.readings if one.status != "rejected" and not one.field]
+        for reading in readings:
             reading = reading.without_pixels()
             if reading.track_id is None:
-                if reading.status != "rejected":
-                    events.append(Event(reading.status, reading, moment))
-            elif kind := self._see(reading.track_id, reading, moment.timestamp):
+                kind: Kind = "accepted" if reading.status == "accepted" else "uncertain"
                 events.append(Event(kind, reading, moment))
-        shown = {reading.track_id for reading in result.readings}
+            elif became := self._see(reading.track_id, reading, moment.timestamp):
+                events.append(Event(became, reading, moment))
+        shown = {reading.track_id for reading in readings}
         for track_id, known in list(self._known.items()):
             if track_id not in shown:
                 known.missing.append(moment.timestamp)
@@ -135,3 +180,74 @@ class Changes:
             return None
         known.told = new
         return "changed"
+
+
+@dataclass(slots=True, eq=False)
+class _Told:
+    """A field that was told of.
+
+    Attributes:
+        text: its value, as it was told; None where it was refused since, or never told.
+        refused: what was told to be refused: the number and its problem.
+        rested: it was not due since.
+        refusals: times of the frames in a row that refused the same in the same way, seconds.
+        refusing: what those refused.
+    """
+
+    text: str | None = None
+    refused: tuple[str | None, Problem | None] | None = None
+    rested: bool = False
+    refusals: list[float] = field(default_factory=list)
+    refusing: tuple[str | None, Problem | None] | None = None
+
+
+class FieldChanges:
+    """Compares the fields of each result with those before.
+
+    A value is told when it is another than before, when it was refused in between, and each time that it is
+    read by a schedule. What is refused is told when it lasts, as frames may be blurred or half covered.
+
+    Args:
+        lasting: how long the same must be refused in the same way until it is told.
+    """
+
+    def __init__(self, *, lasting: Span = Span(2.0, 5)) -> None:
+        self._lasting = lasting
+        self._told: dict[str, _Told] = {}
+
+    def update(self, result: Result, *, continuous: bool = True) -> list[FieldEvent]:
+        """The events of one frame.
+
+        Args:
+            result: of the frame.
+            continuous: it is one of a stream; else each field of it is an event.
+        """
+        moment = result.frame.moment
+        if not continuous:
+            return [FieldEvent("refused" if one.problem else "value", one, moment) for one in result.fields]
+        kinds = [(self._see(one, moment.timestamp), one) for one in result.fields]
+        return [FieldEvent(kind, one, moment) for kind, one in kinds if kind]
+
+    def _see(self, new: FieldReading, now: float) -> FieldKind | None:
+        told = self._told.setdefault(new.name, _Told())
+        if not new.due and new.problem is None:
+            told.rested = True
+            return None
+        if new.problem is None:
+            told.refusals.clear()
+            if told.text == new.text and told.refused is None and not told.rested:
+                return None
+            told.text, told.refused, told.rested = new.text, None, False
+            return "value"
+        # What is read of a number that is unsure changes all the time.
+        this = (None if new.problem == "unsure" else new.raw, new.problem)
+        if this != told.refusing:
+            told.refusing = this
+            told.refusals.clear()
+        if told.refused == this:
+            return None
+        told.refusals.append(now)
+        if not self._lasting.is_reached(told.refusals):
+            return None
+        told.refused = this
+        return "refused"

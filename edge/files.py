@@ -13,7 +13,7 @@ from typing import TextIO
 from edge.errors import OutputError
 
 
-def write_whole(path: str | Path, data: bytes | str, *, mode: int = 0o666) -> Path:
+def write_whole(path: str | Path, data: bytes | str, *, mode: int = 0o666, lasting: bool = True) -> Path:
     """Write `data` to `path` so that a reader, a crash or a power cut sees the old file or the new one.
 
     Temporary file in the same folder, fsync, rename, fsync of the folder.
@@ -22,6 +22,8 @@ def write_whole(path: str | Path, data: bytes | str, *, mode: int = 0o666) -> Pa
         path: where to write; its folder is made when it is missing.
         data: bytes, or text that is written as UTF-8.
         mode: of the file, less what the umask takes away; never more than this while it is written.
+        lasting: False spares both syncs, for files of which many are written and that can be told from
+            damaged ones: a power cut may take the latest of them away, or a part of it; a crash does not.
 
     Returns:
         The path written.
@@ -30,16 +32,17 @@ def write_whole(path: str | Path, data: bytes | str, *, mode: int = 0o666) -> Pa
         OutputError: when the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    write_all({path: data}, mode=mode)
+    write_all({path: data}, mode=mode, lasting=lasting)
     return path
 
 
-def write_all(files: Mapping[Path, bytes | str], *, mode: int = 0o666) -> None:
+def write_all(files: Mapping[Path, bytes | str], *, mode: int = 0o666, lasting: bool = True) -> None:
     """Write several files, each as `write_whole` does; when there is no room for one, none is written.
 
     Args:
         files: what to write where. They take their names in this order, after all have been written.
         mode: as `write_whole` takes it.
+        lasting: likewise.
 
     Raises:
         OutputError: when a folder cannot be made or written to, or the disk is full.
@@ -54,10 +57,11 @@ def write_all(files: Mapping[Path, bytes | str], *, mode: int = 0o666) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(data.encode() if isinstance(data, str) else data)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             staged[path].chmod(mode & ~_umask())  # mkstemp's 0600 would hide the file from other users
         for path, temporary in staged.items():
-            put_in_place(temporary, path)
+            put_in_place(temporary, path, lasting=lasting)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -66,13 +70,20 @@ def write_all(files: Mapping[Path, bytes | str], *, mode: int = 0o666) -> None:
                 temporary.unlink(missing_ok=True)
 
 
-def put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a finished file, in the same folder and synced, to its name, so that a power cut cannot undo it.
+def put_in_place(temporary: Path, path: Path, *, lasting: bool = True) -> None:
+    """Rename a finished file, in the same folder, to its name, so that a power cut cannot undo it.
+
+    Args:
+        temporary: the file.
+        path: its name.
+        lasting: as `write_whole` takes it.
 
     Raises:
         OSError: when the folder does not allow it.
     """
     temporary.replace(path)
+    if not lasting:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -61,11 +61,28 @@ class Fusion:
 
     def probabilities(self, evidence: np.ndarray, pages: FloatArray, glyphs: FloatArray) -> FloatArray:
         """The same, given `evidence` of the candidates and the page network's log probabilities."""
-        named = log_softmax(self.page * pages + self.glyph * np.log(np.maximum(glyphs, SMALLEST)))
-        weights = np.array(astuple(self)[2:], np.float64)
-        believed = 1 / (1 + np.exp(-evidence @ weights))[:, np.newaxis]
+        named = self._named(pages, glyphs)
+        believed = 1 / (1 + np.exp(-self._logits(evidence)))[:, np.newaxis]
         together: FloatArray = (believed * np.exp(named) + (1 - believed) / LABELS).astype(np.float32)
         return together
+
+    def parts(self, candidates: Sequence[Candidate], glyphs: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+        """The two halves of what `__call__` brings together, for each candidate.
+
+        Returns:
+            Logits of being a digit, shape (n,), and logarithms of the probabilities of the ten labels of one
+            that is, shape (n, 10).
+        """
+        if not candidates:
+            return np.zeros(0), np.zeros((0, LABELS))
+        pages = np.stack([candidate.labels for candidate in candidates])
+        return self._logits(evidence(candidates, glyphs)), self._named(pages, glyphs)
+
+    def _logits(self, evidence: np.ndarray) -> np.ndarray:
+        return np.asarray(evidence @ np.array(astuple(self)[2:], np.float64))
+
+    def _named(self, pages: FloatArray, glyphs: FloatArray) -> np.ndarray:
+        return log_softmax(self.page * pages + self.glyph * np.log(np.maximum(glyphs, SMALLEST)))
 
 
 def evidence(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import UNSURE, Digit, Line, Reading, Thresholds
+from edge.types import MINUS, SIGNS, UNSURE, WITHIN, Digit, Line, Reading, Thresholds
 
 Reals = npt.NDArray[np.float64]
+
+DASH = SIGNS.index("-")
 
 SLOPES = np.linspace(-0.5, 0.5, 21)
 """Slopes that a row may have, down over right: up to 27 degrees. Finer steps than these 3 degrees order no
@@ -89,11 +92,24 @@ def group(digits: list[Digit], linking: Linking) -> list[Line]:
     Returns:
         Numbers in reading order: rows from top to bottom, numbers in a row from left to right.
     """
+    return numbers_of(rows_of(digits), linking)
+
+
+def numbers_of(rows: Sequence[Sequence[Digit]], linking: Linking) -> list[Line]:
+    """The numbers in rows, in the same order.
+
+    A mark between two digits joins them, whatever their links say, and a minus parts them.
+    """
     lines = []
-    for row in rows_of(digits):
-        numbers = [row[:1]]
+    for row in rows:
+        numbers = [[*row[:1]]]
         for left, right in pairwise(row):
-            if linking.joins(left, right):
+            joined = linking.joins(left, right)
+            if right.before[WITHIN].sum() >= 0.5:
+                joined = True
+            elif right.before[MINUS] >= 0.5:
+                joined = False
+            if joined:
                 numbers[-1].append(right)
             else:
                 numbers.append([right])
@@ -101,15 +117,43 @@ def group(digits: list[Digit], linking: Linking) -> list[Line]:
     return lines
 
 
+def signs_of(digits: Sequence[Digit]) -> list[tuple[str, float]]:
+    """What is written before each digit of a number, "" or a mark, and the probability of that.
+
+    That there is none has a probability, too. A dash inside of a number and a minus in front of one look
+    alike: the digits tell which of the two it is.
+    """
+    signs = []
+    for place, digit in enumerate(digits):
+        chances = digit.before.astype(np.float64)
+        chances[DASH] += chances[MINUS]
+        possible = np.arange(MINUS) if place else np.array([0, DASH])
+        best = int(possible[chances[possible].argmax()])
+        signs.append((SIGNS[best], float(chances[best])))
+    return signs
+
+
 def to_reading(line: Line, thresholds: Thresholds, *, track_id: int | None = None) -> Reading:
-    """A line as the user wants it: text with `?` for a digit below the threshold, and a status."""
+    """A line as the user wants it: text with its marks, `?` for a digit below the threshold, and a status.
+
+    A mark that is in doubt makes the number uncertain, and does not show as `?`: it may be none at all. Of
+    a number that was read by a format, all digits are shown where it is certain as a whole.
+    """
     sure = [digit.prediction.confidence >= thresholds.accept for digit in line.digits]
+    signs = signs_of(line.digits)
+    if line.chance is None:
+        certain = all(sure) and all(chance >= thresholds.mark for _, chance in signs)
+        chances = [*(digit.prediction.confidence for digit in line.digits), *(chance for _, chance in signs)]
+    else:
+        certain, chances = line.chance >= thresholds.number, [line.chance]
+        sure = [one or certain for one in sure]
     return Reading(
         text="".join(
-            str(d.prediction.label) if ok else UNSURE for d, ok in zip(line.digits, sure, strict=True)
+            sign + (str(digit.prediction.label) if ok else UNSURE)
+            for (sign, _), digit, ok in zip(signs, line.digits, sure, strict=True)
         ),
-        status="accepted" if all(sure) else "uncertain",
-        confidence=min(digit.prediction.confidence for digit in line.digits),
+        status="accepted" if certain else "uncertain",
+        confidence=min(chances),
         box=line.box,
         digits=line.digits,
         track_id=track_id,

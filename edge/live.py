@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edge.errors import EdgeError, OutputError, ReadingError, SourceError
-from edge.events import Changes, Event
+from edge.events import AnyEvent, Changes, Event, FieldChanges
 from edge.heap import give_back
 from edge.sinks import Sink
 from edge.sinks.feeder import Feeder
@@ -25,6 +25,7 @@ from edge.speedometer import Speedometer
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
 from edge.types import Frame, Result
+from edge.words import counted
 
 BREATH = 100
 """Frames after which what is free of the heap is given back to the system, again and again."""
@@ -40,9 +41,11 @@ REMIND_S = 60.0
 
 
 class FrameReader(Protocol):
-    """What reads a frame: a `DigitReader`."""
+    """What reads a frame: a `DigitReader`, or a `FieldReader` of one stream."""
 
-    tracking: TrackerOptions
+    @property
+    def tracking(self) -> TrackerOptions:
+        """When the numbers of a stream are believed."""
 
     def read_frame(self, frame: Frame, tracker: Tracker | None = None) -> Result:
         """Read one frame, with what is known of the stream so far."""
@@ -61,7 +64,7 @@ class Step:
 
     frame: Frame
     result: Result | None = None
-    events: Sequence[Event] = ()
+    events: Sequence[AnyEvent] = ()
     error: EdgeError | None = None
 
 
@@ -77,7 +80,7 @@ class Stream:
     def __init__(self, reader: FrameReader) -> None:
         self._reader = reader
         self._tracker = Tracker(reader.tracking)
-        self._changes = Changes()
+        self._changes, self._fields = Changes(), FieldChanges()
 
     def steps(self, source: Source) -> Iterator[Step]:
         """Read each frame of an open source. A frame that cannot be read is a step as well.
@@ -88,10 +91,13 @@ class Stream:
         for frame in source:
             try:
                 result = self._reader.read_frame(frame, self._tracker if source.continuous else None)
-                step = Step(frame, result, self._changes.update(result))
+                step = Step(frame, result, self._events(result, source.continuous))
             except Exception as error:  # one frame, of months of them
                 step = Step(frame, error=_unreadable(frame, error))
             yield step
+
+    def _events(self, result: Result, continuous: bool) -> list[AnyEvent]:
+        return [*self._changes.update(result), *self._fields.update(result, continuous=continuous)]
 
     def end(self) -> list[Event]:
         """What its end changes: what was still there is gone."""
@@ -211,7 +217,7 @@ class LiveLoop:
         lines = [self.speedometer.summary()]
         for feeder in self._feeders:
             if done := feeder.sink.summary():
-                left_out = f", {feeder.skipped} left out, as it was too slow" if feeder.skipped else ""
+                left_out = f"; {counted(feeder.skipped, 'frame')} left out" if feeder.skipped else ""
                 lines.append(done + left_out)
         return lines
 
@@ -269,7 +275,7 @@ class LiveLoop:
         if step.result is None:
             self.speedometer.fail()
             self._say_failure(str(step.error))
-            self._tell(str(step.error))
+            self._tell(str(step.error), step.frame)
             return
         self._failure = ""
         self.speedometer.tick(step.result, step.events)
@@ -288,9 +294,9 @@ class LiveLoop:
             self._on_notice(f"{text}; {self.speedometer.failed} in all; reading goes on")
         self._failure = text
 
-    def _tell(self, trouble: str) -> None:
+    def _tell(self, trouble: str, unread: Frame | None = None) -> None:
         for feeder in self._feeders:
-            feeder.trouble(trouble)
+            feeder.trouble(trouble, unread)
 
     def _is_heard_by_nobody(self, until_hung_up: bool) -> bool:
         if until_hung_up and any(feeder.hung_up for feeder in self._feeders):

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.formats import MARKS
 from edge.fusion import log_softmax
 from edge.planes import magnified, shrunk
 from edge.runtime import Network
@@ -35,9 +36,6 @@ STRIDE = 32
 
 WINDOW = 31
 """Cells that the brightness of the paper is averaged over, both ways."""
-
-MARKS = (".", ",", ":", "/", "-")
-"""Small marks that numbers are written with."""
 
 BOX_UNIT = 4.0
 """Distances to the sides of a box are natural logarithms of pixels, times this: 8 bits then tell 2 %
@@ -308,7 +306,11 @@ class _Peaks:
 def _peaks(look: Look, least: float) -> _Peaks:
     heat = np.ascontiguousarray(look.said[..., CHANNELS["digit"].start]).view(np.uint8) ^ HIGHEST_BIT
     lowest = least / look.unit + look.zero + 128
-    rows, columns = np.nonzero((heat == cv2.dilate(heat, AROUND)) & (heat > max(lowest, 0)))
+    peaks = (heat == cv2.dilate(heat, AROUND)) & (heat > max(lowest, 0))
+    # What the picture was padded with is no place for a digit: its box would be empty.
+    rows, columns = np.nonzero(
+        peaks[: -(-look.picture.shape[0] // BLOCK), : -(-look.picture.shape[1] // BLOCK)]
+    )
     said = (look.said[rows, columns].astype(np.float32) - look.zero) * np.float32(look.unit)
     reach = np.exp(said[:, CHANNELS["box"]] / BOX_UNIT)
     x, y = (columns + 0.5) * BLOCK, (rows + 0.5) * BLOCK

@@ -12,8 +12,12 @@ from typing import Self
 
 from edge.classifier import Classifier
 from edge.errors import EdgeError, ModelError
-from edge.lines import group, to_reading
+from edge.events import FieldEvent
+from edge.expected import LEAST_EXPECTED, expected
+from edge.formats import Format
+from edge.lines import numbers_of, rows_of, to_reading
 from edge.live import Step, Stream
+from edge.marks import Places, marked
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
 from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
@@ -40,7 +44,7 @@ class DigitReader:
         classifier: names the digits.
         page: sees where digits are.
         recognizer: the two networks, looking at one picture.
-        thresholds: on what both say together.
+        thresholds: on what they say together.
         threads: of the page network's interpreter.
         tracking: when the numbers of a stream are believed.
 
@@ -64,9 +68,12 @@ class DigitReader:
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
         self.page, self.threads = page or load_page(), threads
-        self._fusion, self.thresholds = check_pair(self.classifier.card, self.page.card)
+        card = self.page.card
+        self._fusion, fused = check_pair(self.classifier.card, card)
+        self.thresholds = replace(fused, mark=card.marking.accept, number=card.decoding.accept)
         network = open_page(self.page, threads=threads)
-        self.recognizer = Recognizer(network, self.classifier, least=self.page.card.least)
+        self.recognizer = Recognizer(network, self.classifier, least=card.least)
+        self._hardly = Recognizer(network, self.classifier, least=LEAST_EXPECTED)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 
@@ -104,6 +111,8 @@ class DigitReader:
             if step.error is not None:
                 raise step.error
             for event in step.events:
+                if isinstance(event, FieldEvent):
+                    continue
                 track_id = event.reading.track_id
                 if event.kind == "gone":
                     here.discard(track_id)
@@ -180,23 +189,46 @@ class DigitReader:
     def scan(self, grey: ByteArray) -> Scan:
         """Find the numbers in a grey picture, shape (rows, columns), uint8, and follow none."""
         with self._lock:
+            start = time.perf_counter()
             seen = self.recognizer.see(grey)
-        start, found = time.perf_counter(), seen.found
-        lines = self._lines(seen, grey.shape)
-        grouped_ms = 1000 * (time.perf_counter() - start)
+            rows = rows_of(seen.digits(self._fusion, self.thresholds.digit))
+            rows = marked(rows, Places(seen.found.grey, seen.found.looks), self.page.card.marking)
+            return self._scan(seen, numbers_of(rows, self.page.card.linking), grey.shape, start)
+
+    def expect(self, grey: ByteArray, form: Format) -> Scan:
+        """Find the likeliest number of a format in a grey picture, shape (rows, columns), uint8.
+
+        Returns:
+            At most one line, whose `chance` tells how likely all of it is right.
+        """
+        card = self.page.card
+        with self._lock:
+            start = time.perf_counter()
+            seen = self._hardly.see(grey)
+            line = expected(seen, form, self._fusion, card.decoding, card.marking)
+            return self._scan(seen, [] if line is None else [line], grey.shape, start)
+
+    def _scan(self, seen: Seen, lines: list[Line], shape: tuple[int, ...], start: float) -> Scan:
+        """Lines of the upright picture in pixels of the one that was given, and how long it took.
+
+        Args:
+            seen: by both networks.
+            lines: of the upright picture.
+            shape: (rows, columns) of the picture that was given.
+            start: when it was, seconds of `time.perf_counter`.
+        """
+        found = seen.found
+        if found.turned:
+            rows, columns = shape if found.turned == 2 else shape[::-1]
+            lines = [_turned(line, found.turned, rows, columns) for line in lines]
+        total_ms = 1000 * (time.perf_counter() - start)
         speed = Speed(
-            segment=found.segment_ms + grouped_ms,
+            segment=total_ms - found.normalise_ms - seen.classify_ms,
             normalise=found.normalise_ms,
             classify=seen.classify_ms,
         )
-        return Scan(lines, speed, found.turned, found.complete, len(found.candidates))
-
-    def _lines(self, seen: Seen, shape: tuple[int, ...]) -> list[Line]:
-        """The numbers in a picture of this shape."""
-        lines = group(seen.digits(self._fusion, self.thresholds.digit), self.page.card.linking)
-        turned = seen.found.turned
-        rows, columns = shape if turned % 2 == 0 else shape[::-1]
-        return [_turned(line, turned, rows, columns) for line in lines] if turned else lines
+        places = sum(candidate.digit >= self.page.card.least for candidate in found.candidates)
+        return Scan(lines, speed, found.turned, found.complete, places)
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:
@@ -205,4 +237,5 @@ class DigitReader:
 
 def _turned(line: Line, quarters: int, rows: int, columns: int) -> Line:
     """A line of a picture of this size after that was turned clockwise."""
-    return Line(tuple(replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits))
+    digits = (replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits)
+    return replace(line, digits=tuple(digits))

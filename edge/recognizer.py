@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from edge import naming
 from edge.classifier import Classifier
 from edge.cutting import cut_out
 from edge.fusion import LABELS, Fusion
-from edge.page import PageNetwork, candidates, way_up
+from edge.page import Look, PageNetwork, candidates, way_up
 from edge.preprocess import to_glyph
 from edge.types import ByteArray, Candidate, Digit, FloatArray, Glyph
 
@@ -28,6 +29,8 @@ class Found:
         candidates: where there may be digits, surest first.
         inks: what each was cut out as: white ink on black, uint8.
         glyphs: the same as the digit network sees it.
+        grey: the picture, turned upright.
+        looks: at it.
         complete: whether the budget was enough for all.
         turned: quarter turns, clockwise, that the page has been turned; all else is of the picture turned
             back.
@@ -38,6 +41,8 @@ class Found:
     candidates: list[Candidate]
     inks: list[ByteArray]
     glyphs: list[Glyph]
+    grey: ByteArray
+    looks: Sequence[Look]
     complete: bool = True
     turned: int = 0
     segment_ms: float = 0.0
@@ -94,7 +99,15 @@ def find(page: PageNetwork, grey: ByteArray, *, least: float, budget: int = BUDG
     glyphs = [to_glyph(ink) for ink in inks]
     normalised = time.perf_counter()
     return Found(
-        found, inks, glyphs, complete, turned, 1000 * (searched - start), 1000 * (normalised - searched)
+        found,
+        inks,
+        glyphs,
+        grey,
+        looks,
+        complete,
+        turned,
+        segment_ms=1000 * (searched - start),
+        normalise_ms=1000 * (normalised - searched),
     )
 
 

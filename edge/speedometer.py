@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.sources.base import Drop, Source
-from edge.types import Result
+from edge.types import Moment, Result
 
 RECENT_S = 2.0
 """Seconds that frames per second are measured over: long enough to be steady, short enough to be now."""
@@ -39,6 +39,7 @@ class Speedometer:
         self._source = source
         self._clock = clock
         self._started = clock()
+        self._first_at: float | None = None  # on the clock of the frames
         self._times: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT)
         self._dropped_before: Counter[Drop] = Counter()
@@ -53,17 +54,28 @@ class Speedometer:
         """Count a frame that could not be read."""
         self.failed += 1
 
-    def tick(self, result: Result, events: Sequence[Event] = ()) -> None:
+    def tick(self, result: Result, events: Sequence[AnyEvent] = ()) -> None:
         """Count a frame that has just been read, and the numbers that it had accepted."""
         now = self._clock()
+        if self._first_at is None:
+            self._first_at = result.frame.timestamp
         self.frames += 1
         self.accepted += sum(event.kind == "accepted" for event in events)
-        took = result.speed.total / 1000
-        # A simulated camera that need not keep time gives frames from the future.
-        self._latencies.append(max(took, now - result.frame.timestamp) if self._source.live else took)
+        self._latencies.append(self.latency_s(result))
         self._times.append(now)
         while now - self._times[0] > RECENT_S:
             self._times.popleft()
+
+    def latency_s(self, result: Result) -> float:
+        """Seconds from the capture of a frame that has just been read."""
+        took = result.speed.total / 1000
+        # A simulated camera that need not keep time gives frames from the future.
+        late = self._clock() - result.frame.timestamp
+        return max(took, late) if self._source.live else took
+
+    def seconds_in(self, moment: Moment) -> float:
+        """Seconds from the first frame that was read to a moment, by the clock of the frames."""
+        return 0.0 if self._first_at is None else moment.timestamp - self._first_at
 
     @property
     def elapsed_s(self) -> float:

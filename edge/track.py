@@ -84,6 +84,7 @@ class Sight:
         height: of the highest digit, pixels.
         text: the most probable digits.
         vote: logarithms of all probabilities, shape (digits, 10).
+        signs: the same of what stands before each, shape (digits, len(SIGNS)).
     """
 
     def __init__(self, line: Line) -> None:
@@ -94,6 +95,8 @@ class Sight:
         self.text = "".join(str(digit.prediction.label) for digit in line.digits)
         probabilities = np.array([digit.prediction.probabilities for digit in line.digits])
         self.vote: FloatArray = np.log(np.maximum(probabilities, SMALLEST))
+        before = np.array([digit.before for digit in line.digits])
+        self.signs: FloatArray = np.log(np.maximum(before, SMALLEST))
 
     def shift_from(self, edges: Reals) -> Reals | None:
         """How far digits moved, x and y in pixels, if they are as many and stand as before; else None."""
@@ -127,6 +130,7 @@ class Track:
         rivals: of the latest frames in a row that showed something else here, each with its time.
         agreed: for each of the last frames, two windows of them, its time and whether it said the same.
         fused: probabilities of its digits, as all of `sights` together say, shape (digits, 10).
+        signs: those of what stands before each, likewise, shape (digits, len(SIGNS)).
         text: the most probable digits.
         former: what they were before.
         named: what it was accepted as since it has its id; "" before.
@@ -147,6 +151,7 @@ class Track:
     rivals: list[tuple[float, Sight]] = field(default_factory=list)
     agreed: deque[tuple[float, bool]] = field(default_factory=deque)
     fused: FloatArray = field(init=False)
+    signs: FloatArray = field(init=False)
     text: str = ""
     former: str = ""
     named: str = ""
@@ -235,6 +240,7 @@ class Track:
         self._forget_old()
         self.moved = np.zeros(2)
         self.fused = fuse(sight.vote for sight in self.sights)
+        self.signs = fuse(sight.signs for sight in self.sights)
         text = "".join(map(str, self.fused.argmax(axis=1)))
         if text not in (self.text, self.former):  # what it never was owes nothing to the flicker before
             self.agreed = deque((time, True) for time in self.times)
@@ -295,8 +301,12 @@ class Track:
         """
         across, down = np.rint(self.moved).astype(int).tolist()
         digits = tuple(
-            replace(digit, box=digit.box.moved(across, down), prediction=Prediction(probabilities))
-            for digit, probabilities in zip(self.sights[-1].line.digits, self.fused, strict=True)
+            replace(
+                digit, box=digit.box.moved(across, down), prediction=Prediction(probabilities), before=before
+            )
+            for digit, probabilities, before in zip(
+                self.sights[-1].line.digits, self.fused, self.signs, strict=True
+            )
         )
         reading = to_reading(Line(digits), thresholds, track_id=self.track_id)
         sure = self.known or reading.confidence >= self.options.sure

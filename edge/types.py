@@ -13,12 +13,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ImageError
+from edge.formats import MARKS, value_of
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -27,6 +29,19 @@ Glyph = ByteArray
 """A digit as the network sees it: shape (28, 28), uint8, white ink on black, as MNIST was made."""
 
 Status = Literal["accepted", "uncertain", "rejected"]
+
+Problem = Literal["format", "limit", "change", "unsure", "not found", "stale"]
+"""Why a field does not take what is read: it has another format; it is below or above a limit; it has changed
+too fast; it is not certain enough; there is nothing there; or there has been nothing for too long."""
+
+SIGNS = ("", *MARKS, "minus")
+"""What may stand before a digit: nothing, a mark inside of its number, or a minus in front of it."""
+
+WITHIN, MINUS = slice(1, len(MARKS) + 1), len(MARKS) + 1
+"""Of `SIGNS`, those by which a digit belongs to the number on its left, and that by which it begins one."""
+
+NOTHING: FloatArray = np.eye(1, len(SIGNS), dtype=np.float32)[0]
+"""Probabilities of `SIGNS` where there is no mark."""
 
 UNSURE = "?"
 """Stands in a reading's text for a digit that is not certain enough to be shown."""
@@ -313,12 +328,14 @@ class Digit:
         ink: what it was read from, white on black, uint8; `to_glyph` makes of it the glyph that the network
             saw. None where it is only remembered, as in events.
         links: logits of its number going on to the left, and to the right, by the page network.
+        before: probabilities of `SIGNS`, what stands before it, shape (len(SIGNS),).
     """
 
     box: Box
     prediction: Prediction
     ink: ByteArray | None = None
     links: tuple[float, float] = (0.0, 0.0)
+    before: FloatArray = field(default_factory=NOTHING.copy)
 
     def __repr__(self) -> str:
         return f"<Digit {self.prediction.label}, {self.prediction.confidence:.1%}, at {self.box.as_list()}>"
@@ -326,9 +343,16 @@ class Digit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """Digits that stand together as one number, from left to right; at least one."""
+    """Digits that stand together as one number, from left to right; at least one.
+
+    Attributes:
+        digits: with what stands before each.
+        chance: calibrated probability that the whole number is right, where it was read by a format; None
+            where each digit and mark counts for itself.
+    """
 
     digits: tuple[Digit, ...]
+    chance: float | None = None
 
     @property
     def box(self) -> Box:
@@ -343,10 +367,14 @@ class Thresholds:
     Attributes:
         accept: a digit at or above it is shown, one below it is `?`.
         digit: what stays below it is no digit at all.
+        mark: a number with a mark below it, or where there is none by less than that, is not certain.
+        number: a number that is read by a format is certain from this probability on.
     """
 
     accept: float
     digit: float
+    mark: float = 0.0
+    number: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -354,14 +382,17 @@ class Reading:
     """A number as the user wants it.
 
     Attributes:
-        text: its digits, leading zeros kept, `?` for one that is not certain.
-        status: "accepted"; "uncertain" when a digit is `?` or, in a stream, not enough frames agree yet;
-            "rejected" when it is no number after all.
-        confidence: that of its least certain digit, 0 to 1.
+        text: as it is written, with its marks ("12.5", "-3", "12:45"), leading zeros kept, `?` for a digit
+            that is not certain.
+        status: "accepted"; "uncertain" when a digit is `?`, a mark is in doubt or, in a stream, not enough
+            frames agree yet; "rejected" when it is no number after all.
+        confidence: that of its least certain digit or mark, 0 to 1.
         box: where it stands.
         digits: what it is made of.
         track_id: the same number keeps its id from frame to frame, and no other number of the stream ever
             gets it; None in a single picture.
+        field: name of the field that it is read for; "" where it belongs to none, or to one without a name.
+        problem: why it is "rejected"; None where it is not.
     """
 
     text: str
@@ -370,6 +401,13 @@ class Reading:
     box: Box
     digits: tuple[Digit, ...]
     track_id: int | None = None
+    field: str = ""
+    problem: Problem | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The number that is written, where that is a plain decimal number and certain; see `value_of`."""
+        return value_of(self.text) if self.status == "accepted" else None
 
     def __repr__(self) -> str:
         track = "" if self.track_id is None else f", track {self.track_id}"
@@ -387,6 +425,7 @@ class Reading:
         """The reading as schema 1 writes it."""
         return {
             "text": self.text,
+            "value": self.value,
             "status": self.status,
             "confidence": round(self.confidence, 4),
             "box": self.box.as_list(),
@@ -401,6 +440,80 @@ class Reading:
                 }
                 for digit in self.digits
             ],
+            "field": self.field,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """What is known of a field at one moment: what was read, what was accepted last, and why not this.
+
+    Attributes:
+        name: of the field.
+        raw: the number in the field, as it is written, `?` for a digit that is not certain; None where there
+            is none.
+        text: the last that was accepted, as it is written; None before the first.
+        value: the same as a number; None where it is none, as a time and a date are.
+        unit: of the value.
+        status: of `raw`: "accepted"; "rejected", which a rule of the field refuses (problem "format", "limit"
+            or "change"); "uncertain", with every other problem.
+        problem: why `raw` was not accepted; None where it was.
+        why: the same in words, for people; "" where it was.
+        confidence: of `raw`, 0 to 1; 0 where there is none.
+        box: where `raw` stands, in pixels of the frame.
+        outline: corners of its region in pixels of the frame, (x, y): top left, top right, bottom right,
+            bottom left. None where it has no region, or where the sheet was not found.
+        due: whether it was looked for in this frame; what is not due is as it was when it last was.
+        age_s: seconds since the value was last read; None before the first.
+        accepted_at: when that was, on the wall clock, UTC.
+        since: when this value was accepted for the first time, on the wall clock, UTC.
+    """
+
+    name: str
+    raw: str | None = None
+    text: str | None = None
+    value: Decimal | None = None
+    unit: str = ""
+    status: Status = "uncertain"
+    problem: Problem | None = "not found"
+    why: str = ""
+    confidence: float = 0.0
+    box: Box | None = None
+    outline: tuple[tuple[float, float], ...] | None = None
+    due: bool = True
+    age_s: float | None = None
+    accepted_at: datetime | None = None
+    since: datetime | None = None
+
+    def as_text(self) -> str:
+        """The field for people, as in "water = 00123.4 m³": the value, and what was refused and why."""
+        unit = f" {self.unit}" if self.unit else ""
+        known = f"{self.name} = {'?' if self.text is None else self.text}{unit if self.text else ''}"
+        if self.problem is None:
+            return known
+        return f"{known} ({self.problem}{f': {self.why}' if self.why else ''})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The field as schema 1 writes it."""
+        return {
+            "name": self.name,
+            "raw": self.raw,
+            "text": self.text,
+            "value": None if self.value is None else float(self.value),
+            "unit": self.unit,
+            "status": self.status,
+            "problem": self.problem,
+            "why": self.why,
+            "confidence": round(self.confidence, 4),
+            "box": None if self.box is None else self.box.as_list(),
+            "outline": None
+            if self.outline is None
+            else [[round(x, 1), round(y, 1)] for x, y in self.outline],
+            "due": self.due,
+            "age_s": None if self.age_s is None else round(self.age_s, 3),
+            "accepted_at": None if self.accepted_at is None else iso_utc(self.accepted_at),
+            "since": None if self.since is None else iso_utc(self.since),
         }
 
 
@@ -479,6 +592,7 @@ class Result:
             limit, the surest first.
         candidates: places that were looked at because a digit may be there; few of them are believed to be
             one where a picture is the wrong way round.
+        fields: what is known of each field, in the order of the settings.
     """
 
     frame: Frame
@@ -489,6 +603,7 @@ class Result:
     turned: int = 0
     complete: bool = True
     candidates: int = 0
+    fields: tuple[FieldReading, ...] = ()
 
     def __repr__(self) -> str:
         numbers = " ".join(reading.text for reading in self.readings) or "no number"
@@ -508,6 +623,7 @@ class Result:
             "page_model": {"name": self.page.name, "sha256": self.page.sha256},
             "turned": 90 * self.turned,
             "complete": self.complete,
+            "fields": [field.as_dict() for field in self.fields],
         }
 
 

@@ -8,14 +8,24 @@ from samples import handwriting
 
 from edge.page import BLOCK, BOX_UNIT, CHANNELS, DEPTH, Look, paper_brightness
 from edge.types import Box
-from training.page.lessons import Pages, page_of
 from training.scenes import Scene, SceneDigit
+from training.scenes.scene import SceneMark
 
 UNIT = 0.15
 """Logits for a step of int8: boxes of several hundred pixels still fit."""
 
 
-def scene_of(numbers, words=(), size=(384, 512), height=40):
+STROKES = {
+    ".": [(0.0, -0.02, 0.0, 0.0)],
+    ",": [(0.02, -0.05, -0.08, 0.2)],
+    ":": [(0.0, -0.1, 0.0, -0.08), (0.0, -0.5, 0.0, -0.48)],
+    "/": [(0.18, -1.0, -0.18, 0.05)],
+    "-": [(-0.15, -0.45, 0.15, -0.45)],
+}
+"""From where to where the strokes of a mark go, in heights of a digit from its place on the line."""
+
+
+def scene_of(numbers, words=(), size=(384, 512), height=40, marks=()):
     """A page of numbers and words, dark on light.
 
     Args:
@@ -23,6 +33,7 @@ def scene_of(numbers, words=(), size=(384, 512), height=40):
         words: text, x and y of each.
         size: rows and columns.
         height: of the digits, pixels.
+        marks: kind, number, x and y of the line of each.
     """
     covered, instances = np.zeros(size, np.uint8), np.zeros(size, np.uint16)
     digits = []
@@ -37,6 +48,15 @@ def scene_of(numbers, words=(), size=(384, 512), height=40):
     clutter = np.zeros(size, np.uint8)
     for text, left, base in words:
         cv2.putText(clutter, text, (left, base), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.2, 255, 2, cv2.LINE_AA)
+    known = []
+    for kind, line, x, base in marks:
+        ink = np.zeros(size, np.uint8)
+        for x0, y0, x1, y1 in STROKES[kind]:
+            start, end = ((round(x + height * a), round(base + height * b)) for a, b in ((x0, y0), (x1, y1)))
+            cv2.line(ink, start, end, 255, max(2, height // 12), cv2.LINE_AA)
+        left, top, wide, high = cv2.boundingRect(ink)
+        known.append(SceneMark(kind, Box(left, top, left + wide, top + high), line))
+        clutter = np.maximum(clutter, ink)
     grey = np.round(220 - 170 * (np.maximum(covered, clutter) / 255)).astype(np.uint8)
     return Scene(
         image=cv2.merge([grey] * 3),
@@ -46,15 +66,30 @@ def scene_of(numbers, words=(), size=(384, 512), height=40):
         instances=instances,
         digits=tuple(digits),
         conditions={},
+        marks=tuple(known),
     )
 
 
 def pages_of(scenes):
     """Scenes as pages that are kept."""
+    from training.page.lessons import Pages, page_of  # needs what a workstation has
+
     parts = [page_of(scene) for scene in scenes]
     for index, part in enumerate(parts):
         part.digits[:, 0], part.marks[:, 0] = index, index
     return Pages(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Pages)))
+
+
+def numbers_of_scenes(scenes):
+    """Scenes as drawn numbers that are kept."""
+    from training.page.numbers import Numbers, numbers_of
+
+    parts = [numbers_of(scene) for scene in scenes]
+    for index, part in enumerate(parts):
+        part.digits[:, 0], part.marks[:, 0] = index, index
+    return Numbers(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Numbers))
+    )
 
 
 class Told:

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("ai_edge_litert", reason="tflite-runtime has no schema to write a model with")
 
 from ai_edge_litert import schema_py_generated as schema
-from drawn import pages_of, scene_of
+from drawn import numbers_of_scenes, pages_of, scene_of
 
 import convert.pair
 from convert.flatfile import packed
@@ -143,7 +143,7 @@ class Recognized:
         self.scales.append(scale)
         labels = np.log(np.full(10, 0.1, np.float32))
         found = [Candidate(box.scaled(scale), 1.0, labels, 0.0, (0.5, 0.5), 0) for box in self._boxes]
-        return Seen(Found(found, [], []), np.full((len(found), 10), 0.1, np.float32))
+        return Seen(Found(found, [], [], grey, ()), np.full((len(found), 10), 0.1, np.float32))
 
 
 def test_candidates_are_labelled_at_every_size_that_pages_are_read_in():
@@ -182,9 +182,29 @@ def held_out():
 
 
 @pytest.fixture(scope="module")
-def made(held_out):
+def numbers():
+    """A few pages of numbers with each of the marks, in it and in front of it."""
+    scenes = []
+    for page in range(12):
+        height, bases = 32 + 4 * (page % 4), (70, 140, 210, 280, 350)
+        written = [
+            (text, 60, base) for base, text in zip(bases, ("473", "582", "306", "924", "617"), strict=True)
+        ]
+        written += [("528", 260 + 10 * page, base) for base in bases]
+        kinds = np.roll(list(".,:/-"), page)
+        marks = [
+            (kind, line, 60 + round(0.76 * height), base)
+            for line, (kind, base) in enumerate(zip(kinds, bases, strict=True))
+        ]
+        marks += [("-", line + 5, 235 + 10 * page, base) for line, base in enumerate(bases) if line % 2]
+        scenes.append(scene_of(written, height=height, marks=marks))
+    return numbers_of_scenes(scenes)
+
+
+@pytest.fixture(scope="module")
+def made(held_out, numbers):
     origin = Origin("2.0", {"data": "ab"}, "python -m training.page", "abc", {"float found": 0.5})
-    return pair(load_page().data, load_model(), held_out, origin)
+    return pair(load_page().data, load_model(), held_out, numbers, origin)
 
 
 def written(made, folder):
@@ -214,9 +234,9 @@ def changed(model):
     return packed(tree)
 
 
-def test_files_of_two_pairs_are_refused_together(made, held_out, tmp_path):
+def test_files_of_two_pairs_are_refused_together(made, held_out, numbers, tmp_path):
     page, digits = written(made, tmp_path)
-    other = pair(changed(load_page().data), load_model(), held_out, Origin("3.0", {}, "", "", {}))
+    other = pair(changed(load_page().data), load_model(), held_out, numbers, Origin("3.0", {}, "", "", {}))
     (tmp_path / "other").mkdir()
     other_page, other_digits = written(other, tmp_path / "other")
     check_pair(other_digits.card, other_page.card)

@@ -107,6 +107,13 @@ def test_a_camera_module_where_there_is_none_is_refused_with_the_cure(tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
+def test_the_service_s_environment_is_never_made_of_another_python_that_comes_first(service):
+    """pyenv's is in a home, which the service cannot see."""
+    assert service["ProtectHome"] == "yes"
+    script = (DEPLOY / "install.sh").read_text(encoding="utf-8")
+    assert re.search(r"^ *PYTHON=/usr/bin/python3 .*sh deploy/make-venv\.sh", script, flags=re.MULTILINE)
+
+
 def test_the_install_script_refuses_what_it_does_not_know():
     done = subprocess.run(
         ["sh", DEPLOY / "install.sh", "--everything"], capture_output=True, text=True, check=False

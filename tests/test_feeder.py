@@ -25,6 +25,8 @@ class Gate(Sink):
         self.entered = threading.Semaphore(0)
         self.error = None
         self.frames, self.events, self.troubles, self.ends = [], [], [], []
+        self.places = []  # of the frames, among all that were read
+        self.next_place = 0
         self.closed = 0
 
     def write(self, result, events):
@@ -33,7 +35,15 @@ class Gate(Sink):
         if self.error:
             raise self.error
         self.frames.append(result.frame.frame_id)
+        self.unread(result.frame)
         self.events += events
+
+    def unread(self, frame):
+        self.places.append((self.next_place, frame.frame_id))
+        self.next_place += 1
+
+    def missed(self, frames):
+        self.next_place += frames
 
     def trouble(self, text):
         self.troubles.append(text)
@@ -200,3 +210,36 @@ def test_trouble_is_told_in_its_turn(rig):
     rig.feeder.trouble("no light")
     rig.end()
     assert rig.gate.troubles == ["no light"]
+
+
+def test_a_sink_knows_the_place_of_each_frame_whatever_was_left_out(rig):
+    rig.feed_one()  # it is stuck in this one
+    rig.feed(20)  # of which it misses twelve
+    rig.gate.error = OutputError("full")
+    rig.gate.open.set()
+    until(lambda: rig.feeder.broken)
+    rig.feed(5)  # too early to try again
+    rig.clock.now += 2
+    rig.gate.error = None
+    rig.feed_one()
+    rig.feeder.trouble("it is no picture", result_of(frame_id=rig.fed).frame)
+    rig.fed += 1
+    rig.feed_one()
+    rig.end()
+    assert len(rig.gate.places) == 3
+    assert all(place == frame_id for place, frame_id in rig.gate.places)
+    assert rig.gate.next_place == rig.fed
+    assert rig.feeder.skipped == rig.fed - 3
+
+
+def test_a_sink_that_failed_works_again_only_when_it_has_taken_a_frame(rig):
+    rig.gate.error = OutputError("full")
+    rig.gate.open.set()
+    rig.feed()
+    until(lambda: rig.feeder.broken)
+    rig.clock.now += 2
+    rig.feeder.trouble("no light")
+    until(lambda: rig.gate.troubles)
+    rig.end()
+    assert rig.feeder.broken
+    assert rig.notices == []

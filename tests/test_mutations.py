@@ -26,6 +26,12 @@ def test_what_is_mutated_is_read_while_it_is_whole(kind, tmp_path):
     assert trial.tally.outcomes == {"read": 1}
 
 
+def test_heic_is_left_out_where_it_cannot_be_read_and_that_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(mutations, "can_decode_heic", lambda: False)
+    assert mutations.main(["--count", "1", "--kinds", "heic"]) == 0
+    assert capsys.readouterr().out == "heic    left out: it needs digitcam's extra heif\n"
+
+
 def test_mutants_are_changed_cut_and_grown():
     whole = bytes(range(256)) * 40
     rng = random.Random(3)

@@ -66,3 +66,11 @@ def test_a_picture_is_encoded(suffix):
 def test_an_unknown_kind_of_picture_is_refused():
     with pytest.raises(UsageError, match=r"cannot write a picture as '.xyz': use .png"):
         encode(np.zeros((2, 2), np.uint8), ".xyz")
+
+
+def test_labels_cover_no_other_number_where_there_is_room_beside():
+    rows = [to_reading(number("407", 60, 40 + 62 * row), THRESHOLDS) for row in range(5)]
+    paper = np.full((400, 640), 255, np.uint8)
+    together = draw(paper, rows)
+    for row in rows:
+        np.testing.assert_array_equal(row.box.of(together), row.box.of(draw(paper, [row])))

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.preprocess import CENTRE, GLYPH_SIZE, INK_SIZE, to_glyph
+from edge.preprocess import to_glyph
 
 
 def stroke(height: int, width: int) -> np.ndarray:
@@ -15,7 +15,7 @@ def stroke(height: int, width: int) -> np.ndarray:
 
 def test_mnist_comes_out_as_it_is(data_dir):
     raw = gzip.decompress((data_dir / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
-    images = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, GLYPH_SIZE, GLYPH_SIZE)
+    images = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
     same = sum(bool((to_glyph(image) == image).all()) for image in images)
     assert same == 9997  # three of MNIST's test digits are 19 pixels long, not 20
 
@@ -23,7 +23,7 @@ def test_mnist_comes_out_as_it_is(data_dir):
 @pytest.mark.parametrize(("height", "width"), [(100, 60), (60, 100), (12, 5), (700, 300), (20, 20)])
 def test_the_longer_side_is_twenty_pixels_and_the_shape_is_kept(height, width):
     _, _, w, h = cv2.boundingRect(to_glyph(stroke(height, width)))
-    assert max(w, h) == INK_SIZE
+    assert max(w, h) == 20
     assert w / h == pytest.approx((width - 4) / (height - 4), rel=0.25)
 
 
@@ -32,8 +32,8 @@ def test_the_centre_of_mass_is_in_the_middle():
     ink[:6] = 255  # top-heavy, as a 7
     ink[:, 25:31] = 255
     moments = cv2.moments(to_glyph(ink))
-    assert moments["m10"] / moments["m00"] == pytest.approx(CENTRE, abs=0.5)
-    assert moments["m01"] / moments["m00"] == pytest.approx(CENTRE, abs=0.5)
+    assert moments["m10"] / moments["m00"] == pytest.approx(14, abs=0.5)
+    assert moments["m01"] / moments["m00"] == pytest.approx(14, abs=0.5)
 
 
 def test_ink_stays_inside_even_where_its_mass_is_at_one_end():
@@ -41,7 +41,7 @@ def test_ink_stays_inside_even_where_its_mass_is_at_one_end():
     ink[:5, :5] = 255
     ink[99, 99] = 255
     glyph = to_glyph(ink)
-    assert glyph.shape == (GLYPH_SIZE, GLYPH_SIZE)
+    assert glyph.shape == (28, 28)
     assert glyph.max() > 0
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
     [
         (verb.name, f"--{option.name}")
         for verb in VERBS
-        for option in verb.options
+        for option in verb.typed
         if not option.kind.startswith("argument")
     ],
 )

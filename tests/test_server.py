@@ -90,6 +90,18 @@ def test_a_picture_is_read_as_schema_1(client, picture):
     assert (reading["text"], reading["status"], reading["track_id"]) == ("407", "accepted", None)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "HEIF"])
+def test_of_an_upload_of_several_pictures_it_is_told_that_the_first_is_read(client, kind):
+    can_decode_heic()
+    first, *others = (Image.fromarray(written(text)).convert("RGB") for text in ("407", "19", "52"))
+    buffer = io.BytesIO()
+    first.save(buffer, kind, save_all=True, append_images=others)
+    for query in ("", "?glyphs=1"):
+        result = client.post(f"/v1/predict{query}", content=buffer.getvalue()).json()
+        assert result["warnings"] == ["an animation of 3 pictures, of which the first is read"]
+    assert client.post("/v1/predict", content=PNG).json()["warnings"] == []
+
+
 @pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
 def test_a_phone_s_photo_is_read_as_the_same_picture_is_as_png(client, kind):
     answer = client.post("/v1/predict", content=phone_photo(kind))
@@ -628,10 +640,13 @@ def test_another_name_for_the_server_means_a_token(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_end_from_outside_is_orderly_though_somebody_watches(number):
     with serving("demo") as server, server.client() as client, client.stream("GET", "/stream.mjpg") as stream:
-        next(stream.iter_raw())
+        parts = stream.iter_raw()
+        received = next(parts)
         children = descendants(server.process.pid)
         assert len(children) >= 1
         server.process.send_signal(number)
+        received += b"".join(parts)  # fails where the answer has no end
+        assert received.endswith(b"--frame\r\n")
         _, rest = server.process.communicate(timeout=60)
     assert server.process.returncode == 0
     (summary,) = rest.splitlines()

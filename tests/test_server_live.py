@@ -185,7 +185,12 @@ def test_who_comes_late_misses_views_and_the_end_is_told(reader):
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [("with_glyphs", "/v1/readings?glyphs=1"), ("_annotated", "/snapshot.jpg?annotate=1")]
+    ("name", "path"),
+    [
+        ("with_glyphs", "/v1/readings?glyphs=1"),
+        ("_annotated", "/snapshot.jpg?annotate=1"),
+        ("_aims", "/v1/aim"),
+    ],
 )
 def test_what_the_reader_saw_is_encoded_once_a_frame_for_all_who_ask(monkeypatch, name, path):
     calls = []
@@ -203,7 +208,7 @@ def test_what_the_reader_saw_is_encoded_once_a_frame_for_all_who_ask(monkeypatch
         lambda error: None,
     )
     app = FastAPI()
-    app.include_router(watch_module.live_api(live, None))
+    app.include_router(watch_module.live_api(live, None, 0.9))
 
     async def ask():
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:

@@ -4,9 +4,11 @@ With DIGITCAM_PICTURES=docs the picture that the README shows is made again, as 
 """
 
 import base64
+import json
 import os
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -46,8 +48,14 @@ def server():
 
 
 @pytest.fixture
-def open_page(browser, server):
-    """Opens the page; in the end, nothing was asked of anybody else, and nothing went wrong in it."""
+def meant():
+    """Parts of what the browser logs that are meant to go wrong, such as answers that are errors."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser, server, meant):
+    """Opens the page; in the end, nothing was asked of anybody else, and nothing else went wrong in it."""
     contexts, wrong = [], []
 
     def open_page(tab="draw", url=server.url, **options):
@@ -67,7 +75,7 @@ def open_page(browser, server):
     yield open_page
     for context in contexts:
         context.close()
-    assert wrong == []
+    assert [line for line in wrong if not any(part in line for part in meant)] == []
 
 
 def wait_until_ready(page):
@@ -227,6 +235,35 @@ def test_a_picture_is_dropped_and_pasted(open_page, photo):
     expect(numbers(page, "photo")).to_have_text(["2859"])
 
 
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "avif"])
+def test_of_an_animation_it_is_said_that_the_first_picture_is_read(open_page, tmp_path, kind):
+    path = tmp_path / f"photo.{kind}"
+    first, second = (Image.fromarray(written(text)).convert("RGB") for text in ("407", "19"))
+    first.save(path, save_all=True, append_images=[second], duration=100)
+    page = open_page("photo")
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_contain_text(
+        re.compile("[.] An animation.* of which the first.* is read[.]")
+    )
+    first.save(path)
+    page.set_input_files("#photo .choose", path)
+    expect(page.locator("#photo .note")).to_contain_text("read in")
+    expect(page.locator("#photo .note")).not_to_contain_text("animation")
+
+
+def test_of_several_files_that_are_dropped_one_is_read_and_the_others_told(open_page, photo):
+    page = open_page("photo")
+    data = base64.b64encode(photo.read_bytes()).decode()
+    transfer = """data => {
+        const transfer = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        for (const name of 'abc') transfer.items.add(new File([bytes], name, { type: 'image/jpeg' }));
+        return transfer;
+    }"""
+    page.dispatch_event("#photo .drop", "drop", {"dataTransfer": page.evaluate_handle(transfer, data)})
+    expect(page.locator("#photo .note")).to_contain_text("2 other files left out")
+
+
 def test_what_is_no_picture_is_said(open_page, tmp_path):
     path = tmp_path / "letter.png"
     path.write_bytes(b"no picture")
@@ -276,6 +313,129 @@ def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
     page.context.close()
 
 
+def test_where_a_picture_cannot_be_read_nothing_older_is_shown_as_read(browser, server, photo):
+    page = browser.new_context(viewport=NARROW).new_page()
+    page.goto(f"{server.url}/#draw")
+    wait_until_ready(page)
+    write(page, "7")
+    expect(numbers(page, "draw")).to_have_text(["7"])
+    page.route("**/v1/predict*", lambda route: route.abort())
+    write(page, "4", top=260)
+    page.get_by_role("tab", name="Photo").click()
+    page.set_input_files("#photo .choose", photo)
+    for tab in ("draw", "photo"):
+        expect(page.locator(f"#{tab} .note")).to_have_text("The server does not answer.")
+        expect(numbers(page, tab)).to_have_count(0)
+        expect(page.locator(f"#{tab} .numbers .none")).to_have_text("Nothing read yet.")
+    page.context.close()
+
+
+def test_a_server_without_room_for_all_files_of_the_page_is_asked_again(browser, server):
+    page = browser.new_context(viewport=NARROW).new_page()
+    full = iter([True])
+
+    def answer(route):
+        route.fulfill(status=503) if next(full, False) else route.continue_()
+
+    page.route("**/page/draw.js", answer)
+    page.goto(server.url)
+    expect(page.get_by_role("alert")).to_have_text(re.compile("trying again"))
+    expect(page.get_by_role("tabpanel", name="Draw")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.context.close()
+
+
+def full_page(rows, columns, gap):
+    """What the server answers for a page of numbers that stand close together."""
+    high, wide = 20, 14
+    readings = []
+    for row in range(rows):
+        for column in range(columns):
+            left, top = 40 + column * (3 * wide + gap), 40 + row * (high + gap)
+            text = str(100 + 10 * row + column)
+            boxes = [[left + k * wide, top, left + (k + 1) * wide - 2, top + high] for k in range(3)]
+            digits = [
+                {
+                    "label": int(label),
+                    "confidence": 0.99,
+                    "margin": 0.9,
+                    "box": box,
+                    "top_k": [[0, 1], [1, 0]],
+                }
+                for label, box in zip(text, boxes, strict=True)
+            ]
+            box = [left, top, boxes[-1][2], top + high]
+            reading = {"text": text, "status": "accepted", "confidence": 0.99, "track_id": None}
+            readings.append({**reading, "box": box, "digits": digits})
+    result = {"image_size": [360, 240], "readings": readings, "turned": 0, "complete": True}
+    return json.dumps({**result, "speed_ms": {"total": 1.0}})
+
+
+def overlapping(box, other):
+    return (
+        box["x"] < other["x"] + other["width"]
+        and other["x"] < box["x"] + box["width"]
+        and box["y"] < other["y"] + other["height"]
+        and other["y"] < box["y"] + box["height"]
+    )
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
+@pytest.mark.parametrize("gap", [4, 12, 30])
+def test_labels_cover_neither_other_numbers_nor_each_other(open_page, photo, size, gap):
+    page = open_page("photo", viewport=size)
+    page.route("**/v1/predict*", lambda route: route.fulfill(body=full_page(4, 3, gap)))
+    page.set_input_files("#photo .choose", photo)
+    expect(page.locator("#photo .plate")).to_have_count(12)
+    picture = page.locator("#photo .picture").bounding_box()
+    frames = [frame.bounding_box() for frame in page.locator("#photo .frame").all()]
+    labels = {
+        k: plate.bounding_box()
+        for k, plate in enumerate(page.locator("#photo .plate").all())
+        if plate.is_visible()
+    }
+    assert len(labels) >= 4  # at the least those at the rim of the block
+    for k, label in labels.items():
+        assert label["x"] >= picture["x"]
+        assert label["x"] + label["width"] <= picture["x"] + picture["width"]
+        assert not any(overlapping(label, frame) for number, frame in enumerate(frames) if number != k)
+        assert not any(overlapping(label, other) for number, other in labels.items() if number != k)
+        near = {side: frames[k][side] - 3 for side in "xy"}
+        assert overlapping(label, {**near, **{side: frames[k][side] + 6 for side in ("width", "height")}})
+
+
+def test_a_label_without_a_place_is_there_while_its_number_is_pointed_at_or_chosen(open_page, photo):
+    page = open_page("photo")
+    page.route("**/v1/predict*", lambda route: route.fulfill(body=full_page(3, 3, 4)))
+    page.set_input_files("#photo .choose", photo)
+    label = page.locator("#photo .plate").nth(4)  # in the middle
+    expect(label).to_be_hidden()
+    for item in (page.locator("#photo .digit").nth(12), page.locator("#photo .list li").nth(4)):
+        item.hover()
+        expect(label).to_be_visible()
+        page.mouse.move(1, 1)
+        expect(label).to_be_hidden()
+    page.locator("#photo .list li button").nth(12).click()
+    page.mouse.move(1, 1)
+    page.locator("h1").click()  # the focus goes
+    expect(label).to_be_visible()
+
+
+def test_a_label_stays_where_it_is_while_that_is_free(open_page, photo):
+    """Sizes of numbers tremble from frame to frame; labels are not to jump."""
+    page = open_page("photo")
+    script = """async () => {
+        const { placeLabels } = await import('/page/labels.js');
+        const frame = [100, 100, 160, 130], size = [40, 20];
+        const above = placeLabels([{ frame, size, last: null }], [400, 300], [1])[0];
+        const blocked = [{ frame, size, last: null }, { frame: [100, 60, 160, 90], size, last: null }];
+        const below = placeLabels(blocked, [400, 300], [1])[0];
+        const still = placeLabels([{ frame, size, last: below.place }], [400, 300], [1])[0];
+        return [above.top, below.top, still.top];
+    }"""
+    assert page.evaluate(script) == [80, 130, 130]
+
+
 def test_tabs_are_changed_by_keys_and_kept_in_the_address(open_page):
     page = open_page("draw")
     page.get_by_role("tab", name="Draw").focus()
@@ -312,6 +472,216 @@ def test_the_token_is_asked_for_once(guarded, open_page, token_file):
     expect(numbers(page, "live").first).to_be_visible()
     expect(dialog).to_be_hidden()
     assert token not in page.evaluate("document.cookie + JSON.stringify(localStorage)")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    path = tmp_path / "digitcam.toml"
+    path.write_text("# mine\n[run]\njson = true  # always\n")
+    return path
+
+
+@pytest.fixture
+def with_fields(settings, open_page):
+    """The live tab of a server whose settings can be changed; its pages are slow enough to be read."""
+    with serving("demo", "--fps", "5", env={"XDG_CONFIG_HOME": str(settings.parent)}) as running:
+        pages = []
+
+        def open_live(**options):
+            pages.append(open_page("live", running.url, **options))
+            return pages[-1]
+
+        yield open_live
+        for page in pages:
+            page.context.close()  # before its server, whose end would be an error in it
+
+
+def add_field(page, name, region=(0.02, 0.02, 0.98, 0.98), look=""):
+    """Add a field as a user does, but for saving it."""
+    page.get_by_role("button", name="Add a field").click()
+    drag(page, region)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("What it looks like").select_option(look)
+
+
+def drag(page, region):
+    """Drag a frame, in shares of the picture."""
+    picture = page.locator("#live .chooser").bounding_box()
+    left, top, right, bottom = region
+    corners = [
+        (picture["x"] + x * picture["width"], picture["y"] + y * picture["height"])
+        for x, y in ((left, top), ((left + right) / 2, (top + bottom) / 2), (right, bottom))
+    ]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner)
+    page.mouse.up()
+
+
+def save(page):
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#live .field-form")).to_be_hidden()
+
+
+def saved(settings):
+    return tomllib.loads(settings.read_text())["field"]
+
+
+def test_a_field_is_dragged_named_and_saved_and_is_there_after_a_reload(with_fields, settings):
+    page = with_fields()
+    expect(page.locator("#live .fields .none")).to_be_visible()
+    add_field(page, "water", (0.1, 0.2, 0.9, 0.5), "???0")
+    expect(page.locator("#live .now")).to_have_text(re.compile("^Now: "))
+    save(page)
+    (field,) = saved(settings)
+    assert field["name"] == "water"
+    assert field["format"] == "???0"
+    assert field["region"] == pytest.approx([0.1, 0.2, 0.9, 0.5], abs=0.01)
+    assert settings.read_text().startswith("# mine\n[run]\njson = true  # always\n")
+    page.reload()
+    wait_until_ready(page)
+    expect(page.locator("#live .field-list .name")).to_have_text(["water"])
+    expect(page.locator("#live .outlines polygon")).to_have_count(1)
+    page.get_by_role("button", name="Edit water").click()
+    frame, picture = (page.locator(f"#live .{name}").bounding_box() for name in ("region", "picture"))
+    assert (frame["x"] - picture["x"]) / picture["width"] == pytest.approx(0.1, abs=0.01)
+    assert frame["height"] / picture["height"] == pytest.approx(0.3, abs=0.01)
+
+
+def test_it_is_told_what_a_field_reads_now_and_why_it_was_refused(with_fields):
+    page = with_fields()
+    expect(numbers(page, "live").first).to_be_visible()
+    add_field(page, "meter", look="0000-00-00")
+    refused = re.compile(r"(no|none of \d+) numbers? is|is not as|not as|as 0000-00-00")
+    expect(page.locator("#live .now")).to_have_text(refused)
+    save(page)
+    expect(page.locator("#live .field-list .problem")).to_have_text(refused)
+    expect(page.locator("#live .field-list .value")).to_have_text("–")
+
+
+def test_a_field_is_changed_and_deleted(with_fields, settings):
+    page = with_fields()
+    add_field(page, "water")
+    save(page)
+    page.get_by_role("button", name="Edit water").click()
+    page.get_by_label("Name").fill("cold water")
+    page.get_by_label("What it looks like").select_option("own")
+    page.get_by_label("Format: 0 a digit").fill("??00,0")
+    expect(page.locator("#live .example")).to_have_text("Read as in 12,3 or 1234,5.")
+    page.get_by_text("Unit, limits, and when it is read").click()
+    page.get_by_label("Unit").fill("m³")
+    page.get_by_label("Least").fill("1,5")
+    page.get_by_label("Changes at most").fill("up")
+    save(page)
+    (field,) = saved(settings)
+    assert (field["name"], field["format"], field["unit"]) == ("cold water", "??00,0", "m³")
+    assert (field["least"], field["most_change"]) == (1.5, "up")
+    page.get_by_role("button", name="Edit cold water").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Really delete?").click()
+    expect(page.locator("#live .field-list li")).to_have_count(0)
+    expect(page.locator("#live .fields .none")).to_be_visible()
+    assert "field" not in tomllib.loads(settings.read_text())
+
+
+def test_a_field_that_makes_no_sense_is_told_and_the_form_stays(with_fields, settings, meant):
+    meant.append("status of 422")
+    page = with_fields()
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#live .field-form .wrong")).to_have_text("Give it a name.")
+    page.get_by_label("Name").fill("water")
+    page.get_by_label("What it looks like").select_option("own")
+    page.get_by_label("Format: 0 a digit").fill("12")
+    expect(page.locator("#live .now")).to_have_text(re.compile("format: cannot use the format"))
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#live .field-form .wrong")).to_have_text(re.compile("cannot use the format '12'"))
+    expect(page.locator("#live .field-form")).to_be_visible()
+    assert "field" not in tomllib.loads(settings.read_text())
+
+
+def test_settings_that_were_changed_meanwhile_are_shown_and_not_overwritten(with_fields, settings, meant):
+    meant.append("status of 409")
+    page = with_fields()
+    add_field(page, "water")
+    settings.write_text(settings.read_text() + '[[field]]\nname = "by hand"  # just now\n')
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#live .field-form .wrong")).to_contain_text("changed meanwhile")
+    expect(page.locator("#live .field-list .name")).to_have_text(["by hand"])
+    save(page)
+    assert [field["name"] for field in saved(settings)] == ["by hand", "water"]
+    assert "# just now" in settings.read_text()
+
+
+def test_a_region_is_placed_and_moved_by_keys(with_fields, settings):
+    page = with_fields()
+    page.get_by_role("button", name="Add a field").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("water")
+    page.get_by_role("button", name="Put a frame in the middle").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .region")).to_be_focused()
+    for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowRight", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    page.get_by_label("Name").press("Enter")
+    expect(page.locator("#live .field-form")).to_be_hidden()
+    assert saved(settings)[0]["region"] == pytest.approx([0.29, 0.39, 0.7, 0.6])
+    page.get_by_role("button", name="Edit water").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#live .field-form")).to_be_hidden()
+
+
+def test_a_finger_drags_a_region_and_its_corners(with_fields, settings):
+    page = with_fields(viewport=NARROW, has_touch=True, is_mobile=True)
+    page.get_by_role("button", name="Add a field").tap()
+    picture = page.locator("#live .chooser").bounding_box()
+    touch = page.context.new_cdp_session(page)
+
+    def swipe(*way):
+        points = [
+            {"x": picture["x"] + x * picture["width"], "y": picture["y"] + y * picture["height"]}
+            for x, y in way
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
+        for point in points[1:]:
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    page.evaluate("document.querySelector('#live .picture').scrollIntoView()")
+    picture = page.locator("#live .chooser").bounding_box()
+    swipe((0.2, 0.3), (0.5, 0.5), (0.7, 0.6))
+    swipe((0.7, 0.6), (0.8, 0.7), (0.9, 0.8))
+    swipe((0.4, 0.5), (0.35, 0.45), (0.3, 0.4))
+    page.get_by_label("Name").fill("water")
+    save(page)
+    assert saved(settings)[0]["region"] == pytest.approx([0.1, 0.2, 0.8, 0.7], abs=0.02)
+    small = page.locator("#live .fields button:visible, #live .aim summary").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).filter(box => box.height < 44 || box.width < 44)"
+    )
+    assert small == []
+
+
+def test_how_the_camera_is_aimed_is_told(open_page):
+    page = open_page("live")
+    expect(page.locator("#live .aim-state")).not_to_have_text("How it is aimed")
+    page.locator("#live .aim summary").click()
+    expect(page.locator("#live .measures dt", has_text="height of the digits")).to_be_visible()
+    expect(page.locator("#live .measures dd").first).to_have_text(re.compile(r"^\d+ pixels$"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
+def test_fields_look_right_in_every_width_and_light(with_fields, tmp_path, scheme, size):
+    page = with_fields(viewport=size, color_scheme=scheme)
+    add_field(page, "water", (0.1, 0.1, 0.9, 0.5), "00000.0")
+    page.get_by_text("Unit, limits, and when it is read").click()
+    expect(page.locator("#live .now")).to_have_text(re.compile("^Now: "))
+    check_looks(page, tmp_path / "form.png")
+    save(page)
+    expect(page.locator("#live .field-list .problem")).not_to_be_empty()
+    page.locator("#live .aim summary").click()
+    check_looks(page, tmp_path / "fields.png")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

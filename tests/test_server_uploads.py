@@ -18,6 +18,7 @@ import httpx
 from fastapi import FastAPI
 from serving import serving
 
+from edge.field_reader import FieldReader
 from edge.reader import DigitReader
 from edge.server import uploads as module
 from edge.server.api import status_api
@@ -121,7 +122,12 @@ def test_the_server_is_not_ready_while_a_picture_waits_for_long(classifier, olde
     app = FastAPI()
     app.add_exception_handler(Problem, lambda request, problem: problem.response())
     app.include_router(
-        status_api(live, uploads, DigitReader(classifier), SimpleNamespace(content_type="text/plain"))
+        status_api(
+            live,
+            uploads,
+            FieldReader(DigitReader(classifier), []),
+            SimpleNamespace(content_type="text/plain"),
+        )
     )
 
     async def ask():

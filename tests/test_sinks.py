@@ -101,15 +101,30 @@ def test_json_lines_tells_the_end_unless_it_has_a_line_for_each_frame(every_fram
 
 def test_on_a_terminal_trouble_is_shown_until_the_next_frame(speedometer):
     console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    paper = Console(file=io.StringIO(), width=100)  # the other one shows what its thread drew last, too
     with LiveView(speedometer, console=console) as sink:
         sink.trouble("the cable is out")
-        with console.capture() as capture:
-            console.print(sink._view())
+        with paper.capture() as capture:
+            paper.print(sink._view())
         assert "the cable is out" in capture.get()
         sink.write(result_of(), [])
-        with console.capture() as capture:
-            console.print(sink._view())
+        with paper.capture() as capture:
+            paper.print(sink._view())
         assert "the cable is out" not in capture.get()
+
+
+def test_a_line_tells_when_its_frame_was_captured_whenever_it_is_read(speedometer):
+    out = io.StringIO()
+    changes = Changes()
+    with PlainLines(speedometer, output=out, status=io.StringIO()) as sink:
+        for k, seen in enumerate([[], [], ["407"], ["407"]]):
+            readings = [to_reading(number(text), THRESHOLDS, track_id=5) for text in seen]
+            result = result_of(*readings, frame_id=k, timestamp=9000.0 + k)
+            events = changes.update(result)
+            speedometer.tick(result, events)
+            sink.write(result, events)
+        sink.finish(changes.end())
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["2.0", "3.0"]
 
 
 def test_the_speedometer_counts_what_could_not_be_read_and_goes_on_with_a_source_that_is_opened_anew():

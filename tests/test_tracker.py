@@ -2,13 +2,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import cv2
+import numpy as np
 import pytest
 from samples import THRESHOLDS, number, prediction, written
 
 from edge.reader import DigitReader
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import Box, Digit, Frame, Line, Span
+from edge.types import SIGNS, Box, Digit, Frame, Line, Span
 
 SIZE = (640, 480)
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,6 +48,31 @@ def test_a_reading_is_accepted_when_enough_frames_agree():
     seen = follow(soon(), [[number("407")]] * 4)
     assert [r[0].status for r in seen] == ["uncertain", "uncertain", "accepted", "accepted"]
     assert {r[0].text for r in seen} == {"407"}
+
+
+def with_point(line, chance):
+    """A line with a point before its second digit that is so likely."""
+    before = np.zeros((len(line.digits), len(SIGNS)), np.float32)
+    before[:, 0] = 1
+    before[1, :2] = 1 - chance, chance
+    return Line(tuple(replace(digit, before=row) for digit, row in zip(line.digits, before, strict=True)))
+
+
+def read_with_points(chances):
+    """The readings of frames that see a point before the second digit of 407 with these probabilities."""
+    tracker, strict = soon(), replace(THRESHOLDS, mark=0.8)
+    lines = [with_point(number("407"), chance) for chance in chances]
+    return [tracker.update([line], k / 30, strict, SIZE)[0] for k, line in enumerate(lines)]
+
+
+def test_a_mark_is_kept_over_frames_and_one_frame_without_it_changes_nothing():
+    seen = read_with_points([0.99, 0.99, 0.99, 0.99, 0.9999, 0.99, 0.99, 0.99, 0.3, 0.99, 0.99])
+    assert {reading.text for reading in seen} == {"4.07"}
+    assert (seen[-1].status, seen[-1].value) == ("accepted", 4.07)
+
+
+def test_a_mark_that_comes_and_goes_is_never_accepted_as_one_number_or_the_other():
+    assert {reading.status for reading in read_with_points([0.9, 0.1] * 20)} == {"uncertain"}
 
 
 def test_a_number_that_was_sure_stays_accepted_when_it_is_a_little_less():

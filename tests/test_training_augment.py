@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.preprocess import INK_SIZE, to_glyph
+from edge.preprocess import to_glyph
 from training.augment import MILD, Distortion, distort
 
 STILL = Distortion(
@@ -61,7 +61,7 @@ def test_ink_that_is_framed_fills_the_box_of_mnist(glyphs):
     how = Distortion(untouched=0, framed=1, blur=0, fade=0, spoiled=0)
     for glyph in distort(glyphs, np.random.default_rng(1), how):
         rows, columns = np.nonzero(glyph)
-        assert max(np.ptp(rows), np.ptp(columns)) + 1 in (INK_SIZE - 1, INK_SIZE)
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20)
 
 
 @pytest.mark.parametrize(

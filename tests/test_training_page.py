@@ -8,7 +8,8 @@ import pytest
 from drawn import pages_of, scene_of
 
 import training.page.picture
-from edge.page import BLOCK, BOX_UNIT, MARKS, from_blocks
+from edge.formats import MARKS
+from edge.page import BLOCK, BOX_UNIT, from_blocks
 from edge.types import Box
 from training.page import lessons
 from training.page.lessons import IGNORE, PAGE, WRITING, View, draw_view, lesson, page_of, spans

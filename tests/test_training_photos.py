@@ -22,6 +22,7 @@ from training.pictures import (
     compare,
     cut_mistakes,
     digits_read,
+    only_digits,
     pair,
     reliability,
 )
@@ -281,3 +282,8 @@ def test_the_figures_are_those_of_the_script_that_scores_readers(real_dir, tmp_p
     for group in theirs.values():
         group.pop("marks")  # the marks in numbers, which are not counted here
     assert ours == theirs
+
+
+def test_marks_are_no_digits_that_were_read():
+    assert only_digits("-12.5") == "125"
+    assert only_digits("1?:45") == "1?45"

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from samples import number, prediction, result_of
 from edge.types import (
     Box,
     Digit,
+    FieldReading,
     Frame,
     ModelName,
     Prediction,
@@ -86,6 +89,7 @@ def test_a_result_is_schema_1():
         "readings": [
             {
                 "text": "07",
+                "value": 7.0,
                 "status": "accepted",
                 "confidence": 0.99,
                 "box": [100, 100, 170, 150],
@@ -100,6 +104,8 @@ def test_a_result_is_schema_1():
                     }
                     for label, second, box in [(0, 1, [100, 100, 130, 150]), (7, 0, [140, 100, 170, 150])]
                 ],
+                "field": "",
+                "problem": None,
             }
         ],
         "speed_ms": {"capture": 0.0, "segment": 1.25, "normalise": 0.0, "classify": 0.5, "total": 1.75},
@@ -107,7 +113,48 @@ def test_a_result_is_schema_1():
         "page_model": {"name": "page", "sha256": "cd"},
         "turned": 0,
         "complete": True,
+        "fields": [],
     }
+
+
+def test_a_field_is_schema_1_and_a_line_for_people():
+    when = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    field = FieldReading(
+        "water",
+        raw="00993.4",
+        text="00123.4",
+        value=Decimal("123.4"),
+        unit="m³",
+        status="rejected",
+        problem="change",
+        why="870 more than 123.4",
+        confidence=0.98766,
+        box=Box(1, 2, 3, 4),
+        outline=((0.04, 1), (5, 1), (5, 6), (0, 6)),
+        age_s=12.3456,
+        accepted_at=when,
+        since=when,
+    )
+    assert field.as_dict() == {
+        "name": "water",
+        "raw": "00993.4",
+        "text": "00123.4",
+        "value": 123.4,
+        "unit": "m³",
+        "status": "rejected",
+        "problem": "change",
+        "why": "870 more than 123.4",
+        "confidence": 0.9877,
+        "box": [1, 2, 3, 4],
+        "outline": [[0.0, 1], [5, 1], [5, 6], [0, 6]],
+        "due": True,
+        "age_s": 12.346,
+        "accepted_at": "2026-01-01T12:00:00.000Z",
+        "since": "2026-01-01T12:00:00.000Z",
+    }
+    assert field.as_text() == "water = 00123.4 m³ (change: 870 more than 123.4)"
+    assert replace(field, problem=None).as_text() == "water = 00123.4 m³"
+    assert FieldReading("gas", unit="m³").as_text() == "gas = ? (not found)"
 
 
 def test_times_are_written_in_utc_with_milliseconds():

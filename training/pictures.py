@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass
 import cv2
 import numpy as np
 
+from edge.formats import MARKS
 from edge.planes import to_grey
 from edge.types import Box, ByteArray, Result
 from training.evaluate import Reliability
@@ -139,13 +140,18 @@ class Mistake:
     read: str
 
 
+def only_digits(text: str) -> str:
+    """A number without its marks: its digits, and `?` for what is not certain."""
+    return "".join(character for character in text if character not in MARKS)
+
+
 def digits_read(result: Result) -> list[DigitRead]:
-    """The digits that a reader shows, in reading order."""
+    """The digits that a reader shows, in reading order, without the marks between them."""
     return [
         DigitRead(text, digit.box, str(digit.prediction.label), digit.prediction.confidence)
         for reading in result.readings
         if reading.status != "rejected"
-        for text, digit in zip(reading.text, reading.digits, strict=True)
+        for text, digit in zip(only_digits(reading.text), reading.digits, strict=True)
     ]
 
 

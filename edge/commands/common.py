@@ -14,6 +14,7 @@ from edge.commands import values
 from edge.commands.output import say
 from edge.commands.parser import Option
 from edge.errors import UsageError
+from edge.fields import Field, fields_of
 from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
 
@@ -79,11 +80,51 @@ OUTPUTS = (
 )
 """Where a live reading goes."""
 
+KEEPING = (
+    Option("keep-frames", "keep every frame that is read, for digitcam replay", values.folder, "DIR"),
+    Option(
+        "keep-size",
+        "bytes of kept frames, at most; the oldest are deleted (500 MB)",
+        values.amount_of_data,
+        "SIZE",
+    ),
+    Option("keep-age", "kept frames that are older are deleted (7 d)", values.duration, "TIME"),
+)
+"""What else becomes of the frames of a live reading."""
+
 MODELS = (
     Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
     Option("page-model", "a .tflite file instead of the shipped page network", Path, "FILE"),
 )
 """The two networks, which must be a pair."""
+
+FORMAT_AND_REGION = (
+    Option(
+        "format",
+        "what numbers look like: 0 a digit, ? one or none, . , : / - as written, such as 00000.0; others are "
+        "rejected",
+        values.number_format,
+        "FORMAT",
+    ),
+    Option(
+        "region",
+        "read only there: left,top,right,bottom as shares of the picture, such as 0.1,0.2,0.6,0.4; behind "
+        "sheet: of the sheet of paper in it",
+        values.region,
+        "REGION",
+    ),
+)
+"""A field without a name: it replaces those of the settings."""
+
+FIELD = Option("field", "the numbers that are wanted, by name", fields_of, default=(), kind="tables")
+"""Tables [[field]] of the settings."""
+
+STATE = Option(
+    "state",
+    "keeps the last value of each field over a restart, as JSON (default: none is kept)",
+    values.json_file,
+    "FILE",
+)
 
 THREADS = Option(
     "threads",
@@ -133,6 +174,14 @@ def tell_what_is_not_taken(args: argparse.Namespace, source: str) -> None:
     if useless:
         mean = "mean" if len(useless) > 1 else "means"
         say(f"{' and '.join(useless)} {mean} nothing to {public_name(source)}")
+
+
+def fields_asked(args: argparse.Namespace) -> tuple[Field, ...]:
+    """The fields that are wanted: one without a name on the command line, else those of the settings."""
+    if args.format or args.region:
+        return (Field(region=args.region, format=args.format),)
+    fields: tuple[Field, ...] = args.field
+    return fields
 
 
 def make_reader(args: argparse.Namespace) -> DigitReader:

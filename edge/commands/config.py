@@ -7,6 +7,9 @@ option; one in a table named after a verb is for that verb only, and stronger:
     source = "picamera"  # as DIGITCAM_SOURCE=picamera
     [run]
     json = true          # as DIGITCAM_RUN_JSON=true
+
+Tables of an array, `[[field]]`, are one value together: those of a later file replace those of an earlier
+one. They cannot stand in the environment.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import tomllib
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +79,11 @@ def read_settings(environment: Mapping[str, str], system_file: Path = SYSTEM_FIL
     return settings
 
 
+def settings_files(environment: Mapping[str, str], system_file: Path = SYSTEM_FILE) -> tuple[Path, Path]:
+    """The file that programs may change, the user's where there is one, and the file of the whole machine."""
+    return [system_file, *_user_files(environment)][-1], system_file
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A value that settings give to an option.
@@ -132,6 +141,8 @@ def _variable(key: str) -> str:
 def _convert(setting: Setting, option: Option) -> object:
     """The value as the option's own, checked as one from the command line is."""
     value = setting.value
+    if option.kind == "tables":
+        return _convert_tables(setting, option)
     if option.kind == "switch":
         switch = SWITCHES.get(value.lower()) if isinstance(value, str) else value
         if isinstance(switch, bool):
@@ -145,8 +156,21 @@ def _convert(setting: Setting, option: Option) -> object:
     return _convert_one(setting, option, value)
 
 
+def _convert_tables(setting: Setting, option: Option) -> object:
+    tables = setting.value
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UsageError(
+            f"{setting.origin}: expected tables headed [[{setting.key}]] in a settings file, each with its "
+            f"keys below it, found {setting.key} = {tables!r}"
+        )
+    try:
+        return option.convert(tables)
+    except UsageError as error:
+        raise UsageError(f"{setting.origin}: {error}") from error
+
+
 def _convert_one(setting: Setting, option: Option, value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise UsageError(f"{setting.origin}: {setting.key} must be a text or a number, found {value!r}")
     try:
         return option.convert(str(value))
@@ -157,7 +181,7 @@ def _convert_one(setting: Setting, option: Option, value: object) -> object:
 def _of_file(path: Path) -> Iterator[tuple[str, object]]:
     """The keys of a file, those in tables as `table.key`, with their values."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except FileNotFoundError:
         return
     except OSError as error:

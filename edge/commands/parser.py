@@ -11,8 +11,9 @@ from typing import Any, Literal, NoReturn
 
 from edge.errors import UsageError
 
-Kind = Literal["value", "switch", "list", "argument", "arguments"]
-"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments."""
+Kind = Literal["value", "switch", "list", "argument", "arguments", "tables"]
+"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; tables
+`[[name]]` of a settings file, which are nothing for a command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Option:
     Attributes:
         name: without dashes; it is also the key in settings files.
         help: a line for `--help`.
-        convert: makes the value of a text; raises `argparse.ArgumentTypeError` for one that makes no sense.
+        convert: makes the value of a text, and of a list of tables; raises `argparse.ArgumentTypeError` or
+            `UsageError` for one that makes no sense.
         metavar: what stands for the value in `--help`.
         default: the value where nothing is given.
         kind: see there.
@@ -31,7 +33,7 @@ class Option:
 
     name: str
     help: str
-    convert: Callable[[str], Any] = str
+    convert: Callable[[Any], Any] = str
     metavar: str = ""
     default: Any = None
     kind: Kind = "value"
@@ -67,6 +69,11 @@ class Verb:
     def settable(self) -> list[Option]:
         """The options that can stand in settings."""
         return [option for option in self.options if option.settable and option.kind != "arguments"]
+
+    @property
+    def typed(self) -> list[Option]:
+        """The options that can stand on the command line."""
+        return [option for option in self.options if option.kind != "tables"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -119,7 +126,7 @@ def parse(verb: Verb, words: Sequence[str]) -> dict[str, Any]:
         allow_abbrev=False,  # the next version may have another option that begins alike
     )
     asked = parser.add_argument_group("what a source is asked for") if verb.asked_of_sources else parser
-    for option in verb.options:
+    for option in verb.typed:
         _add((asked if option.name in verb.asked_of_sources else parser).add_argument, option)
     values, unknown = parser.parse_known_args(list(words))
     if unknown:
@@ -170,7 +177,7 @@ def _unknown(verb: Verb, word: str) -> str:
     if not word.startswith("-"):
         taken = " ".join(option.metavar for option in verb.options if option.kind.startswith("argument"))
         return f"unexpected {word!r}: digitcam {verb.name} takes {taken or 'no argument'}"
-    flags = [f"--{option.name}" for option in verb.options if not option.kind.startswith("argument")]
+    flags = [f"--{option.name}" for option in verb.typed if not option.kind.startswith("argument")]
     flags += [f"--no-{option.name}" for option in verb.options if option.kind == "switch"]
     near = difflib.get_close_matches(word.partition("=")[0], flags, 1)
     hint = f"did you mean {near[0]}?" if near else f"digitcam {verb.name} --help lists what there is"

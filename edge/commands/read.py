@@ -9,12 +9,16 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    FIELD,
+    FORMAT_AND_REGION,
     MODELS,
     SOURCES,
     THREADS,
+    fields_asked,
     make_reader,
     source_options,
     tell_what_is_not_taken,
@@ -27,28 +31,31 @@ from edge.types import UNSURE
 from edge.words import counted
 
 if TYPE_CHECKING:
-    from edge.reader import DigitReader
+    from edge.live import FrameReader
     from edge.types import Result
 
 
 def _read(args: argparse.Namespace) -> int:
+    from edge.field_reader import FieldReader
     from edge.files import write_whole
-    from edge.overlay import draw, encode
+    from edge.overlay import draw, draw_fields, encode
 
     options = source_options(args)
+    fields = fields_asked(args)
     reader = make_reader(args)
+    frames = FieldReader(reader, fields) if fields else reader
     errors = Errors()
     width = max(len(public_name(name)) for name in args.files)
     written: set[Path] = set()
     for name in args.files:
         tell_what_is_not_taken(args, name)
         try:
-            for result in _results(reader, name, options, errors):
+            for result in _results(frames, name, options, errors):
                 put(json.dumps(result.as_dict()) if args.json else _row(result, public_name(name), width))
-                if hint := _how_it_was_held(reader, result, options):
+                if hint := _how_it_was_held(frames, result, options):
                     say(hint)
                 if args.annotate:
-                    picture = draw(result.frame.image, result.readings)
+                    picture = draw_fields(draw(result.frame.image, result.readings), result.fields)
                     path = _free_name(args.annotate, result, written)
                     write_whole(path, encode(picture, path.suffix))
                     written.add(path)
@@ -57,13 +64,18 @@ def _read(args: argparse.Namespace) -> int:
     return errors.exit_code
 
 
-def _results(reader: DigitReader, name: str, options: SourceOptions, errors: Errors) -> Iterator[Result]:
+def _results(reader: FrameReader, name: str, options: SourceOptions, errors: Errors) -> Iterator[Result]:
     with open_source(name, options, on_error=errors.add, on_notice=say) as source:
         if source.live:
-            frame = next(iter(source))
-            yield reader.read_image(frame.image, source.name)
-        else:
-            yield from reader.results(source, on_error=errors.add)
+            yield reader.read_frame(next(iter(source)))
+            return
+        from edge.live import Stream
+
+        for step in Stream(reader).steps(source):
+            if step.result is not None:
+                yield step.result
+            elif step.error is not None:
+                errors.add(step.error)
 
 
 DOUBTFUL = 0.75
@@ -78,7 +90,7 @@ MANY = 100
 again."""
 
 
-def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions) -> str:
+def _how_it_was_held(reader: FrameReader, result: Result, options: SourceOptions) -> str:
     """Which way round a picture is read better, in words; "" where it is read well as it is.
 
     What is not upright may look like digits to the page network, but not to both networks. The picture is
@@ -90,7 +102,7 @@ def _how_it_was_held(reader: DigitReader, result: Result, options: SourceOptions
     if not 0 < places <= MANY or sure >= DOUBTFUL * places:
         return ""
     ways = (SourceOptions(rotation=180), SourceOptions(mirror=True))
-    found = [_certain(reader.read_image(turned(result.frame, way).image)) for way in ways]
+    found = [_certain(reader.read_frame(turned(result.frame, way))) for way in ways]
     better = max(range(len(ways)), key=lambda index: found[index])
     if found[better] < max(WORTH, sure + MORE):
         return ""
@@ -112,8 +124,11 @@ def _row(result: Result, name: str, width: int) -> str:
     picture = result.frame.source
     if picture == name and result.frame.frame_id:  # one of many in a video or on standard input
         picture += f" #{result.frame.frame_id}"
-    numbers = "  ".join(reading.as_text() for reading in result.readings if reading.status != "rejected")
-    return f"{picture:<{width}}  {numbers or '(no number)'}"
+    named = [field.as_text() for field in result.fields]
+    numbers = [
+        reading.as_text() for reading in result.readings if reading.status != "rejected" and not reading.field
+    ]
+    return f"{picture:<{width}}  {'  '.join([*named, *numbers]) or '(no number)'}"
 
 
 def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
@@ -135,7 +150,9 @@ VERB = Verb(
             "files", f"{SOURCES}; of a live source one picture is taken", metavar="FILE", kind="arguments"
         ),
         Option("json", "print one JSON object for each picture (schema 1)", default=False, kind="switch"),
-        Option("annotate", "write each picture with its readings drawn on it", Path, "DIR"),
+        Option("annotate", "write each picture with its readings drawn on it", values.folder, "DIR"),
+        *FORMAT_AND_REGION,
+        FIELD,
         *ASKED,
         *MODELS,
         THREADS,

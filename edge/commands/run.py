@@ -12,9 +12,14 @@ from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    FIELD,
+    FORMAT_AND_REGION,
+    KEEPING,
     MODELS,
     OUTPUTS,
+    STATE,
     THREADS,
+    fields_asked,
     make_reader,
     settings_behind,
     source_argument,
@@ -28,20 +33,31 @@ from edge.sources import find_source, open_source
 
 
 def _run(args: argparse.Namespace) -> int:
+    from edge.field_reader import FieldReader
     from edge.live import LiveLoop
     from edge.outputs import open_sinks, outputs_of
+    from edge.provenance import differences, recording_of
+    from edge.sinks.known_values import load_known
 
     outputs = outputs_of(args)
     options = source_options(args)
+    fields = fields_asked(args)
     reader = make_reader(args)
     errors = Errors()
+    known = load_known(args.state) if args.state else {}
+    frames = FieldReader(reader, fields, known=known) if fields else reader
     name = args.source or find_source()
     tell_what_is_not_taken(args, name)
     opening = partial(open_source, name, options, on_error=errors.add, on_notice=say)
     wait = True if args.realtime is False else None  # what need not keep time can wait
     try:
-        with LiveLoop(opening, reader, wait=wait, on_error=errors.add, on_notice=say) as loop:
-            for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+        with LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say) as loop:
+            for difference in differences(loop.source, reader):
+                say(difference)
+            recording = recording_of(loop.source, reader, options)
+            for sink in open_sinks(
+                outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr
+            ):
                 loop.add(sink)
             with suppress(KeyboardInterrupt):  # how a live reading ends
                 say(f"reading from {loop.source.name}")
@@ -60,6 +76,10 @@ VERB = Verb(
     options=(
         source_argument("the camera that is there, else demo"),
         *OUTPUTS,
+        *KEEPING,
+        *FORMAT_AND_REGION,
+        FIELD,
+        STATE,
         Option("seconds", "stop after so many seconds", values.seconds, "S"),
         Option("frames", "stop after so many frames", values.count, "N"),
         *ASKED,

@@ -11,13 +11,19 @@ from edge.commands import values
 from edge.commands.common import (
     ASKED,
     ASKED_NAMES,
+    FIELD,
+    FORMAT_AND_REGION,
+    KEEPING,
     MODELS,
     OUTPUTS,
+    STATE,
     THREADS,
+    fields_asked,
     source_argument,
     source_options,
     tell_what_is_not_taken,
 )
+from edge.commands.config import settings_files
 from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
 from edge.errors import PackageMissingError
@@ -32,13 +38,16 @@ MOST_READERS = 16
 
 def _serve(args: argparse.Namespace) -> int:
     try:
+        from edge.server.fields_file import FieldsFile
         from edge.server.serve import serve
     except ImportError as error:
         raise PackageMissingError.of_extra("web", f"the web page needs {error.name}") from error
     if args.source:
         tell_what_is_not_taken(args, args.source)
     errors = Errors()
-    return serve(args, source_options(args), say, errors.add) or errors.exit_code
+    file = FieldsFile(*settings_files(os.environ))
+    fields = fields_asked(args)
+    return serve(args, source_options(args), fields, file, say, errors.add) or errors.exit_code
 
 
 def _readers() -> int:
@@ -90,6 +99,10 @@ VERB = Verb(
             default=_readers(),
         ),
         *OUTPUTS,
+        *KEEPING,
+        *FORMAT_AND_REGION,
+        FIELD,
+        STATE,
         *ASKED,
         *MODELS,
         THREADS,

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from edge.errors import UsageError
+from edge.fields import Region
+from edge.formats import Format
 
 
 def count(text: str) -> int:
@@ -62,6 +67,28 @@ def seconds(text: str) -> float:
     return value
 
 
+_DATA_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_TIME_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def amount_of_data(text: str) -> int:
+    """Bytes: 500 MB, 2GB."""
+    return round(_with_unit(text, _DATA_UNITS, "a size such as 500 MB or 2 GB"))
+
+
+def duration(text: str) -> float:
+    """Seconds: 90 s, 10 min, 12h, 7 d."""
+    return _with_unit(text, _TIME_UNITS, "a time such as 90 s, 10 min, 12 h or 7 d")
+
+
+def _with_unit(text: str, units: Mapping[str, int], expected: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    unit = units.get(match[2]) if match else None
+    if not match or unit is None or not float(match[1]):
+        raise ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return float(match[1]) * unit
+
+
 def size(text: str) -> tuple[int, int]:
     """Width and height."""
     width, _, height = text.lower().partition("x")
@@ -77,11 +104,23 @@ def port(text: str) -> int:
     return int(text)
 
 
+def folder(text: str) -> Path:
+    """The name of a folder, which is there or can be made."""
+    if not text.strip():
+        raise ArgumentTypeError("expected the name of a folder, found none; the current one is called .")
+    return Path(text)
+
+
 def picture(text: str) -> Path:
     """The name of a picture to write."""
     from edge.overlay import SUFFIXES
 
     return named(text, SUFFIXES)
+
+
+def json_file(text: str) -> Path:
+    """The name of a JSON file."""
+    return named(text, (".json",))
 
 
 def video(text: str) -> Path:
@@ -95,3 +134,19 @@ def named(text: str, suffixes: Sequence[str]) -> Path:
     if path.suffix.lower() not in suffixes:
         raise ArgumentTypeError(f"expected a name that ends in {' or '.join(suffixes)}, found {text!r}")
     return path
+
+
+def number_format(text: str) -> Format:
+    """What numbers look like, as 00000.0."""
+    try:
+        return Format.parse(text)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def region(text: str) -> Region:
+    """A part of the picture, or of the sheet in it."""
+    try:
+        return Region.parse(text)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error

@@ -65,7 +65,7 @@ def uploads_api(uploads: Uploads, metrics: Metrics) -> APIRouter:
         openapi_extra=PICTURE,
         response_class=JSONResponse,
         responses={
-            200: {"model": schema.Result, "content": {"image/png": {"schema": {"type": "string"}}}},
+            200: {"model": schema.Upload, "content": {"image/png": {"schema": {"type": "string"}}}},
             **documented(408, 413, 422, 503),
         },
     )
@@ -124,15 +124,16 @@ async def _left(request: Request) -> None:
 def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
-    card = reader.classifier.card.as_dict()
+    classifier, page = reader.classifier, reader.page
+    card = classifier.card.as_dict()
     del card["known_answers"]  # pictures
-    page_card = reader.page.card.as_dict()
+    page_card = page.card.as_dict()
     del page_card["known"]
     info = {
         "version": version("digitcam"),
-        "runtime": reader.classifier.runtime,
-        "model": {**card, "sha256": reader.classifier.name.sha256},
-        "page_model": {**page_card, "sha256": reader.page.sha256},
+        "runtime": classifier.runtime,
+        "model": {**card, "sha256": classifier.name.sha256},
+        "page_model": {**page_card, "sha256": page.sha256},
         "device": {
             "board": board().model,
             "machine": platform.machine(),

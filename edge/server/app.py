@@ -16,9 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
-from edge.reader import DigitReader
+from edge.field_reader import FieldReader
 from edge.server.access import Access
 from edge.server.api import session_api, status_api, uploads_api
+from edge.server.fields_api import fields_api
+from edge.server.fields_file import FieldsFile
 from edge.server.guard import Guard
 from edge.server.live import Live
 from edge.server.metrics import Metrics
@@ -35,7 +37,8 @@ def create_app(
     *,
     live: Live,
     uploads: Uploads,
-    reader: DigitReader,
+    reader: FieldReader,
+    fields: FieldsFile,
     access: Access,
     metrics: Metrics,
     hosts: Collection[str],
@@ -45,7 +48,8 @@ def create_app(
     Args:
         live: reads the source; it is started with the application.
         uploads: reads uploaded pictures.
-        reader: asked which networks read here.
+        reader: reads the live source, and is asked which networks read here.
+        fields: the settings file that fields are saved in.
         access: knows the token.
         metrics: counts.
         hosts: names that the server is called by.
@@ -70,9 +74,11 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _usage_problem)
     app.add_exception_handler(WebSocketRequestValidationError, _usage_problem)
     app.add_exception_handler(Exception, _bug)
+    digits = reader.reader
     app.include_router(uploads_api(uploads, metrics))
-    app.include_router(live_api(live, metrics))
-    app.include_router(status_api(live, uploads, reader, metrics))
+    app.include_router(live_api(live, metrics, digits.thresholds.accept))
+    app.include_router(fields_api(fields, live, reader))
+    app.include_router(status_api(live, uploads, digits, metrics))
     app.include_router(session_api(access))
 
     @app.get("/", include_in_schema=False)

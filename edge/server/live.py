@@ -8,12 +8,13 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from edge.aim import Trend, Trends
 from edge.errors import EdgeError, ReadingError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.live import LiveLoop
 from edge.overlay import encode
 from edge.sinks import Sink
@@ -46,6 +47,7 @@ class View:
         dropped: frames that the source gave up so far.
         failed: frames that could not be read so far.
         trouble: why there is no new result; empty where all is well.
+        trends: how reading went in the last seconds: all of it, under "", and each field, under its name.
     """
 
     result: Result | None = None
@@ -54,6 +56,7 @@ class View:
     dropped: int = 0
     failed: int = 0
     trouble: str = "no frame yet"
+    trends: Mapping[str, Trend] = field(default_factory=dict)
 
     def stale_s(self) -> float:
         """Seconds since the newest frame was captured."""
@@ -74,14 +77,14 @@ class Live:
     def __init__(
         self,
         loop: LiveLoop,
-        on_view: Callable[[View, list[Event]], None],
+        on_view: Callable[[View, list[AnyEvent]], None],
         on_error: Callable[[EdgeError], None],
     ) -> None:
         self.view = View()
         self.closed = False
         self._reading, self._on_view, self._on_error = loop, on_view, on_error
         self._posted = self.view
-        self._events: deque[tuple[int, Event]] = deque(maxlen=EVENTS_KEPT)
+        self._events: deque[tuple[int, AnyEvent]] = deque(maxlen=EVENTS_KEPT)
         self._news = asyncio.Event()
         self._jpeg: tuple[Frame, asyncio.Future[bytes]] | None = None
         self._made: dict[Callable[[Result], Any], tuple[Result, Any]] = {}
@@ -121,7 +124,7 @@ class Live:
         if self._thread.is_alive():
             self._thread.join(CLOSE_S)
 
-    def events(self, since: int) -> list[tuple[int, Event]]:
+    def events(self, since: int) -> list[tuple[int, AnyEvent]]:
         """The events after number `since`, as far as they are kept; all of them when that is not yet reached.
 
         (A number from before a restart may well be higher than any there is now.)
@@ -169,14 +172,15 @@ class Live:
             self._on_error(failure)
             self._post(View(trouble=str(failure)), [])
 
-    def _post(self, view: View, events: Sequence[Event]) -> None:
+    def _post(self, view: View, events: Sequence[AnyEvent]) -> None:
         if view.result is None:
-            view = replace(view, result=self._posted.result, latency_ms=self._posted.latency_ms)
+            last = self._posted
+            view = replace(view, result=last.result, latency_ms=last.latency_ms, trends=last.trends)
         self._posted = view
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
             self._loop.call_soon_threadsafe(self._take, view, list(events))
 
-    def _take(self, view: View, events: list[Event]) -> None:
+    def _take(self, view: View, events: list[AnyEvent]) -> None:
         self.view = view
         self._events.extend(enumerate(events, self.last_event + 1))
         self._on_view(view, events)
@@ -194,19 +198,22 @@ class _Page(Sink):
 
     name = "the page"
 
-    def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[Event]], None]) -> None:
+    def __init__(self, speedometer: Speedometer, post: Callable[[View, Sequence[AnyEvent]], None]) -> None:
         self._speedometer, self._post = speedometer, post
+        self._trends = Trends()
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Show a result."""
-        latency_ms = max(0.0, time.monotonic() - result.frame.timestamp) * 1000
-        self._post(replace(self._view(), result=result, latency_ms=latency_ms, trouble=""), events)
+        trends = self._trends.see(result)
+        latency_ms = 1000 * max(0.0, self._speedometer.latency_s(result))
+        view = self._view()
+        self._post(replace(view, result=result, latency_ms=latency_ms, trouble="", trends=trends), events)
 
     def trouble(self, text: str) -> None:
         """Show why there is none."""
         self._post(replace(self._view(), trouble=text), ())
 
-    def finish(self, events: Sequence[Event]) -> None:
+    def finish(self, events: Sequence[AnyEvent]) -> None:
         """Tell what was still there and is gone; the last result stays."""
         if events:
             self._post(replace(self._view(), trouble=f"{events[-1].moment.source} has ended"), events)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.server.live import View
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -49,7 +49,7 @@ class Metrics:
         Gauge("digitcam_connections", "Open connections", registry=self._registry).set_function(connections)
         self._dropped_before = self._failed_before = 0
 
-    def see(self, view: View, events: Sequence[Event]) -> None:
+    def see(self, view: View, events: Sequence[AnyEvent]) -> None:
         """Count what a frame brought."""
         for event in events:
             self._events.labels(event.kind).inc()

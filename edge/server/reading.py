@@ -10,7 +10,7 @@ from typing import Literal
 
 import cv2
 
-from edge.decode import can_decode_heic, decode_image
+from edge.decode import can_decode_heic, decode_image, left_out, pages_of
 from edge.isolated import lift_cpu_limit
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
@@ -24,7 +24,7 @@ NICENESS = 5
 """Uploads wait for the camera, not the camera for uploads: a third of its share of a busy processor."""
 
 Form = Literal["json", "glyphs", "annotated"]
-"""What is wanted: schema 1, the same with what the reader saw, or the annotated picture as PNG."""
+"""What is wanted: schema 1 and warnings, the same with what the reader saw, or the annotated PNG."""
 
 
 def request(
@@ -64,11 +64,14 @@ def answer(message: bytes) -> bytes:
     reader = _reader(*wanted["models"])
     picture = picture_of(body, wanted["content_type"])
     image = decode_image(picture, "the picture", formats=FORMATS, max_pixels=MAX_PIXELS)
+    pages, animated = pages_of(picture, FORMATS)
     lift_cpu_limit()  # what takes long from here on is a page full of writing, or a slow board
     result = reader.read_image(image, "upload")
     if wanted["form"] == "annotated":
         return encode(draw(image, result.readings), ".png")
-    return json.dumps(with_glyphs(result) if wanted["form"] == "glyphs" else result.as_dict()).encode()
+    readable = with_glyphs(result) if wanted["form"] == "glyphs" else result.as_dict()
+    told = left_out(pages, 1, animated=animated)
+    return json.dumps({**readable, "warnings": [told] if told else []}).encode()
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Box = tuple[int, int, int, int]
+
+# Where something may be null, a tuple would be described by `prefixItems` inside of `anyOf`, which not all
+# programs that read OpenAPI understand.
+BoxList = Annotated[list[int], Field(min_length=4, max_length=4)]
+RegionList = Annotated[list[float], Field(min_length=4, max_length=4)]
+PointList = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Digit(BaseModel):
@@ -25,12 +31,43 @@ class Digit(BaseModel):
 class Reading(BaseModel):
     """A number."""
 
-    text: str = Field(description="leading zeros kept; ? for a digit that is not certain")
+    text: str = Field(
+        description="as it is written, with its marks; leading zeros kept; ? for a digit that is not certain"
+    )
+    value: float | None = Field(description="of a plain decimal number that is accepted; null otherwise")
     status: Literal["accepted", "uncertain", "rejected"]
     confidence: float = Field(ge=0, le=1)
     box: Box
     track_id: int | None = Field(description="stays with a number from frame to frame; null in a picture")
     digits: list[Digit]
+    field: str = Field(description="name of the field that it is read for; empty where there is none")
+    problem: Literal["format", "limit", "change", "unsure", "not found", "stale"] | None = Field(
+        description="why it is rejected"
+    )
+
+
+class FieldReading(BaseModel):
+    """What is known of a field: what was read, what was accepted last, and why not this."""
+
+    name: str
+    raw: str | None = Field(description="what is read, as it is written; null where there is nothing")
+    text: str | None = Field(description="the last that was accepted, as it is written")
+    value: float | None = Field(description="the same as a number; null where it is none, as a time")
+    unit: str
+    status: Literal["accepted", "uncertain", "rejected"] = Field(description="of raw")
+    problem: Literal["format", "limit", "change", "unsure", "not found", "stale"] | None = Field(
+        description="why raw was not accepted"
+    )
+    why: str = Field(description="the same in words")
+    confidence: float = Field(ge=0, le=1)
+    box: BoxList | None = Field(description="where raw stands")
+    outline: list[PointList] | None = Field(
+        description="corners of the region in the picture, clockwise from the top left; null without one"
+    )
+    due: bool = Field(description="whether it was looked for in this frame")
+    age_s: float | None = Field(description="seconds since the value was last read")
+    accepted_at: str | None
+    since: str | None = Field(description="when this value was accepted for the first time")
 
 
 class Speed(BaseModel):
@@ -66,6 +103,13 @@ class Result(BaseModel):
         description="degrees, clockwise, by which the page stands turned; it is read upright all the same"
     )
     complete: bool = Field(description="false: there is more that may be digits than is read; the surest was")
+    fields: list[FieldReading] = Field(description="in the order of the settings")
+
+
+class Upload(Result):
+    """All that was read in an uploaded picture."""
+
+    warnings: list[str] = Field(description="what was not read, as further pages; empty for most pictures")
 
 
 class Event(BaseModel):
@@ -78,6 +122,18 @@ class Event(BaseModel):
     frame_id: int
     captured_at: str
     reading: Reading
+
+
+class FieldEvent(BaseModel):
+    """A field has taken a value, or has refused what is read for a while."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    id: int = Field(description="counts up; pass it as since")
+    event: Literal["value", "refused"]
+    source: str
+    frame_id: int
+    captured_at: str
+    field: FieldReading
 
 
 class Camera(BaseModel):
@@ -96,8 +152,91 @@ class Readings(BaseModel):
 
     latest: Result | None
     camera: Camera
-    events: list[Event]
+    events: list[Event | FieldEvent]
     last_event: int = Field(description="pass it as since")
+
+
+class Aim(BaseModel):
+    """How a frame shows its digits; null where there are none to measure."""
+
+    digits: int = Field(description="that were measured")
+    height: float | None = Field(description="of a digit, pixels; the median, as all of these")
+    edge: float | None = Field(description="width of a stroke's edge, pixels; 2 is as sharp as pixels can be")
+    contrast: float | None = Field(description="of ink to paper, 0 to 1")
+    glare: float | None = Field(description="share of the pixels around the digits that are saturated")
+    tilt: float | None = Field(description="of the rows, degrees, clockwise")
+
+
+class Trend(BaseModel):
+    """How the last seconds were read."""
+
+    frames: int
+    refused: float = Field(ge=0, le=1, description="share of them with nothing read, or not all for certain")
+    lowest_confidence: float | None
+
+
+class Advice(BaseModel):
+    """Something to do about the picture."""
+
+    what: Literal["nothing", "height", "sharpness", "contrast", "glare", "tilt", "reading"]
+    text: str
+
+
+class AimingAt(BaseModel):
+    """How well a picture, or the region of a field, is shown."""
+
+    name: str = Field(description="of the field; empty for the whole picture")
+    aim: Aim = Field(description="of the newest frame")
+    trend: Trend
+    advice: list[Advice] = Field(description="what helps most first; empty where all reads well")
+
+
+class Aiming(BaseModel):
+    """How well the camera is aimed."""
+
+    picture: AimingAt | None = Field(description="null before the first frame")
+    fields: list[AimingAt] = Field(description="of the fields whose region is in the picture")
+    limits: dict[str, float] = Field(
+        description="from where on digits read well; edge: as a share of their height"
+    )
+
+
+class FieldSettings(BaseModel):
+    """A field, as a [[field]] of the settings has it; docs/fields.md tells what the keys mean."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    region: RegionList | None = Field(
+        None, description="left, top, right, bottom as shares of what it is on, 0 to 1"
+    )
+    on: Literal["picture", "sheet"] | None = Field(None, description="what the region is a share of")
+    format: str | None = Field(None, description="0 a digit, ? one or none, . , : / - as written")
+    unit: str | None = None
+    least: float | None = None
+    most: float | None = None
+    most_change: str | None = Field(None, description="such as 0.5 / h, up 0.5 / h, or up")
+    after: str | None = Field(None, description="time of the day from which on it is read, such as 21:00")
+    every: str | None = Field(None, description="such as 10 min")
+    agree: int | None = None
+    agree_for: str | None = None
+    stale_after: str | None = None
+
+
+class FieldsGiven(BaseModel):
+    """Fields to save."""
+
+    fields: list[FieldSettings] = Field(max_length=100)
+    version: str = Field(max_length=64, description="of the fields that the change is meant for")
+
+
+class Fields(BaseModel):
+    """The fields in the settings file."""
+
+    fields: list[FieldSettings]
+    version: str = Field(description="changes with the file; send it back to save")
+    file: str
+    read: bool = Field(description="false: --format or --region of the command line is read instead")
 
 
 class Info(BaseModel):

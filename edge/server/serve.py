@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -16,15 +16,21 @@ from typing import cast
 import uvicorn
 
 from edge.errors import EdgeError, UsageError
+from edge.field_reader import FieldReader
+from edge.fields import Field
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
+from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
 from edge.server.app import create_app
 from edge.server.connections import LIMITS_S, UNREAD_S, Connections, Http, WebSocket
+from edge.server.fields_api import wanted
+from edge.server.fields_file import FieldsFile
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.uploads import Uploads
+from edge.sinks.known_values import load_known
 from edge.sources import SourceOptions, find_source, open_source
 from edge.sources.base import Notice
 
@@ -39,13 +45,20 @@ END_S = 1.0
 
 
 def serve(
-    args: argparse.Namespace, options: SourceOptions, say: Notice, on_error: Callable[[EdgeError], None]
+    args: argparse.Namespace,
+    options: SourceOptions,
+    fields: Sequence[Field],
+    file: FieldsFile,
+    say: Notice,
+    on_error: Callable[[EdgeError], None],
 ) -> int:
     """Serve until Ctrl-C or SIGTERM, which are the orderly end.
 
     Args:
         args: of the verb `serve`.
         options: what the source is asked for.
+        fields: what is wanted of it; all numbers where there is none.
+        file: the settings file that fields are saved in.
         say: tells whoever started it where it serves, and how its source fares.
         on_error: told of what goes wrong for good, as a video that ends early or a disk that is full.
 
@@ -56,16 +69,21 @@ def serve(
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
         token = _token(args, sockets, say)
-        reader = DigitReader.of_files(args.model, args.page_model, threads=args.threads)
+        digits = DigitReader.of_files(args.model, args.page_model, threads=args.threads)
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
         metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
+        known = load_known(args.state) if args.state else {}
+        reader = FieldReader(digits, wanted(fields), known=known)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
-        for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
+        for difference in differences(loop.source, digits):
+            say(difference)
+        recording = recording_of(loop.source, digits, options)
+        for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
@@ -74,6 +92,7 @@ def serve(
             live=live,
             uploads=uploads,
             reader=reader,
+            fields=file,
             access=Access(token),
             metrics=metrics,
             hosts=_names(args.host, args.allow_host),

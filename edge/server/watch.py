@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Annotated, Any
@@ -12,8 +14,10 @@ from fastapi import APIRouter, Depends, Query, Response, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocketDisconnect
 
-from edge.events import Event
+from edge.aim import LIMITS, Aim, Aiming, Trend, measure_all
+from edge.events import AnyEvent
 from edge.overlay import draw, encode
+from edge.planes import to_grey
 from edge.server import schema
 from edge.server.answers import with_glyphs
 from edge.server.live import Live, View
@@ -24,11 +28,20 @@ from edge.types import Frame, Result
 
 BOUNDARY = "frame"
 
+AIM_S = 1.0
+"""A person moves the camera and looks: more often tells nothing new."""
+
 Since = Annotated[int | None, Query(ge=0, description="number of the last event that is known already")]
 
 
-def live_api(live: Live, metrics: Metrics) -> APIRouter:
-    """What the source shows."""
+def live_api(live: Live, metrics: Metrics, accept: float) -> APIRouter:
+    """What the source shows.
+
+    Args:
+        live: reads it.
+        metrics: counts who watches.
+        accept: confidence from which on a digit is shown.
+    """
     api = APIRouter(tags=["live"], dependencies=[Depends(known_keys)], responses=documented(422))
 
     @api.get(
@@ -54,12 +67,17 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
             }
         )
 
+    @api.get("/v1/aim", response_class=JSONResponse, responses={200: {"model": schema.Aiming}})
+    async def aim() -> Response:
+        """How well the newest frame shows its numbers, how the last were read, and what to do about it."""
+        return JSONResponse(await _aiming(live, accept))
+
     @api.websocket("/v1/events")
     async def events(socket: WebSocket, since: Since = None, frames: bool = False) -> None:
-        """A JSON message for each event; with `frames`, also one for each frame."""
+        """A JSON message for each event; with `frames`, also one for each frame, and each second an aim."""
         await socket.accept()
         with metrics.viewers.track_inprogress():
-            sending = asyncio.create_task(_send_events(socket, live, since, frames))
+            sending = asyncio.create_task(_send_events(socket, live, since, frames, accept))
             gone = asyncio.create_task(_gone(socket))
             _, rest = await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
             for task in rest:
@@ -108,6 +126,11 @@ def live_api(live: Live, metrics: Metrics) -> APIRouter:
     return api
 
 
+def _aims(result: Result) -> dict[str, Aim]:
+    frame = result.frame
+    return measure_all(to_grey(frame.image) if frame.grey is None else frame.grey, result)
+
+
 def _annotated(result: Result) -> bytes:
     return encode(draw(result.frame.image, result.readings), ".jpg")
 
@@ -126,9 +149,21 @@ async def _parts(live: Live, metrics: Metrics) -> AsyncIterator[bytes]:
             yield b"%b\r\n\r\n%b\r\n--%b\r\n" % (head.encode(), jpeg, BOUNDARY.encode())
 
 
-async def _send_events(socket: WebSocket, live: Live, since: int | None, frames: bool) -> None:
+async def _aiming(live: Live, accept: float) -> dict[str, Any]:
+    """How well the newest frame shows its numbers, measured once for all who ask."""
+    aims, trends = await live.made(_aims) or {}, live.view.trends
+    told = [Aiming(aim, trends.get(name, Trend()), name).as_dict() for name, aim in aims.items()]
+    return {
+        "picture": told[0] if told else None,
+        "fields": told[1:],
+        "limits": {**LIMITS.as_dict(), "confidence": accept},
+    }
+
+
+async def _send_events(socket: WebSocket, live: Live, since: int | None, frames: bool, accept: float) -> None:
     seen = live.last_event if since is None else since
     shown: View | None = None
+    aimed = -math.inf
     try:
         async for view in live.views():
             for number, event in live.events(seen):
@@ -137,6 +172,9 @@ async def _send_events(socket: WebSocket, live: Live, since: int | None, frames:
             if frames and view is not shown:
                 shown = view
                 await socket.send_text(_frame(live.source, view))
+                if time.monotonic() - aimed >= AIM_S:
+                    aimed = time.monotonic()
+                    await socket.send_text(json.dumps({"event": "aim", **await _aiming(live, accept)}))
         await socket.close(1001)
     except WebSocketDisconnect:
         pass
@@ -166,5 +204,5 @@ def _camera(source: str, view: View) -> dict[str, Any]:
     }
 
 
-def _event(number: int, event: Event) -> dict[str, Any]:
+def _event(number: int, event: AnyEvent) -> dict[str, Any]:
     return {"id": number, **event.as_dict()}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from edge.events import Event
-from edge.types import Result
+from edge.events import AnyEvent
+from edge.types import Frame, Result
 
 
 class Sink(ABC):
@@ -24,13 +24,19 @@ class Sink(ABC):
     name: str = "a sink"
 
     @abstractmethod
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Take the result of one frame, and what has changed since the one before."""
 
     def trouble(self, text: str) -> None:  # noqa: B027 - most sinks have nobody to tell
         """Hear why there is no result at present: a frame cannot be read, or the source is lost."""
 
-    def finish(self, events: Sequence[Event]) -> None:  # noqa: B027 - what is over makes no frame
+    def unread(self, frame: Frame) -> None:  # noqa: B027 - most sinks have no use for it
+        """Take a frame that cannot be read; `trouble` tells why."""
+
+    def missed(self, frames: int) -> None:  # noqa: B027 - most sinks take no notice
+        """Hear that so many frames were not handed over, between the last one and the next."""
+
+    def finish(self, events: Sequence[AnyEvent]) -> None:  # noqa: B027 - what is over makes no frame
         """Take the last events: nothing follows, and what was still there is gone."""
 
     def close(self) -> None:  # noqa: B027 - a sink that holds nothing has nothing to finish

@@ -6,12 +6,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.errors import EdgeError, OutputError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.sinks import Sink
-from edge.types import Result
+from edge.types import Frame, Result
 
 WAITING = 8
 """Frames that may wait for a sink: one that is slow for a moment, as a card is, misses none."""
@@ -28,11 +28,26 @@ HANGS_S = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Item:
-    """What a sink is to be told: a result with its events, trouble, or the end with its events."""
+    """What a sink is to be told: a result with its events, trouble, or the end with its events.
+
+    Attributes:
+        result: of a frame that was read.
+        events: what has changed.
+        trouble: why there is no result.
+        unread: the frame that cannot be read.
+        missed: frames that were left out before this one.
+    """
 
     result: Result | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[AnyEvent, ...] = ()
     trouble: str = ""
+    unread: Frame | None = None
+    missed: int = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames it brings."""
+        return int(self.result is not None or self.unread is not None)
 
 
 class Feeder:
@@ -66,11 +81,12 @@ class Feeder:
     ) -> None:
         self.sink = sink
         self.skipped = 0
+        self._missed = 0  # of those, what the sink was not told of yet
         self.broken = False
         self.hung_up: BrokenPipeError | None = None
         self._wait, self._on_error, self._on_notice, self._clock = wait, on_error, on_notice, clock
         self._items: deque[_Item] = deque()
-        self._owed: deque[Event] = deque(maxlen=OWED)
+        self._owed: deque[AnyEvent] = deque(maxlen=OWED)
         self._changed = threading.Condition()
         self._ending = False
         self._failures, self._retry_at = 0, 0.0
@@ -79,20 +95,20 @@ class Feeder:
         self._thread = threading.Thread(target=self._work, name=f"digitcam-sink-{sink.name}", daemon=True)
         self._thread.start()
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Let the sink take a result."""
         self._put(_Item(result, tuple(events)))
 
-    def trouble(self, text: str) -> None:
-        """Let the sink hear why there is no result."""
-        self._put(_Item(trouble=text))
+    def trouble(self, text: str, unread: Frame | None = None) -> None:
+        """Let the sink hear why there is no result, and take the frame that cannot be read, if it is one."""
+        self._put(_Item(trouble=text, unread=unread))
 
-    def end(self, events: Sequence[Event]) -> None:
+    def end(self, events: Sequence[AnyEvent]) -> None:
         """Let the sink take the last events, then close it. `join` waits for that."""
         with self._changed:
             if not self._ending:
                 self._ending = True
-                self._items.append(_Item(None, (*self._owed, *events)))
+                self._items.append(_Item(None, (*self._owed, *events), missed=self._missed))
                 self._owed.clear()
                 self._changed.notify_all()
 
@@ -106,15 +122,17 @@ class Feeder:
         with self._changed:
             self._owed.extend(item.events)
             if self._ending or self.hung_up or (self.broken and self._clock() < self._retry_at):
+                self._leave_out(item.frames)
                 return
             if self._wait:
                 self._changed.wait_for(self._takes_more)
             if len(self._items) < WAITING:
-                self._items.append(_Item(item.result, tuple(self._owed), item.trouble))
+                self._items.append(replace(item, events=tuple(self._owed), missed=self._missed))
                 self._owed.clear()
+                self._missed = 0
                 self._changed.notify_all()
             else:
-                self.skipped += item.result is not None
+                self._leave_out(item.frames)
                 since = self._busy_since
                 hangs = since is not None and self._clock() - since > HANGS_S and not self._said_hanging
                 self._said_hanging |= hangs
@@ -122,6 +140,10 @@ class Feeder:
             self._on_notice(
                 f"{self.sink.name} has taken nothing for {HANGS_S:.0f} s; reading goes on without it"
             )
+
+    def _leave_out(self, frames: int) -> None:
+        self.skipped += frames
+        self._missed += frames
 
     def _takes_more(self) -> bool:
         return len(self._items) < WAITING or self.broken or self.hung_up is not None
@@ -135,7 +157,7 @@ class Feeder:
             except Exception as error:  # whatever a sink does, the others and the reading go on
                 self._fail(item, error)
             else:
-                self._succeed()
+                self._succeed(item)
         try:
             self.sink.close()
         except BrokenPipeError as error:
@@ -158,6 +180,10 @@ class Feeder:
     def _give(self, item: _Item) -> None:
         if self.hung_up:
             return
+        if item.missed:
+            self.sink.missed(item.missed)
+        if item.unread is not None:
+            self.sink.unread(item.unread)
         if item.trouble:
             self.sink.trouble(item.trouble)
         elif item.result is not None:
@@ -165,7 +191,9 @@ class Feeder:
         else:
             self.sink.finish(item.events)
 
-    def _succeed(self) -> None:
+    def _succeed(self, item: _Item) -> None:
+        if self.broken and item.result is None:
+            return  # many a sink has no use for it, which does not tell that it can write
         if self._said_hanging or self.broken:
             self._on_notice(f"{self.sink.name} works again")
         self._said_hanging = self.broken = False
@@ -179,10 +207,12 @@ class Feeder:
             # Frames are not kept for it, events are; the end is told all the same.
             last = self._items.pop() if self._ending and self._items else None
             owed = [event for waiting in (item, *self._items) for event in waiting.events]
-            self.skipped += sum(waiting.result is not None for waiting in (item, *self._items))
+            self._leave_out(item.frames + sum(waiting.frames for waiting in self._items))
+            # Of those before `item` the sink has heard.
+            self._missed += sum(waiting.missed for waiting in self._items)
             self._items.clear()
             if last is not None:
-                self._items.append(_Item(None, (*owed, *last.events)))
+                self._items.append(_Item(None, (*owed, *last.events), missed=self._missed + last.missed))
             else:
                 self._owed = deque([*owed, *self._owed], OWED)
             self._changed.notify_all()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TextIO
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.files import write_line
 from edge.sinks import Sink
 from edge.types import Result
@@ -25,7 +25,7 @@ class JsonLines(Sink):
         self.name = getattr(stream, "name", "JSON lines").replace("<stdout>", "standard output")
         self._every_frame = every_frame
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Print what this frame brought.
 
         Raises:
@@ -34,7 +34,7 @@ class JsonLines(Sink):
         for item in [result] if self._every_frame else events:
             write_line(self._stream, json.dumps(item.as_dict()))
 
-    def finish(self, events: Sequence[Event]) -> None:
+    def finish(self, events: Sequence[AnyEvent]) -> None:
         """Print the last events, unless it has a line for each frame.
 
         Raises:

@@ -10,11 +10,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from edge.events import Event
+from edge.events import AnyEvent, FieldEvent
 from edge.sinks import Sink
-from edge.sinks.plain import Told
+from edge.sinks.plain import Told, line_of
 from edge.speedometer import Speedometer
-from edge.types import Reading, Result
+from edge.types import FieldReading, Reading, Result
 
 STYLES = {"accepted": "bold green", "uncertain": "yellow", "rejected": "dim"}
 TROUBLE = "bold red"
@@ -39,6 +39,7 @@ class LiveView(Sink):
         self._speedometer = speedometer
         self._history: deque[Text] = deque(maxlen=HISTORY)
         self._readings: Sequence[Reading] = ()
+        self._fields: Sequence[FieldReading] = ()
         self._trouble = ""
         self._told = Told()
         self._live = Live(
@@ -49,12 +50,13 @@ class LiveView(Sink):
         )
         self._live.start()
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Take what this frame brought; the next drawing shows it."""
-        self._readings, self._trouble = result.readings, ""
+        self._readings, self._fields, self._trouble = result.readings, result.fields, ""
         for event in self._told.worth_telling(events):
-            style = "dim" if event.kind == "gone" else STYLES[event.reading.status]
-            self._history.append(Text(f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}", style))
+            self._history.append(
+                Text(line_of(event, self._speedometer.seconds_in(event.moment)), _style(event))
+            )
 
     def trouble(self, text: str) -> None:
         """Show it until the next frame is read."""
@@ -75,4 +77,12 @@ class LiveView(Sink):
                 f"{reading.confidence:.0%}",
             )
         trouble = [Text(self._trouble, TROUBLE)] if self._trouble else []
-        return Group(Text(self._speedometer.pace()), *trouble, table, *tuple(self._history))
+        # A value that was accepted stays what it is without frames, too; its age tells.
+        fields = [Text(field.as_text(), STYLES[field.status]) for field in self._fields]
+        return Group(Text(self._speedometer.pace()), *trouble, *fields, table, *tuple(self._history))
+
+
+def _style(event: AnyEvent) -> str:
+    if isinstance(event, FieldEvent):
+        return STYLES[event.field.status]
+    return "dim" if event.kind == "gone" else STYLES[event.reading.status]

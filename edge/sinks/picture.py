@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.files import write_whole
 from edge.overlay import draw, encode
 from edge.sinks import Sink
@@ -24,7 +24,7 @@ class LastPicture(Sink):
         self._last: Result | None = None
         self._saved = False
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Keep this frame if it is worth more than the one kept."""
         if result.readings or self._last is None or not self._last.readings:
             self._last = result

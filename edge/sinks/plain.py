@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
-from edge.events import Event
+from edge.events import AnyEvent, FieldEvent
 from edge.files import write_line
 from edge.sinks import Sink
 from edge.speedometer import Speedometer
@@ -17,7 +17,7 @@ PACE_EVERY_S = 60.0
 
 
 class Told:
-    """Picks the events of which people want a line: what is accepted or stays uncertain, and when it goes.
+    """Picks the events of which people want a line: fields, and what is accepted, stays uncertain or goes.
 
     What is uncertain may change with every frame: a list need not show that.
     """
@@ -25,9 +25,12 @@ class Told:
     def __init__(self) -> None:
         self._ids: set[int | None] = set()
 
-    def worth_telling(self, events: Iterable[Event]) -> Iterator[Event]:
+    def worth_telling(self, events: Iterable[AnyEvent]) -> Iterator[AnyEvent]:
         """Those of the events of a frame."""
         for event in events:
+            if isinstance(event, FieldEvent):
+                yield event
+                continue
             track_id = event.reading.track_id
             if event.kind in ("accepted", "uncertain"):
                 self._ids.add(track_id)
@@ -35,6 +38,12 @@ class Told:
             elif event.kind == "gone" and track_id in self._ids:
                 self._ids.discard(track_id)
                 yield event
+
+
+def line_of(event: AnyEvent, elapsed_s: float) -> str:
+    """An event with its time since the start, for people."""
+    between = "  " if isinstance(event, FieldEvent) else ""  # a number is set in columns
+    return f"{elapsed_s:7.1f} s{between}{event.as_text()}"
 
 
 class PlainLines(Sink):
@@ -63,7 +72,7 @@ class PlainLines(Sink):
         self._told = Told()
         self._next_pace = clock() + PACE_EVERY_S
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Print what this frame brought.
 
         Raises:
@@ -74,7 +83,7 @@ class PlainLines(Sink):
             self._next_pace = self._clock() + PACE_EVERY_S
             write_line(self._status, self._speedometer.pace())
 
-    def finish(self, events: Sequence[Event]) -> None:
+    def finish(self, events: Sequence[AnyEvent]) -> None:
         """Print what was still there and is gone now.
 
         Raises:
@@ -82,6 +91,6 @@ class PlainLines(Sink):
         """
         self._tell(events)
 
-    def _tell(self, events: Sequence[Event]) -> None:
+    def _tell(self, events: Sequence[AnyEvent]) -> None:
         for event in self._told.worth_telling(events):
-            write_line(self._output, f"{self._speedometer.elapsed_s:7.1f} s{event.as_text()}")
+            write_line(self._output, line_of(event, self._speedometer.seconds_in(event.moment)))

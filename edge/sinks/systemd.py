@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.sinks import Sink
 from edge.speedometer import Speedometer
 from edge.types import Result
@@ -68,7 +68,7 @@ class Systemd(Sink):
         watchdog_s = int(microseconds) / 1e6 if mine and microseconds.isdecimal() else None
         return cls(address, speedometer, watchdog_s=watchdog_s)
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Take a frame as a sign of life, when it is newer than the last one and not old itself."""
         now, captured = self._clock(), result.frame.timestamp
         if self._newest is not None and captured <= self._newest:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.errors import OutputError, PackageMissingError
-from edge.events import Event
+from edge.events import AnyEvent
 from edge.files import put_in_place
 from edge.overlay import draw
 from edge.sinks import Sink
@@ -68,7 +68,7 @@ class Video(Sink):
         self._failed = self._saved = False
         self.frames = 0
 
-    def write(self, result: Result, events: Sequence[Event]) -> None:
+    def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Draw and encode this frame.
 
         Raises:

@@ -29,6 +29,7 @@ KINDS = (
     "0 or /dev/video0",
     "an image file, a folder or a glob",
     "a video file",
+    "a folder of kept frames",
     "rtsp://... or http(s)://...",
     "-",
     "demo",
@@ -55,8 +56,9 @@ def open_source(
 
     Args:
         text: `picamera[:N]` (camera module), `0`, `/dev/video0` or `/dev/v4l/by-id/...` (V4L2), an image
-            file, a folder, a glob, a video file, `rtsp://...`, `http(s)://...`, `-` (encoded images on
-            standard input), `demo` (a simulated camera), `faulty:FILE` (the same with faults on demand).
+            file, a folder, a glob, a video file, a folder of frames that were kept (`run --keep-frames`),
+            `rtsp://...`, `http(s)://...`, `-` (encoded images on standard input), `demo` (a simulated
+            camera), `faulty:FILE` (the same with faults on demand).
         options: what it is asked for; None: the usual.
         on_error: of pictures: told of each that cannot be read, and the next follows; without it, the first
             such picture ends the iteration with its error.
@@ -133,10 +135,15 @@ def _is_address(text: str) -> bool:
 def _open_files(
     text: str, options: SourceOptions, on_error: OnError | None, on_notice: Notice | None
 ) -> Source:
+    from edge.recording import is_recording
     from edge.sources.images import ImageFiles, find_images, natural_order
 
     path = Path(text)
     if text and path.is_dir():
+        if is_recording(path):
+            from edge.sources.replay import Replay
+
+            return Replay(path, options, on_error=on_error, on_notice=on_notice)
         paths = find_images(path, on_notice)
         return ImageFiles(text, paths, options, on_error=on_error, on_notice=on_notice)
     if text and path.exists():
@@ -174,6 +181,10 @@ def options_taken(text: str) -> frozenset[str]:
         return _TURNING | {"frozen_after_s"} if "://" in text else _CAMERA
     if Path(text).suffix.lower() in VIDEO_SUFFIXES:
         return _TURNING | {"realtime"}
+    if text and Path(text).is_dir():
+        from edge.recording import is_recording
+
+        return frozenset({"realtime"}) if is_recording(Path(text)) else _TURNING
     return _TURNING
 
 

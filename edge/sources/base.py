@@ -115,7 +115,7 @@ class Source(ABC):
     """
 
     live: ClassVar[bool] = False
-    continuous: ClassVar[bool] = False
+    continuous: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from edge.errors import UsageError
+from edge.sheet import in_reading_order
 from edge.sources.base import DEFAULT_FPS, DEFAULT_SIZE, Source, wall_clock
 from edge.sources.handwriting import Points
 from edge.sources.paper import FINENESS, MARGIN, Sheet
@@ -54,6 +55,7 @@ class DemoCamera(Source):
         fps: frames per second.
         realtime: False gives every frame as fast as it is asked for, and drops none.
         words: words stand beside the numbers.
+        whole: all of each sheet, with its edges, is inside the picture.
         clock: seconds, monotonic; for tests.
         sleep: waits for seconds; for tests.
 
@@ -73,6 +75,7 @@ class DemoCamera(Source):
         fps: float = DEFAULT_FPS,
         realtime: bool = True,
         words: bool = True,
+        whole: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -84,7 +87,7 @@ class DemoCamera(Source):
                 f"found {size[0]} x {size[1]} at {fps:g} frames per second: --size 640x480 --fps 30 is usual"
             )
         self._size, self._fps = size, fps
-        self._scene = Scene(abs(seed), size, fps, words=words)
+        self._scene = Scene(abs(seed), size, fps, words=words, whole=whole)
         self._realtime, self._clock, self._sleep = realtime, clock, sleep
         self._closed = False
         rng = self._scene.rng("camera")
@@ -161,6 +164,14 @@ class DemoCamera(Source):
     def truth(self, frame_id: int) -> list[tuple[str, Box]]:
         """The numbers that are wholly visible in a frame, in reading order, each with the box of its ink."""
         return [(number.text, number.box) for number in self.shown(frame_id) if number.whole]
+
+    def corners(self, frame_id: int) -> Points:
+        """Corners of the uppermost sheet in a frame, top left first, clockwise: shape (4, 2), pixels."""
+        lying = self._scene.sheets(frame_id)[-1]
+        outline, _ = cv2.findContours(lying.sheet.paper, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        corners = cv2.boxPoints(cv2.minAreaRect(outline[0]))
+        map = self._map(frame_id, lying)
+        return in_reading_order(corners @ map[:, :2].T + map[:, 2])
 
     def moving(self, frame_id: int) -> bool:
         """Whether sheets are being pushed: the frame is blurred, and only hands could say what it shows."""

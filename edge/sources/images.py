@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from edge.decode import MAX_BYTES, decode_image, pages_of, too_many_bytes
+from edge.decode import MAX_BYTES, decode_image, left_out, pages_of, too_many_bytes
 from edge.errors import ImageError, SourceError
 from edge.sources.base import Notice, Source, SourceOptions, wall_clock
 from edge.sources.turning import turned
@@ -167,12 +167,12 @@ def find_images(folder: Path, on_notice: Notice | None = None) -> list[Path]:
         raise SourceError(
             f"{folder} holds no pictures: expected files that end in {', '.join(sorted(IMAGE_SUFFIXES))}"
         )
-    if on_notice is not None and (left_out := _left_out(set(inside) - set(found))):
-        on_notice(f"{folder}: left out {left_out}")
+    if on_notice is not None and (others := _in_words(set(inside) - set(found))):
+        on_notice(f"{folder}: left out {others}")
     return natural_order(found)
 
 
-def _left_out(paths: Iterable[Path]) -> str:
+def _in_words(paths: Iterable[Path]) -> str:
     """What is no picture, in words: 3 files (2 .txt, 1 .mp4) and 1 folder."""
     paths = list(paths)
     folders = sum(path.is_dir() for path in paths)
@@ -297,12 +297,8 @@ def _pages(data: bytes, name: str, on_notice: Notice | None) -> int:
     """How many pages of a picture file are to be read; what is left out is told."""
     pages, animated = pages_of(data)
     taken = 1 if animated else min(pages, MOST_PAGES)
-    if pages > taken and on_notice is not None:
-        on_notice(
-            f"{name}: {f'an animation of {pages} pictures' if animated else f'{pages} pages'}, of which the "
-            f"first{'' if taken == 1 else f' {taken}'} {'is' if taken == 1 else 'are'} read"
-            + ("; to read all, make a video of it" if animated else "")
-        )
+    if on_notice is not None and (told := left_out(pages, taken, animated=animated)):
+        on_notice(f"{name}: {told}{'; to read all, make a video of it' if animated else ''}")
     return taken
 
 

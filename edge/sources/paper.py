@@ -18,6 +18,12 @@ MARGIN = 0.12
 FINENESS = 1.25
 """Pixels of a sheet for each pixel of the picture: what the camera's drift magnifies stays sharp."""
 
+SPREAD = 0.78, 1.05
+"""Of the paper, as a share of all that is drawn: most of its edges are outside the picture."""
+
+WHOLE = 0.63, 0.68
+"""The same of a paper that is wholly inside the picture, and still holds all its numbers."""
+
 _INKS = ((92, 42, 30), (130, 60, 25), (35, 32, 30), (48, 44, 44), (80, 78, 78), (40, 30, 150))
 """Blue and black ballpoint, felt tip, pencil, red; blue, green, red."""
 
@@ -73,6 +79,7 @@ def draw_sheet(
     size: tuple[int, int],
     *,
     words: np.random.Generator | None = None,
+    spread: tuple[float, float] = SPREAD,
 ) -> Sheet:
     """Lay out a few numbers on a sheet, perhaps with words beside them, and draw it.
 
@@ -81,6 +88,7 @@ def draw_sheet(
         desk: what `draw_desk` made for the same size.
         size: width and height in pixels of the picture that the camera takes of it.
         words: decides which words stand where; None writes none.
+        spread: of the paper's sides, smallest and largest, as a share of all that is drawn.
     """
     view = np.array(size) * FINENESS
     rows, columns = desk.shape[:2]
@@ -95,7 +103,7 @@ def draw_sheet(
     if words is not None:
         _add_words(words, ink, view, hand, numbers)
     _blend(paper, ink, _INKS[rng.integers(len(_INKS))], _grain(rng, rows, columns))
-    image, mask = _lay_down(rng, paper, desk)
+    image, mask = _lay_down(rng, paper, desk, spread)
     return Sheet(image, mask, tuple(numbers))
 
 
@@ -190,7 +198,9 @@ def _paper(rng: np.random.Generator, rows: int, columns: int, height: float) -> 
     return paper
 
 
-def _lay_down(rng: np.random.Generator, paper: FloatArray, desk: FloatArray) -> tuple[ByteArray, ByteArray]:
+def _lay_down(
+    rng: np.random.Generator, paper: FloatArray, desk: FloatArray, spread: tuple[float, float]
+) -> tuple[ByteArray, ByteArray]:
     """The paper on the desk, a little askew, with its shadow; as 8 bits, as sharp as a cheap lens is.
 
     Returns:
@@ -198,7 +208,7 @@ def _lay_down(rng: np.random.Generator, paper: FloatArray, desk: FloatArray) -> 
     """
     rows, columns = paper.shape[:2]
     centre = np.array([columns, rows]) / 2 + rng.normal(0, 0.01, 2) * columns
-    size = np.array([columns, rows]) * rng.uniform(0.78, 1.05, 2)
+    size = np.array([columns, rows]) * rng.uniform(*spread, 2)
     corners = cv2.boxPoints((centre.tolist(), size.tolist(), float(rng.normal(0, 1.5))))
     mask = np.zeros((rows, columns), np.uint8)
     cv2.fillConvexPoly(mask, np.rint(corners * 16).astype(np.int32), 255, cv2.LINE_AA, 4)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from edge.sources.arm import Arm, draw_arm
-from edge.sources.paper import FINENESS, MARGIN, Sheet, draw_desk, draw_sheet
+from edge.sources.paper import FINENESS, MARGIN, SPREAD, WHOLE, Sheet, draw_desk, draw_sheet
 
 SHEET_S = 5.0
 """Seconds from one sheet to the next."""
@@ -75,10 +75,13 @@ class Scene:
         size: width and height in pixels of the picture that is taken of it.
         fps: frames per second.
         words: whether words stand beside the numbers.
+        whole: whether all of each sheet, with its edges, is inside the picture.
     """
 
-    def __init__(self, seed: int, size: tuple[int, int], fps: float, *, words: bool = False) -> None:
-        self._words = words
+    def __init__(
+        self, seed: int, size: tuple[int, int], fps: float, *, words: bool = False, whole: bool = False
+    ) -> None:
+        self._words, self._spread = words, WHOLE if whole else SPREAD
         self._seed, self._size, self._fps = seed, size, fps
         self._desk = draw_desk(self.rng("desk"), size)
         # The sheet in place and the one that goes; drawing one takes longer than a frame.
@@ -137,7 +140,7 @@ class Scene:
 
     def _draw_sheet(self, number: int) -> Sheet:
         words = self.rng("words", number) if self._words else None
-        return draw_sheet(self.rng("sheet", number), self._desk, self._size, words=words)
+        return draw_sheet(self.rng("sheet", number), self._desk, self._size, words=words, spread=self._spread)
 
     def _draw_arm(self, number: int) -> Arm:
         return draw_arm(self.rng("skin", number), self._size)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edge.errors import UsageError
-from edge.page import BLOCK, MARKS, flatten, to_blocks
+from edge.formats import MARKS
+from edge.page import BLOCK, flatten, to_blocks
 from edge.planes import to_grey
 from edge.types import ByteArray, FloatArray
 from training.page.targets import FARTHEST, NEAREST, SeenDigit, SeenMark, draw_truth
@@ -99,7 +100,7 @@ class Pages:
         digits: page, label, goes on to the left, goes on to the right of each digit; shape (digits, 4),
             int32.
         mark_boxes: left, top, right and bottom of all marks, shape (marks, 4), float32.
-        marks: page and kind (index in `edge.page.MARKS`) of each mark, shape (marks, 2), int32.
+        marks: page and kind (index in `edge.formats.MARKS`) of each mark, shape (marks, 2), int32.
     """
 
     grey: ByteArray

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.page import BLOCK, BOX_UNIT, MARKS
+from edge.formats import MARKS
+from edge.page import BLOCK, BOX_UNIT
 from edge.types import FloatArray
 
 NEAREST, FARTHEST = 10.0, 96.0
@@ -84,7 +85,7 @@ class SeenDigit:
 
 @dataclass(frozen=True, slots=True)
 class SeenMark:
-    """A mark in a lesson: its box in pixels, and which of `edge.page.MARKS` it is."""
+    """A mark in a lesson: its box in pixels, and which of `edge.formats.MARKS` it is."""
 
     box: tuple[float, float, float, float]
     kind: int

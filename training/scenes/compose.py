@@ -122,6 +122,24 @@ class Setter:
             self.x += gap * self.size
         return True
 
+    def number(self, text: str) -> bool:
+        """Write one number with its marks, as "12.5", "-3" or "2026-11-28"; False when it did not fit.
+
+        On both sides of a mark stand numbers of their own, but for a single point or comma; the mark belongs
+        to the left one, a minus in front to the one that follows.
+        """
+        negative, decimal = text.startswith("-"), re.fullmatch(r"-?\d+[.,]\d+", text)
+        if negative and not self.character("-", kind="-", number=len(self.layout.numbers)):
+            return False
+        text = text.removeprefix("-")
+        for part in [text] if decimal else re.findall(r"\d+|\D", text):
+            if part[0].isdigit():
+                if not self._digits(part):
+                    return False
+            elif not self.character(part, kind=part, number=len(self.layout.numbers) - 1):
+                return False
+        return True
+
     def space(self, share: float = 1.0) -> None:
         """Leave a space between words."""
         self.x += share * between(self.random, 0.35, 0.75) * self.size
@@ -980,6 +998,77 @@ def diagram(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
     return layout
 
 
+MARKED = 0.6
+"""Share of the numbers in `numbers` that are written with marks."""
+
+LOOKALIKE = 0.3
+"""Share of its other texts in which a sign beside a number does not belong to it."""
+
+
+def _marked_text(random: Random) -> str:
+    """A number with marks, as people write it: a decimal, a time, a fraction, a date, a negative number."""
+    kind = pick(random, {"decimal": 4, "negative": 2, "time": 2, "fraction": 1.5, "date": 1.5})
+    day, month, year = random.integers(1, 32), random.integers(1, 13), random.integers(1950, 2040)
+    match kind:
+        case "decimal" | "negative":
+            whole = str(random.integers(0, 10 ** int(random.integers(1, 5))))
+            decimal = kind == "decimal" or chance(random, 0.3)
+            part = _one(random, ".,") + _some_digits(random, int(random.integers(1, 4))) if decimal else ""
+            return "-" * (kind == "negative") + whole + part
+        case "time":
+            return f"{random.integers(0, 24)}:{random.integers(0, 60):02d}"
+        case "fraction":
+            return f"{random.integers(1, 30)}/{random.integers(2, 30)}"
+        case _:
+            return _one(
+                random,
+                (f"{year}-{month:02d}-{day:02d}", f"{day}.{month}.{year}", f"{day}/{month}/{year % 100:02d}"),
+            )
+
+
+def _lookalike_text(random: Random) -> str:
+    """A number beside a sign that is no part of it: a sum, a list, the end of a sentence."""
+    some = _some_digits(random, int(random.integers(1, 4)))
+    other = _some_digits(random, int(random.integers(1, 4)))
+    texts = (
+        "{} - {}",
+        "{}.",
+        "{},",
+        "{}.  {}",
+        "{},  {}",
+        "{}:",
+        "{} : {}",
+        "{}/",
+        "{} {}",
+        "¤ {}.",
+        "{} + {}",
+    )
+    return _one(random, texts).format(some, other)
+
+
+def numbers(random: Random, bank: GlyphBank, hand: Hand, area: Area) -> Layout:
+    """Rows of numbers as they are written, many with marks; to be read whole."""
+    layout = _page(random, "numbers", area, 0.06, 0.3)
+    y = layout.first_line = area.top + layout.height * between(random, 1.0, 1.6)
+    row = 0
+    while y < area.bottom:
+        setter = _setter(random, bank, hand, layout, area, y)
+        setter.x += between(random, 0, 1.5) * layout.height
+        setter.row = row = row + 1
+        while not line_is_full(setter):
+            if chance(random, MARKED):
+                fits = setter.number(_marked_text(random))
+            elif chance(random, LOOKALIKE):
+                fits = setter.text(_lookalike_text(random))
+            else:
+                fits = setter.number(_some_digits(random, int(random.integers(1, 7))))
+            if not fits:
+                break
+            setter.space(between(random, 1.5, 4.0))
+        y += layout.pitch
+    return layout
+
+
 COMPOSED: dict[str, Callable[[Random, GlyphBank, Hand, Area], Layout]] = {
     "notes": notes,
     "list": listing,
@@ -990,5 +1079,6 @@ COMPOSED: dict[str, Callable[[Random, GlyphBank, Hand, Area], Layout]] = {
     "labelled": labelled,
     "signs": signs,
     "diagram": diagram,
+    "numbers": numbers,
 }
 """Plans by name."""

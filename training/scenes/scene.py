@@ -60,6 +60,7 @@ PLANS = {
     "diagram": 0.8,
     "nothing": 3.0,
 }
+"""What is written, by weight. (`compose.numbers` is drawn where it is asked for.)"""
 
 LABELLED = 0.6
 """Share of the forms with print beside their cells."""
@@ -144,23 +145,26 @@ class Scene:
         return list(lines.values())
 
 
-def draw_scene(random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480, 640)) -> Scene:
+def draw_scene(
+    random: Random, bank: GlyphBank, *, size: tuple[int, int] = (480, 640), plan: str | None = None
+) -> Scene:
     """Draw a scene; the same generator state and bank give the same scene.
 
     Args:
         random: the source of all draws.
         bank: what can be written.
         size: (height, width) of the picture in pixels.
+        plan: what is written, a name of `layout.LAYOUTS` or `compose.COMPOSED`; None draws one by its weight.
 
     Returns:
         The picture and its truth; about one in four holds no digit.
     """
     rows, columns = size
-    if chance(random, ARCHIVE):
+    if plan is None and chance(random, ARCHIVE):
         photographed = bank.archive.page(random, rows, columns)
         if photographed is not None:
             return _archived(random, *photographed)
-    plan = pick(random, PLANS)
+    plan = plan or pick(random, PLANS)
     style = pick(random, FORM_STYLES if plan == "form" else STYLES)
     if style == "cheque" and chance(random, 0.85):
         plan = "number"

@@ -30,7 +30,9 @@ export function logIn() {
 
 /** What the server says of this client: {token_wanted, open}. */
 export async function session() {
-  return (await fetch("/v1/session")).json();
+  const answer = await fetch("/v1/session");
+  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+  return answer.json();
 }
 
 /** `fetch`, which asks for the token where it is wanted, tries again when the server is busy, and throws

@@ -92,6 +92,7 @@ async function read() {
     note.textContent = `read in ${result.speed_ms.total.toFixed(0)} ms${told && `. ${told}`}`;
   } catch (error) {
     if (error.name === "AbortError") return;
+    results.show(null); // what was read is not what is drawn now
     note.textContent = error.message;
     note.classList.add("bad");
   }

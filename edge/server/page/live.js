@@ -1,6 +1,8 @@
 // Watch the camera read: the picture as it is, boxes drawn over it from what the server says of each frame.
 
+import { Aim } from "./aim.js";
 import { logIn, request, session } from "./api.js";
+import { Fields } from "./fields.js";
 import { Results, remark } from "./results.js";
 
 const AGAIN_MS = 1500; // after the connection broke
@@ -13,6 +15,8 @@ const note = panel.querySelector(".note");
 const pause = panel.querySelector(".pause");
 const meters = Object.fromEntries(["fps", "latency", "dropped"].map((name) => [name, panel.querySelector(`.${name}`)]));
 const results = new Results(panel, look);
+const aim = new Aim(panel.querySelector(".aim"));
+const fields = new Fields(panel);
 
 let wanted = false; // whether the tab is open
 let paused = false;
@@ -42,6 +46,10 @@ function connect() {
   socket.addEventListener("message", (event) => {
     const message = JSON.parse(event.data);
     if (message.event === "frame") frame(message);
+    if (message.event === "aim") {
+      aim.show(message);
+      fields.advise(message.fields);
+    }
   });
   socket.addEventListener("close", async () => {
     socket = null;
@@ -63,6 +71,8 @@ function blank() {
   hint.hidden = false;
   for (const meter of Object.values(meters)) meter.textContent = "–";
   results.show(null);
+  aim.show(null);
+  fields.show(null);
 }
 
 function frame({ camera, result }) {
@@ -76,6 +86,7 @@ function frame({ camera, result }) {
   if (!result) return;
   stage.style.setProperty("--ratio", result.image_size[0] / result.image_size[1]);
   results.show(result, "No number in view.");
+  fields.show(result);
 }
 
 /** Connect or disconnect, as it is wanted now: a page that nobody looks at costs the board nothing. */
@@ -105,6 +116,7 @@ async function freeze() {
     if (!paused) return;
     shown.src = address;
     results.show(latest, "No number in view.");
+    fields.show(latest);
   } catch (error) {
     note.textContent = error.message;
   }
@@ -114,6 +126,6 @@ document.addEventListener("visibilitychange", update);
 
 /** Called when the tab is shown and hidden. */
 export const live = {
-  open() { wanted = true; update(); },
-  close() { wanted = false; update(); },
+  open() { wanted = true; update(); fields.load(); },
+  close() { wanted = false; update(); fields.leave(); },
 };

@@ -1,60 +1,11 @@
-// The page: three tabs, the token, and what runs here.
+// Loads the page. A server that has no room for all of its files at once is asked again a moment later.
 
-import { logIn, request, session } from "./api.js";
-import { draw } from "./draw.js";
-import { live } from "./live.js";
-import { photo } from "./photo.js";
+const AGAIN_MS = 1500;
 
-const views = { draw, photo, live };
-const tabs = [...document.querySelectorAll("[role=tab]")];
-let opened = null;
-
-function open(name) {
-  if (name === opened) return;
-  views[opened]?.close();
-  for (const tab of tabs) {
-    const selected = tab.getAttribute("aria-controls") === name;
-    tab.setAttribute("aria-selected", selected);
-    tab.tabIndex = selected ? 0 : -1;
-    document.getElementById(tab.getAttribute("aria-controls")).hidden = !selected;
-  }
-  opened = name;
-  views[name].open();
+try {
+  await import("./tabs.js");
+} catch (error) {
+  document.querySelector("#failed").hidden = false;
+  setTimeout(() => location.reload(), AGAIN_MS);
+  throw error; // told in the browser's console
 }
-
-const named = () => (location.hash.slice(1) in views ? location.hash.slice(1) : "draw");
-const go = (tab) => {
-  history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
-  open(named());
-};
-
-for (const tab of tabs) {
-  tab.addEventListener("click", () => go(tab));
-  tab.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
-    next.focus();
-    go(next);
-  });
-}
-addEventListener("hashchange", () => open(named()));
-
-async function about() {
-  const info = await (await request("/v1/info")).json();
-  const where = info.device.board || info.device.machine;
-  document.querySelector(".about").textContent =
-    `digitcam ${info.version} · ${info.model.name} ${info.model.version} · ${info.runtime} · ${where} · reads ${info.source}`;
-}
-
-const logOut = document.querySelector(".log-out");
-logOut.addEventListener("click", async () => {
-  await fetch("/v1/session", { method: "DELETE" });
-  location.reload();
-});
-
-const { token_wanted, open: allowed } = await session();
-if (token_wanted && !allowed) await logIn();
-logOut.hidden = !token_wanted;
-open(named());
-about();

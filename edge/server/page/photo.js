@@ -22,6 +22,13 @@ let reading = null; // AbortController of the request under way
 
 const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
+/** Whether a file is an animation, of which a canvas shows the first picture; by the marks of its kind. */
+async function isAnimation(file) {
+  const bytes = new TextDecoder("latin1").decode(await file.arrayBuffer());
+  if (bytes.startsWith("GIF8")) return (bytes.match(/\x21\xf9\x04[^]{4}\0[,!]/g) ?? []).length > 1; // delays
+  return /^\x89PNG[^]*acTL|^RIFF[^]{4}WEBP[^]*ANIM|^[^]{4}ftypavis/.test(bytes.slice(0, 4096));
+}
+
 /** A picture that the server takes, turned clockwise by so many quarters: what is large or of another kind is drawn anew as JPEG. */
 async function prepare(file, quarters) {
   let bitmap;
@@ -49,12 +56,20 @@ async function prepare(file, quarters) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
 }
 
+/** What was not sent to the server of what was chosen, in words. */
+async function unread(file, sent, others) {
+  const told = [];
+  if (sent !== file && await isAnimation(file)) told.push("An animation, of which the first picture is read.");
+  if (others) told.push(`${counted(others, "other file")} left out: one picture is read at a time.`);
+  return told.join(" ");
+}
+
 function say(text, bad = false) {
   note.textContent = text;
   note.classList.toggle("bad", bad);
 }
 
-async function read(file, quarters = 0) {
+async function read(file, { quarters = 0, others = 0 } = {}) {
   reading?.abort();
   reading = new AbortController();
   const { signal } = reading;
@@ -78,16 +93,18 @@ async function read(file, quarters = 0) {
     const digits = result.readings.reduce((sum, one) => sum + one.digits.length, 0);
     const numbers = counted(result.readings.length, "number");
     shown.alt = `The picture, with ${numbers}`;
-    const told = remark(result);
+    const told = [remark(result), await unread(file, picture, others)].filter(Boolean).join(" ");
     say(`${numbers}, ${counted(digits, "digit")}, read in ${result.speed_ms.total.toFixed(0)} ms${told && `. ${told}`}`);
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message, true);
+    if (error.name === "AbortError") return;
+    results.show(null);
+    say(error.message, true);
   }
 }
 
 function readFirst(files) {
   const file = [...(files ?? [])].find((one) => one.type.startsWith("image/") || !one.type);
-  if (file) read(file);
+  if (file) read(file, { others: files.length - 1 });
   else if (files?.length) say(`Expected a picture, found ${files[0].name}.`, true);
 }
 
@@ -118,7 +135,7 @@ document.addEventListener("paste", (event) => {
   if (!panel.hidden) readFirst(event.clipboardData.files);
 });
 
-turn.addEventListener("click", () => read(chosen.file, (chosen.quarters + 1) % 4));
+turn.addEventListener("click", () => read(chosen.file, { quarters: (chosen.quarters + 1) % 4 }));
 
 save.addEventListener("click", async () => {
   try {

@@ -1,0 +1,186 @@
+"""Numbers of an expected format: what reads them, fitted on pages of hands that no network has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+
+from edge.errors import ModelError
+from edge.expected import Choices, Decoding, Steps, Whole, search, slots_of, told_of
+from edge.formats import Format
+from edge.fusion import Fusion
+from edge.recognizer import Seen
+from edge.types import Box
+from training.page.matching import boxes_of, match
+from training.page.numbers import Numbers, WrittenNumber, written
+
+MARGIN = 0.6
+"""Of the paper around a number that belongs to its region, in heights of its digits."""
+
+LONG = 3
+"""Digits from which on a number is expected: shorter ones hardly need a format."""
+
+WRONG_COSTS = 20.0
+"""What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
+
+FOLDS = 4
+"""Parts of the numbers, each judged by what is fitted on the others: for the threshold."""
+
+SMOOTH = 1.0
+"""Inverse strength of the regularisation, scikit-learn's default."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A number in its region.
+
+    Attributes:
+        seen: the candidates there.
+        owners: which digit of the number each is, from the left; below 0 for none.
+        number: what is written.
+        form: the format that is expected.
+    """
+
+    seen: Seen
+    owners: npt.NDArray[np.int64]
+    number: WrittenNumber
+    form: Format
+
+
+def format_of(text: str) -> Format:
+    """The format that a number has."""
+    return Format.parse("".join("0" if character.isdigit() else character for character in text))
+
+
+def regions(pages_seen: Sequence[Seen], numbers: Numbers) -> list[Region]:
+    """The longer numbers of drawn pages, each with the candidates of its region.
+
+    Args:
+        pages_seen: what both networks say of each page, with all that may fill a slot.
+        numbers: the pages.
+    """
+    found = []
+    for page, seen in enumerate(pages_seen):
+        rows = numbers.digits[numbers.digits[:, 0] == page]
+        long = [
+            one
+            for one in written(rows, numbers.marks[numbers.marks[:, 0] == page])
+            if len(one.digits) >= LONG and not around(one).of(numbers.ignore[page]).any()
+        ]
+        if seen.found.turned:
+            continue
+        found += [_region(seen, one, format_of(one.text)) for one in long]
+    return found
+
+
+def around(number: WrittenNumber) -> Box:
+    """The region of a number: its box and some paper."""
+    boxes = number.digits
+    room = round(MARGIN * max(box.height for box in boxes))
+    return Box(
+        max(0, min(box.left for box in boxes) - room),
+        max(0, min(box.top for box in boxes) - room),
+        max(box.right for box in boxes) + room,
+        max(box.bottom for box in boxes) + room,
+    )
+
+
+def _region(seen: Seen, number: WrittenNumber, form: Format) -> Region:
+    place = around(number)
+    inside = [
+        k
+        for k, candidate in enumerate(seen.found.candidates)
+        if place.left <= candidate.box.centre[0] < place.right
+        and place.top <= candidate.box.centre[1] < place.bottom
+    ]
+    found = replace(
+        seen.found,
+        candidates=[seen.found.candidates[k] for k in inside],
+        inks=[seen.found.inks[k] for k in inside],
+        glyphs=[],
+    )
+    true = np.array([box.as_list() for box in number.digits], np.float32)
+    owners = match(boxes_of(found.candidates), true, np.zeros(len(inside), np.float32))
+    return Region(Seen(found, seen.probabilities[inside]), owners, number, form)
+
+
+def fit_decoding(some: Sequence[Region], fusion: Fusion) -> Decoding:
+    """The weights that make the truth most likely, and the threshold that costs least.
+
+    Args:
+        some: numbers in their regions.
+        fusion: brings the opinions of both networks together.
+
+    Raises:
+        ModelError: when too little is found to tell what is right.
+    """
+    fields = [Choices.of(one.seen, fusion) for one in some]
+    steps = _fit_steps(some, fields)
+    told, right = observe_whole(some, fields, steps)
+    folds = min(FOLDS, int(right.sum()), int((~right).sum()))
+    if folds < 2:
+        raise ModelError(
+            f"of {len(right)} drawn numbers, {right.sum()} are read right by their format: to fit what tells "
+            "them apart, some must be and some not; draw more pages"
+        )
+    regression = LogisticRegression(C=SMOOTH, max_iter=1000)
+    chances = cross_val_predict(regression, told[:, 1:], right, cv=folds, method="predict_proba")[:, 1]
+    regression.fit(told[:, 1:], right)
+    whole = Whole(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
+    options = np.append(np.unique(chances), 1.0)
+    costs = [
+        (chances < option).sum() + WRONG_COSTS * (~right & (chances >= option)).sum() for option in options
+    ]
+    return Decoding(steps, whole, float(options[int(np.argmin(costs))]))
+
+
+def _fit_steps(some: Sequence[Region], fields: Sequence[Choices]) -> Steps:
+    told, follows = [], []
+    for one, seen in zip(some, fields, strict=True):
+        middles = [candidate.box.centre for candidate in one.seen.found.candidates]
+        order = sorted(range(len(middles)), key=lambda k: middles[k])
+        place_of = {int(one.owners[k]): place for place, k in enumerate(order) if one.owners[k] >= 0}
+        chain: list[int] = []
+        slope = 0.0
+        for digit in range(len(one.number.digits)):
+            if digit not in place_of:
+                chain = []
+                continue
+            here = place_of[digit]
+            if chain:
+                following = seen.beyond(chain[-1])
+                if len(following):
+                    told.append(seen.step(chain, slope, following))
+                    follows.append(following == here)
+                across = seen.x[here] - seen.x[chain[-1]]
+                if across <= 0:
+                    chain = []
+                else:
+                    slope = float((seen.y[here] - seen.y[chain[-1]]) / across)
+            chain.append(here)
+    if not follows or not np.concatenate(follows).any():
+        raise ModelError("no two digits beside each other are found among the drawn numbers: draw more pages")
+    regression = LogisticRegression(C=SMOOTH, max_iter=1000)
+    regression.fit(np.concatenate(told)[:, 1:], np.concatenate(follows))
+    return Steps(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
+
+
+def observe_whole(
+    some: Sequence[Region], fields: Sequence[Choices], steps: Steps
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """What is told of the likeliest number in each region, and whether it is right, where there is one."""
+    told, right = [], []
+    for one, seen in zip(some, fields, strict=True):
+        hypotheses = search(seen, slots_of(one.form), steps)
+        if not hypotheses:
+            continue
+        told.append(told_of(seen, hypotheses))
+        labels = "".join(str(seen.digits[k].prediction.label) for k in hypotheses[0].chosen)
+        digits = "".join(character for character in one.number.text if character.isdigit())
+        right.append(labels == digits)
+    return np.array(told, np.float64).reshape(-1, len(astuple(Whole(*[0.0] * 7)))), np.array(right, bool)
