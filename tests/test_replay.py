@@ -247,7 +247,7 @@ def test_what_another_model_reads_is_said(tmp_path, capsys):
     assert main(["replay", str(tmp_path)]) == 0
     err = capsys.readouterr().err
     assert "digits (ab) named its digits, now digits-int8" in err
-    assert "ink (cd) found its digits, now" in err
+    assert "page (cd) found its digits, now" in err
 
 
 def test_a_run_that_is_killed_leaves_whole_frames_that_can_be_replayed(tmp_path, capsys):
