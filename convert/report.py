@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from convert.calibrate import FALSE_ACCEPT_SHARE
@@ -77,7 +77,7 @@ def card_markdown(conversion: Conversion) -> str:
         promise = (
             f"{first.accepted:.1%} of {test} are as sure, {first.accepted_wrong:.2%} of those are misread"
         )
-    accept, digit = astuple(card.fused or card.thresholds)
+    thresholds = card.fused or card.thresholds
     dropped = (
         f"there, a digit that is dropped costs {UNSEEN_COSTS:g} times as much as a `?` that is none"
         if card.fused
@@ -124,8 +124,8 @@ def card_markdown(conversion: Conversion) -> str:
 version {card.preprocessing} |
 | output | float32 (n, {len(card.labels)}): probabilities before calibration |
 | calibration | temperature {card.temperature:g} |
-| accepted | from a calibrated confidence of {accept:g}: {promise} |
-| dropped | below {digit:g}: {dropped} |
+| accepted | from a calibrated confidence of {thresholds.accept:g}: {promise} |
+| dropped | below {thresholds.digit:g}: {dropped} |
 | id | `{card.id}` |
 {partner}
 ## How well it reads
