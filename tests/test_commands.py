@@ -397,6 +397,11 @@ def test_a_photo_that_is_the_wrong_way_round_gets_a_hint(spoilt, cure, real_dir,
     assert said.endswith(f"would be with {cure}\n") if cure else said == ""
 
 
+def test_a_page_of_words_gets_no_hint(real_dir, capsys):
+    assert main(["read", str(real_dir / "negatives" / "words_hello1.jpg")]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_video_is_turned_as_well(tmp_path, capsys):
     path = tmp_path / "clip.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
