@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=40, help="for each step (%(default)s)")
     parser.add_argument("--only", default="", metavar="NAME", help="steps whose name begins so")
     options = parser.parse_args()
-    bank, reader = load_bank(options.folder, "test"), DigitReader(road="page")
+    bank, reader = load_bank(options.folder, "test"), DigitReader()
     for step in (step for step in steps() if step.name.startswith(options.only)):
         outcomes: list[Outcome] = []
         aims: list[Aim] = []

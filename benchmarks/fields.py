@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    reader = DigitReader(road="page")
+    reader = DigitReader()
     frames = still_frames(options.seed, options.frames)
     tracker = Tracker(reader.tracking)
     whole = measure(frames, lambda frame: reader.read_frame(frame, tracker))

@@ -20,10 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from convert.whole import around, format_of
-from edge.classifier import Classifier
 from edge.lines import to_reading
 from edge.page_file import load_page
-from edge.page_road import PageRoad
+from edge.reader import DigitReader
 from edge.types import Reading
 from training.commands import exit_code
 from training.page.numbers import Numbers, WrittenNumber, draw_numbers, written
@@ -55,7 +54,7 @@ def _measure(options: argparse.Namespace) -> None:
         numbers = draw_numbers(options.data, "test", options.pages, seed=SEED, plan=options.plan)
         if options.kept:
             numbers.save(options.kept)
-    road = PageRoad(Classifier(), load_page(options.page_model))
+    reader = DigitReader(page=load_page(options.page_model))
     counts: dict[str, Counter[str]] = {}
     for page in range(min(options.pages, len(numbers))):
         grey = np.ascontiguousarray(numbers.grey[page])
@@ -68,14 +67,14 @@ def _measure(options: argparse.Namespace) -> None:
         ]
         if not there:
             continue
-        readings = [to_reading(line, road.thresholds) for line in road.read(grey).lines]
+        readings = reader.read_image(grey).readings
         for one in there:
             named = {"all"} | ({"plain"} if one.text.isdigit() else {"with marks"})
             _count(counts, named, one, _reading_of(readings, one))
             place = around(one).clipped(*grey.shape)
-            lines = road.expect(np.ascontiguousarray(place.of(grey)), format_of(one.text)).lines
+            lines = reader.expect(np.ascontiguousarray(place.of(grey)), format_of(one.text)).lines
             named = {"by format: all"} | ({f"by format: {LONG} digits"} if len(one.digits) >= LONG else set())
-            _count(counts, named, one, to_reading(lines[0], road.thresholds) if lines else None)
+            _count(counts, named, one, to_reading(lines[0], reader.thresholds) if lines else None)
     print(f"{'':22}{'numbers':>9}{'right':>9}{'accepted':>10}{'wrong':>8}{'digits':>8}{'marks':>8}")
     for name, count in sorted(counts.items()):
         total = count["numbers"]

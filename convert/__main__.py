@@ -217,6 +217,12 @@ def _convert(options: argparse.Namespace) -> None:
     for path in files:
         _say(str(path))
     for form, each in findings.conversions.items():
+        if each.card.fused:
+            _say(
+                f"{form}: from a confidence of {each.card.fused.accept:.1%}, of both networks together, "
+                "a digit is shown as certain"
+            )
+            continue
         test, found = next(iter(each.comparisons.items()))
         _say(
             f"{form}: from a confidence of {each.card.thresholds.accept:.1%} a digit is shown as certain; "

@@ -84,7 +84,7 @@ def observe_marks(pages_seen: Sequence[Seen], numbers: Numbers) -> Signs:
             continue
         before = before_each(true, numbers.marks[numbers.marks[:, 0] == page])
         found = seen.found
-        if found.turned or not found.candidates or found.grey is None:
+        if found.turned or not found.candidates:
             continue
         nothing = np.zeros(len(found.candidates), np.float32)
         owners = match(boxes_of(found.candidates), true[:, 3:].astype(np.float32), nothing)

@@ -47,7 +47,7 @@ LABEL, GOES_LEFT, GOES_RIGHT = 1, 2, 3
 
 UNNAMED = Prediction(np.full(LABELS, 1 / LABELS, np.float32))
 
-NOTHING = Seen(Found([], [], []), np.zeros((0, LABELS), np.float32))
+NOTHING = Seen(Found([], [], [], np.zeros((0, 0), np.uint8), ()), np.zeros((0, LABELS), np.float32))
 
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""

@@ -12,7 +12,7 @@ from convert.calibrate import FALSE_ACCEPT_SHARE
 from convert.conversion import Conversion
 from convert.formats import SCENES
 from convert.layers import LayerError
-from convert.pair import WRONG_COSTS
+from convert.pair import UNSEEN_COSTS, WRONG_COSTS
 from convert.speed import BATCHES, Speed
 from edge.model_file import DIGIT_LABELS
 from training.report import table
@@ -68,7 +68,8 @@ def card_markdown(conversion: Conversion) -> str:
     )
     if card.fusion:
         promise = (
-            f"fitted on held-out pages, where a wrong digit costs {WRONG_COSTS:g} times as much as a `?`"
+            "what both networks say together, on held-out pages, where a wrong digit costs "
+            f"{WRONG_COSTS:g} times as much as a `?`"
         )
     elif SCENES in conversion.comparisons:
         promise = f"of what is no digit in held-out scenes, at most {FALSE_ACCEPT_SHARE:.0%} is as sure"
@@ -76,6 +77,12 @@ def card_markdown(conversion: Conversion) -> str:
         promise = (
             f"{first.accepted:.1%} of {test} are as sure, {first.accepted_wrong:.2%} of those are misread"
         )
+    thresholds = card.fused or card.thresholds
+    dropped = (
+        f"there, a digit that is dropped costs {UNSEEN_COSTS:g} times as much as a `?` that is none"
+        if card.fused
+        else "what is less sure is more often wrong than right"
+    )
     partner = f"| page network | `{card.trained_with}` |\n" if card.trained_with else ""
     scores = table(
         [
@@ -117,8 +124,8 @@ def card_markdown(conversion: Conversion) -> str:
 version {card.preprocessing} |
 | output | float32 (n, {len(card.labels)}): probabilities before calibration |
 | calibration | temperature {card.temperature:g} |
-| accepted | from a calibrated confidence of {card.thresholds.accept:g}: {promise} |
-| dropped | below {card.thresholds.digit:g}: what is less sure is more often wrong than right |
+| accepted | from a calibrated confidence of {thresholds.accept:g}: {promise} |
+| dropped | below {thresholds.digit:g}: {dropped} |
 | id | `{card.id}` |
 {partner}
 ## How well it reads

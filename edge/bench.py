@@ -141,7 +141,7 @@ def measure(reader: DigitReader, source: Source, *, warm_up: int, frames: int) -
         },
         by_threads=_by_threads(reader, sample),
         model=reader.classifier.name.name,
-        page_model=reader.road.name.name,
+        page_model=reader.page.name.name,
         runtime=reader.classifier.runtime,
         threads={"network": reader.threads, "opencv": cv2.getNumThreads()},
         board=board(),
@@ -151,10 +151,10 @@ def measure(reader: DigitReader, source: Source, *, warm_up: int, frames: int) -
 
 
 def _by_threads(reader: DigitReader, frames: Sequence[Frame]) -> dict[str, float]:
-    """Milliseconds of reading these frames, the median, by the threads of the network that finds digits."""
+    """Milliseconds of reading these frames, the median, by the threads of the page network."""
     medians = {}
     for threads in sorted({1, os.cpu_count() or 1}):
-        other = DigitReader(reader.classifier, road=reader.road_name, page=reader.page, threads=threads)
+        other = DigitReader(reader.classifier, page=reader.page, threads=threads)
         other.read_frame(frames[0])  # memory is planned
         times = [other.read_frame(frame).speed for frame in frames]
         medians[str(threads)] = float(np.median([speed.total - speed.capture for speed in times]))

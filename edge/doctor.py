@@ -295,8 +295,8 @@ def _aims(pictures: Iterable[ByteArray], fields: Sequence[Field]) -> Iterator[Ch
     from edge.field_reader import FieldReader
     from edge.reader import DigitReader
 
-    reader, trends = DigitReader(road="page" if fields else None), Trends()
-    accept = reader.road.thresholds.accept
+    reader, trends = DigitReader(), Trends()
+    accept = reader.thresholds.accept
     # When a field is read does not matter here.
     wanted = [replace(field, after=None, every=None) for field in fields] or [Field()]
     frames = FieldReader(reader, wanted)

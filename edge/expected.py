@@ -326,7 +326,6 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
         The number, with its marks as the format has them and `Line.chance`; None where nothing fills the
         slots that must be filled.
     """
-    assert seen.found.grey is not None
     candidates = Choices.of(seen, fusion)
     if len(candidates.digits) < form.shortest:
         return None

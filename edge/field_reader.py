@@ -9,9 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from edge.errors import ModelError
 from edge.fields import Field, Region
 from edge.formats import Format
 from edge.lines import signs_of, to_reading
@@ -31,16 +29,12 @@ from edge.types import (
     Moment,
     Reading,
     Result,
-    Road,
     Scan,
     Speed,
     check_image,
 )
 
 NO_SHEET = "no sheet of paper is found in the picture"
-
-BY_INK = ", or have fields read with --road ink, which sees no marks of numbers"
-"""Another cure, where the page network cannot be used with a digit network."""
 
 SAME = 0.5
 """Intersection over union from which on two numbers that were found in two regions are one."""
@@ -104,14 +98,10 @@ class FieldReader:
         reader: finds and names digits.
         fields: what is wanted, with different names. One without a name says how all numbers must be.
         known: values from before, by the names of their fields.
-        road: how digits are found as soon as there is a field; None leaves that to the reader.
 
     Attributes:
-        reader: finds and names digits at present.
+        reader: finds and names digits.
         fields: what is wanted.
-
-    Raises:
-        ModelError: the digit network cannot be used on that road.
     """
 
     def __init__(
@@ -120,11 +110,8 @@ class FieldReader:
         fields: Sequence[Field],
         *,
         known: Mapping[str, Known] | None = None,
-        road: Road | None = None,
     ) -> None:
-        self.fields, self._road = tuple(fields), road
-        self._given, self._for_fields = reader, None if road else reader
-        self.reader = self.reader_of(fields)
+        self.reader, self.fields = reader, tuple(fields)
         self._known = dict(known or {})
         self._memory = self._new_memory()
 
@@ -133,32 +120,12 @@ class FieldReader:
         """When the numbers of a stream are believed."""
         return self.reader.tracking
 
-    def reader_of(self, fields: Sequence[Field]) -> DigitReader:
-        """What finds and names digits for these fields; the networks that it needs are loaded once.
-
-        Raises:
-            ModelError: the digit network cannot be used on the road that fields are read on.
-        """
-        if not any(one != Field() for one in fields):  # there is none that asks for more than all numbers
-            return self._given
-        if self._for_fields is None:
-            assert self._road is not None
-            try:
-                self._for_fields = self._given.by(self._road)
-            except ModelError as error:
-                raise ModelError(f"{error}{BY_INK}") from error
-        return self._for_fields
-
     def change(self, fields: Sequence[Field]) -> None:
         """Want other fields from the next frame on; one that stays as it was keeps what is known of it.
 
         It may be called from another thread than the one that reads.
-
-        Raises:
-            ModelError: the digit network cannot be used on the road that fields are read on.
         """
         old = self._memory
-        self.reader = self.reader_of(fields)
         self.fields = tuple(fields)
         fresh = self._new_memory()
         kept = {
@@ -224,12 +191,13 @@ class FieldReader:
         """Look at the regions, and let each field take what stands in its own."""
         lines: list[Line] = []
         speed = Speed(capture=frame.capture_ms, segment=cut_ms)
-        turned, complete = 0, True
+        turned, complete, candidates = 0, True, 0
         for region, form, all_of_it in _searches(due):
             view = views[region]
             if view is None:
                 continue
             found: list[Line] = []
+            places = 0
             for scan in self._scans(view, form):
                 found += [line for line in map(view.in_frame, scan.lines) if view.holds(line.box)]
                 speed = replace(
@@ -240,12 +208,14 @@ class FieldReader:
                 )
                 turned = scan.turned if region is None else turned
                 complete &= scan.complete
+                places = max(places, scan.candidates)
                 if found and not all_of_it:
                     break
+            candidates += places
             for line in found:
                 if not _is_among(line, lines):
                     lines.append(line)
-        thresholds = self.reader.road.thresholds
+        thresholds = self.reader.thresholds
         if tracker is None:
             readings = [to_reading(line, thresholds) for line in lines]
         else:
@@ -257,9 +227,10 @@ class FieldReader:
             tuple(readings),
             speed,
             self.reader.classifier.name,
-            self.reader.road.name,
+            self.reader.page.name,
             turned,
             complete,
+            candidates,
             taken,
         )
 
@@ -270,7 +241,7 @@ class FieldReader:
         the format decides among what it may be. Then comes what is there in spite of the format.
         """
         scan = self.reader.scan(view.image)
-        if form is not None and self.reader.reads_by_format:
+        if form is not None:
             there = [line for line in scan.lines if view.holds(view.in_frame(line).box)]
             if not there or not all(self._is_clear(line, form) for line in there):
                 yield self.reader.expect(view.image, form)
@@ -278,7 +249,7 @@ class FieldReader:
 
     def _is_clear(self, line: Line, form: Format) -> bool:
         """Whether a number has its format, and all of it is as certain as one that was read by a format."""
-        thresholds = self.reader.road.thresholds
+        thresholds = self.reader.thresholds
         chances = [digit.prediction.confidence for digit in line.digits]
         chances += [chance for _, chance in signs_of(line.digits)]
         reading = to_reading(line, thresholds)
@@ -336,19 +307,6 @@ class FieldReader:
             speed=Speed(capture=frame.capture_ms, segment=checked_ms),
             fields=_all(taken, memory, frame.moment),
         )
-
-
-def road_of_fields(asked: Road | None, page_model: str | Path | None) -> Road | None:
-    """How digits are found where there are fields.
-
-    Args:
-        asked: how they are to be found anyway; None for the usual way.
-        page_model: the file of a page network that is to find them.
-
-    Returns:
-        By the page network, which sees marks and takes fewer letters for digits; None: as asked.
-    """
-    return None if asked or page_model else "page"
 
 
 def _searches(due: Sequence[Field]) -> list[tuple[Region | None, Format | None, bool]]:

@@ -78,38 +78,28 @@ def neighbourhood(left: Digit, right: Digit) -> tuple[float, float, float, float
     )
 
 
-def group(digits: list[Digit], linking: Linking) -> list[Line]:
-    """Put digits together to numbers.
+def numbers_of(rows: Sequence[Sequence[Digit]], linking: Linking) -> list[Line]:
+    """The numbers in rows.
 
-    Rows may slant, bend and diverge: a row is followed from each digit to its right neighbour, in the
-    direction that the writing has around there. Where a row's number ends and the next begins, the page
-    network says, who sees the spaces, signs and cells of the page.
+    Where a row's number ends and the next begins, the page network says, who sees the spaces, signs and cells
+    of the page. A mark between two digits joins them, whatever their links say, and a minus parts them.
 
     Args:
-        digits: of one picture, in any order; the result does not depend on it.
+        rows: of digits, from left to right.
         linking: tells whether two neighbours belong together.
 
     Returns:
-        Numbers in reading order: rows from top to bottom, numbers in a row from left to right.
-    """
-    return numbers_of(rows_of(digits), linking)
-
-
-def numbers_of(rows: Sequence[Sequence[Digit]], linking: Linking) -> list[Line]:
-    """The numbers in rows, in the same order.
-
-    A mark between two digits joins them, whatever their links say, and a minus parts them.
+        Numbers in the order of the rows, those in a row from left to right.
     """
     lines = []
     for row in rows:
         numbers = [[*row[:1]]]
         for left, right in pairwise(row):
             joined = linking.joins(left, right)
-            if right.before is not None:
-                if right.before[WITHIN].sum() >= 0.5:
-                    joined = True
-                elif right.before[MINUS] >= 0.5:
-                    joined = False
+            if right.before[WITHIN].sum() >= 0.5:
+                joined = True
+            elif right.before[MINUS] >= 0.5:
+                joined = False
             if joined:
                 numbers[-1].append(right)
             else:
@@ -121,14 +111,11 @@ def numbers_of(rows: Sequence[Sequence[Digit]], linking: Linking) -> list[Line]:
 def signs_of(digits: Sequence[Digit]) -> list[tuple[str, float]]:
     """What is written before each digit of a number, "" or a mark, and the probability of that.
 
-    Where a mark is looked for and none is found, that is a probability too. A dash inside of a number and a
-    minus in front of one look alike: the digits tell which of the two it is.
+    That there is none has a probability, too. A dash inside of a number and a minus in front of one look
+    alike: the digits tell which of the two it is.
     """
     signs = []
     for place, digit in enumerate(digits):
-        if digit.before is None:
-            signs.append(("", 1.0))
-            continue
         chances = digit.before.astype(np.float64)
         chances[DASH] += chances[MINUS]
         possible = np.arange(MINUS) if place else np.array([0, DASH])
@@ -187,7 +174,17 @@ class _Row:
 
 
 def rows_of(digits: list[Digit]) -> list[list[Digit]]:
-    """Digits by row, rows from top to bottom, each from left to right."""
+    """Digits by row.
+
+    Rows may slant, bend and diverge: a row is followed from each digit to its right neighbour, in the
+    direction that the writing has around there.
+
+    Args:
+        digits: of one picture, in any order; the result does not depend on it.
+
+    Returns:
+        Rows from top to bottom, each from left to right.
+    """
     if not digits:
         return []
     digits = sorted(digits, key=lambda digit: (digit.box.centre, digit.box.as_list()))

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from edge.formats import MARKS
 from edge.fusion import log_softmax
 from edge.page import BLOCK, CHANNELS, Look
-from edge.types import SIGNS, Box, ByteArray, Digit, FloatArray
+from edge.types import NOTHING, SIGNS, Box, ByteArray, Digit, FloatArray
 
 Reals = npt.NDArray[np.float64]
 
@@ -55,9 +55,6 @@ PIECES, FACTS = 2, 8
 
 LOGIT = 5
 """Place among these of the page network's logit of a mark."""
-
-NOTHING = np.eye(1, len(SIGNS), dtype=np.float32)[0]
-"""Probabilities of `SIGNS` where nobody looked further."""
 
 FEATURES = 5 + 4 + len(MARKS) + PIECES * FACTS + 2
 """What is told of each place; see `Places.features`."""

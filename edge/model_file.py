@@ -32,7 +32,6 @@ METADATA_NAME = "digitcam"
 
 SHIPPED = "digits.tflite"
 PAGE_MODEL = "page.tflite"
-INK_MODEL = "ink.tflite"
 """Names of the models that come with the package; beside each lies its card, in JSON, with its SHA-256."""
 
 DIGITS = 10
@@ -97,7 +96,7 @@ class Card:
         labels: what its outputs mean.
         preprocessing: version of the preprocessing that it was trained for.
         temperature: divides the logarithms of the raw probabilities; see `edge.classifier.calibrate`.
-        thresholds: on calibrated confidences.
+        thresholds: on the calibrated confidence of the network by itself.
         training_data: name of each data file and the SHA-256 of its decompressed contents.
         accuracies: share read right, by test set.
         command: the command line that trained it.

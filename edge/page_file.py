@@ -90,9 +90,8 @@ class PageCard:
         heads: name and channels of what it says, in this order.
         least: logit of a digit's centre from which on a place is worth naming.
         linking: tells which neighbours belong to one number.
-        marking: tells the marks between and before digits; None in cards from before it was fitted, and with
-            them numbers have no marks.
-        decoding: reads numbers of an expected format; None likewise.
+        marking: tells the marks between and before digits.
+        decoding: reads numbers of an expected format.
         training_data: name of each data file and the SHA-256 of its contents.
         sources: whose handwriting it has learned from, to be cited.
         scores: what was measured of it, by name.
@@ -108,8 +107,8 @@ class PageCard:
     heads: tuple[tuple[str, int], ...]
     least: float
     linking: Linking
-    marking: Marking | None
-    decoding: Decoding | None
+    marking: Marking
+    decoding: Decoding
     training_data: Mapping[str, str]
     sources: tuple[str, ...]
     scores: Mapping[str, float]
@@ -127,8 +126,8 @@ class PageCard:
             "heads": [list(head) for head in self.heads],
             "least": self.least,
             "linking": asdict(self.linking),
-            "marking": None if self.marking is None else self.marking.as_dict(),
-            "decoding": None if self.decoding is None else asdict(self.decoding),
+            "marking": self.marking.as_dict(),
+            "decoding": asdict(self.decoding),
             "training_data": dict(self.training_data),
             "sources": list(self.sources),
             "scores": dict(self.scores),
@@ -144,6 +143,11 @@ class PageCard:
         Raises:
             ModelError: when a field is missing or of the wrong kind, or its heads are not ours.
         """
+        if values.get("marking") is None or values.get("decoding") is None:
+            raise ModelError(
+                "its card has no weights for the marks and formats of numbers: fit it again, "
+                "python -m convert.pair RUN"
+            )
         try:
             card = cls(
                 name=str(values["name"]),
@@ -153,8 +157,8 @@ class PageCard:
                 heads=tuple((str(name), int(count)) for name, count in values["heads"]),
                 least=float(values["least"]),
                 linking=Linking(**{str(k): float(v) for k, v in values["linking"].items()}),
-                marking=None if values.get("marking") is None else Marking.from_dict(values["marking"]),
-                decoding=None if values.get("decoding") is None else Decoding.from_dict(values["decoding"]),
+                marking=Marking.from_dict(values["marking"]),
+                decoding=Decoding.from_dict(values["decoding"]),
                 training_data={str(k): str(v) for k, v in values["training_data"].items()},
                 sources=tuple(str(source) for source in values["sources"]),
                 scores={str(k): float(v) for k, v in values["scores"].items()},

@@ -18,7 +18,7 @@ INK_SIZE = 20
 CENTRE = GLYPH_SIZE // 2  # pixel 14, counted from 0
 
 PREPROCESSING_VERSION = 4
-"""Counts changes to `segment` and `to_glyph` that a network must be trained for; stored in the model."""
+"""Counts changes to `edge.cutting` and `to_glyph` that a network must be trained for; stored in the model."""
 
 
 def to_glyph(ink: ByteArray) -> Glyph:

@@ -34,9 +34,8 @@ def recording_of(source: Source, reader: DigitReader, options: SourceOptions) ->
         source=source.name,
         continuous=source.continuous,
         started_at=datetime.now(UTC),
-        road=reader.road_name,
         model=reader.classifier.name,
-        page=reader.road.name,
+        page=reader.page.name,
         options=asdict(options),
         machine=machine,
     )
@@ -49,8 +48,6 @@ def differences(source: Source, reader: DigitReader) -> list[str]:
     then = source.recording
     now = recording_of(source, reader, SourceOptions())
     lines = []
-    if then.road != now.road:
-        lines.append(f"it was read with --road {then.road}, and is read with --road {now.road}")
     pairs = [("named its digits", then.model, now.model), ("found its digits", then.page, now.page)]
     lines += [
         f"{before.name} ({before.sha256[:12]}) {what}, now {after.name} ({after.sha256[:12]}) does"

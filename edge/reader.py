@@ -10,21 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from edge.by_ink.road import InkRoad
 from edge.classifier import Classifier
-from edge.errors import EdgeError, ModelError, UsageError
+from edge.errors import EdgeError, ModelError
 from edge.events import FieldEvent
+from edge.expected import LEAST_EXPECTED, expected
 from edge.formats import Format
-from edge.lines import to_reading
+from edge.lines import numbers_of, rows_of, to_reading
 from edge.live import Step, Stream
+from edge.marks import Places, marked
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
-from edge.page_file import PageFile, load_page
-from edge.page_road import PageRoad
+from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
+from edge.recognizer import Recognizer, Seen
 from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
-from edge.types import ByteArray, Frame, Reading, Result, Road, Scan, check_image
+from edge.types import ByteArray, Frame, Line, Reading, Result, Scan, Speed, check_image
 
 
 class DigitReader:
@@ -36,17 +37,15 @@ class DigitReader:
     Args:
         classifier: names the digits; None takes the shipped model.
         tracking: when the numbers of a stream are believed; None takes the usual.
-        road: how digits are found, "ink" or "page"; None is "page" where a page network is given, else "ink",
-            which reads the photos known so far better (docs/seeing-the-page.md).
-        page: the page network; None takes the shipped one.
-        threads: of the interpreter of the network that finds the digits.
+        page: sees where digits are; None takes the shipped page network.
+        threads: of the page network's interpreter.
 
     Attributes:
         classifier: names the digits.
-        road: finds digits and groups them.
-        road_name: which one that is.
-        page: the page network that was given, if one was.
-        threads: of the interpreter of the network that finds the digits.
+        page: sees where digits are.
+        recognizer: the two networks, looking at one picture.
+        thresholds: on what they say together.
+        threads: of the page network's interpreter.
         tracking: when the numbers of a stream are believed.
 
     Raises:
@@ -58,7 +57,6 @@ class DigitReader:
         classifier: Classifier | None = None,
         tracking: TrackerOptions | None = None,
         *,
-        road: Road | None = None,
         page: PageFile | None = None,
         threads: int = 1,
     ) -> None:
@@ -69,13 +67,13 @@ class DigitReader:
                 f"{self.classifier.name.name} are {', '.join(labels[:DIGITS])}"
                 f"{', …' if len(labels) > DIGITS else ''}: ask it with edge.classifier.Classifier"
             )
-        self.road_name: Road = road or ("ink" if page is None else "page")
-        self.road = (
-            InkRoad(self.classifier, threads=threads)
-            if self.road_name == "ink"
-            else PageRoad(self.classifier, page, threads=threads)
-        )
-        self.page, self.threads = page, threads
+        self.page, self.threads = page or load_page(), threads
+        card = self.page.card
+        self._fusion, fused = check_pair(self.classifier.card, card)
+        self.thresholds = replace(fused, mark=card.marking.accept, number=card.decoding.accept)
+        network = open_page(self.page, threads=threads)
+        self.recognizer = Recognizer(network, self.classifier, least=card.least)
+        self._hardly = Recognizer(network, self.classifier, least=LEAST_EXPECTED)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 
@@ -83,24 +81,21 @@ class DigitReader:
     def of_files(
         cls,
         model: str | Path | None = None,
-        page_model: str | Path | None = None,
+        page: str | Path | None = None,
         *,
-        road: Road | None = None,
         threads: int = 1,
     ) -> Self:
         """A reader with these model files.
 
         Args:
             model: of the digit network; None is the shipped one.
-            page_model: of the page network; None is the shipped one, where the road is "page".
-            road: as the class takes it.
-            threads: of the interpreter of the network that finds the digits.
+            page: of the page network; None is the shipped one.
+            threads: of the page network's interpreter.
 
         Raises:
             ModelError: one of them cannot be used, or the two are no pair.
         """
-        page = None if page_model is None else load_page(page_model)
-        return cls(Classifier(load_model(model)), road=road, page=page, threads=threads)
+        return cls(Classifier(load_model(model)), page=load_page(page), threads=threads)
 
     def read(self, source: Source) -> Iterator[Reading]:
         """Yield each number of a source when it is accepted; then close the source.
@@ -176,54 +171,71 @@ class DigitReader:
         check_image(frame.image, frame.source)
         grey = to_grey(frame.image) if frame.grey is None else frame.grey
         scan = self.scan(grey)
-        thresholds = self.road.thresholds
         if tracker is not None:
-            readings = tracker.update(scan.lines, frame.timestamp, thresholds, frame.size)
+            readings = tracker.update(scan.lines, frame.timestamp, self.thresholds, frame.size)
         else:
-            readings = [to_reading(line, thresholds) for line in scan.lines]
+            readings = [to_reading(line, self.thresholds) for line in scan.lines]
         return Result(
             frame,
             tuple(readings),
             replace(scan.speed, capture=frame.capture_ms),
             self.classifier.name,
-            self.road.name,
+            self.page.name,
             scan.turned,
             scan.complete,
+            scan.candidates,
         )
 
     def scan(self, grey: ByteArray) -> Scan:
         """Find the numbers in a grey picture, shape (rows, columns), uint8, and follow none."""
         with self._lock:
-            return self.road.read(grey)
-
-    @property
-    def reads_by_format(self) -> bool:
-        """Whether a format can help to read, and not only be compared with what was read."""
-        return isinstance(self.road, PageRoad) and self.road.reads_by_format
+            start = time.perf_counter()
+            seen = self.recognizer.see(grey)
+            rows = rows_of(seen.digits(self._fusion, self.thresholds.digit))
+            rows = marked(rows, Places(seen.found.grey, seen.found.looks), self.page.card.marking)
+            return self._scan(seen, numbers_of(rows, self.page.card.linking), grey.shape, start)
 
     def expect(self, grey: ByteArray, form: Format) -> Scan:
-        """Find the one number of a format in a grey picture, shape (rows, columns), uint8.
+        """Find the likeliest number of a format in a grey picture, shape (rows, columns), uint8.
 
-        Raises:
-            UsageError: it cannot (`reads_by_format`).
+        Returns:
+            At most one line, whose `chance` tells how likely all of it is right.
         """
-        if not isinstance(self.road, PageRoad):
-            raise UsageError("a format helps to read with road='page' only")
+        card = self.page.card
         with self._lock:
-            return self.road.expect(grey, form)
+            start = time.perf_counter()
+            seen = self._hardly.see(grey)
+            line = expected(seen, form, self._fusion, card.decoding, card.marking)
+            return self._scan(seen, [] if line is None else [line], grey.shape, start)
 
-    def by(self, road: Road) -> Self:
-        """This reader, or one with the same digit network that finds digits in this other way.
+    def _scan(self, seen: Seen, lines: list[Line], shape: tuple[int, ...], start: float) -> Scan:
+        """Lines of the upright picture in pixels of the one that was given, and how long it took.
 
-        Raises:
-            ModelError: the digit network is no pair with the shipped page network.
+        Args:
+            seen: by both networks.
+            lines: of the upright picture.
+            shape: (rows, columns) of the picture that was given.
+            start: when it was, seconds of `time.perf_counter`.
         """
-        if road == self.road_name:
-            return self
-        other = type(self)(self.classifier, self.tracking, road=road, page=self.page, threads=self.threads)
-        other._lock = self._lock  # both ask one classifier
-        return other
+        found = seen.found
+        if found.turned:
+            rows, columns = shape if found.turned == 2 else shape[::-1]
+            lines = [_turned(line, found.turned, rows, columns) for line in lines]
+        total_ms = 1000 * (time.perf_counter() - start)
+        speed = Speed(
+            segment=total_ms - found.normalise_ms - seen.classify_ms,
+            normalise=found.normalise_ms,
+            classify=seen.classify_ms,
+        )
+        places = sum(candidate.digit >= self.page.card.least for candidate in found.candidates)
+        return Scan(lines, speed, found.turned, found.complete, places)
 
     def _steps(self, source: Source) -> Iterator[Step]:
         with source:
             yield from Stream(self).steps(source)
+
+
+def _turned(line: Line, quarters: int, rows: int, columns: int) -> Line:
+    """A line of a picture of this size after that was turned clockwise."""
+    digits = (replace(digit, box=digit.box.turned(quarters, rows, columns)) for digit in line.digits)
+    return replace(line, digits=tuple(digits))

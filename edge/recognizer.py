@@ -29,11 +29,11 @@ class Found:
         candidates: where there may be digits, surest first.
         inks: what each was cut out as: white ink on black, uint8.
         glyphs: the same as the digit network sees it.
+        grey: the picture, turned upright.
+        looks: at it.
         complete: whether the budget was enough for all.
         turned: quarter turns, clockwise, that the page has been turned; all else is of the picture turned
             back.
-        grey: the picture, turned back.
-        looks: at it.
         segment_ms: milliseconds that finding them took.
         normalise_ms: that cutting them out took.
     """
@@ -41,10 +41,10 @@ class Found:
     candidates: list[Candidate]
     inks: list[ByteArray]
     glyphs: list[Glyph]
+    grey: ByteArray
+    looks: Sequence[Look]
     complete: bool = True
     turned: int = 0
-    grey: ByteArray | None = None
-    looks: Sequence[Look] = ()
     segment_ms: float = 0.0
     normalise_ms: float = 0.0
 
@@ -102,10 +102,10 @@ def find(page: PageNetwork, grey: ByteArray, *, least: float, budget: int = BUDG
         found,
         inks,
         glyphs,
-        complete,
-        turned,
         grey,
         looks,
+        complete,
+        turned,
         segment_ms=1000 * (searched - start),
         normalise_ms=1000 * (normalised - searched),
     )

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ import numpy as np
 from edge.decode import decode_image, png_text
 from edge.errors import ImageError, SourceError
 from edge.planes import to_grey
-from edge.types import Frame, ModelName, Road
+from edge.types import Frame, ModelName
 
 FORMAT = 1
 """Version of what is written here."""
@@ -65,7 +65,6 @@ class Recording:
         source: where they came from, as it may be shown (`edge.sources.public_name`).
         continuous: whether they follow each other in time.
         started_at: when the first was captured, UTC.
-        road: how their digits were found.
         model: which network named them.
         page: which network found them.
         options: what the source was asked for.
@@ -76,7 +75,6 @@ class Recording:
     source: str
     continuous: bool
     started_at: datetime
-    road: Road
     model: ModelName
     page: ModelName
     options: Mapping[str, Any]
@@ -108,14 +106,13 @@ class Recording:
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             raise ValueError(f"expected an object with format {FORMAT}")
         try:
-            road, frames = facts["road"], facts["frames"]
-            if road not in get_args(Road) or not (frames is None or isinstance(frames, int)):
-                raise ValueError(f"road {road!r}, frames {frames!r}")
+            frames = facts["frames"]
+            if not (frames is None or isinstance(frames, int)):
+                raise ValueError(f"frames {frames!r}")
             return cls(
                 source=str(facts["source"]),
                 continuous=bool(facts["continuous"]),
                 started_at=datetime.fromisoformat(facts["started_at"]),
-                road=road,
                 model=ModelName(str(facts["model"]["name"]), str(facts["model"]["sha256"])),
                 page=ModelName(str(facts["page"]["name"]), str(facts["page"]["sha256"])),
                 options=dict(facts["options"]),

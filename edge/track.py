@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge.lines import to_reading
 from edge.naming import SMALLEST, fuse
-from edge.types import SIGNS, Box, FloatArray, Line, Prediction, Reading, Span, Thresholds
+from edge.types import Box, FloatArray, Line, Prediction, Reading, Span, Thresholds
 
 Reals = npt.NDArray[np.float64]
 
@@ -27,9 +27,6 @@ FAST = 6.0
 """Heights a second that a number moves when it is too blurred to be read: with a shutter that is open for a
 sixtieth of a second, the smear is as wide as a stroke."""
 
-NOTHING = np.eye(1, len(SIGNS), dtype=np.float32)[0]
-"""Probabilities of `SIGNS` where no mark is looked for."""
-
 STILL = 0.1
 """Heights that a number moves at most, over the frames that confirm it, while it lies still. Nor does such a
 movement from one frame to the next smear anything, however short the time between them."""
@@ -44,8 +41,8 @@ CUT = 2
 """Pixels from the picture's border within which it may cut a digit that lies still."""
 
 BESIDE_BORDER = 1.3
-"""Heights from the picture's left or right border within which a number may go on beyond it: the widest gap
-in a number (`edge.lines.USUAL_CUT`) and a digit that is half outside and therefore not found."""
+"""Heights from the picture's left or right border within which a number may go on beyond it: a wide gap in a
+number, and a digit that is half outside and therefore not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +84,7 @@ class Sight:
         height: of the highest digit, pixels.
         text: the most probable digits.
         vote: logarithms of all probabilities, shape (digits, 10).
-        signs: the same of what stands before each, shape (digits, len(SIGNS)); that of nothing is certain
-            where no mark was looked for.
+        signs: the same of what stands before each, shape (digits, len(SIGNS)).
     """
 
     def __init__(self, line: Line) -> None:
@@ -99,8 +95,8 @@ class Sight:
         self.text = "".join(str(digit.prediction.label) for digit in line.digits)
         probabilities = np.array([digit.prediction.probabilities for digit in line.digits])
         self.vote: FloatArray = np.log(np.maximum(probabilities, SMALLEST))
-        before = [NOTHING if digit.before is None else digit.before for digit in line.digits]
-        self.signs: FloatArray = np.log(np.maximum(np.array(before), SMALLEST))
+        before = np.array([digit.before for digit in line.digits])
+        self.signs: FloatArray = np.log(np.maximum(before, SMALLEST))
 
     def shift_from(self, edges: Reals) -> Reals | None:
         """How far digits moved, x and y in pixels, if they are as many and stand as before; else None."""
@@ -306,10 +302,7 @@ class Track:
         across, down = np.rint(self.moved).astype(int).tolist()
         digits = tuple(
             replace(
-                digit,
-                box=digit.box.moved(across, down),
-                prediction=Prediction(probabilities),
-                before=None if digit.before is None else before,  # where nobody looked, nothing is known
+                digit, box=digit.box.moved(across, down), prediction=Prediction(probabilities), before=before
             )
             for digit, probabilities, before in zip(
                 self.sights[-1].line.digits, self.fused, self.signs, strict=True

@@ -40,8 +40,8 @@ SIGNS = ("", *MARKS, "minus")
 WITHIN, MINUS = slice(1, len(MARKS) + 1), len(MARKS) + 1
 """Of `SIGNS`, those by which a digit belongs to the number on its left, and that by which it begins one."""
 
-Road = Literal["ink", "page"]
-"""How digits are found: by ink and rules (`edge.by_ink`), or by a network that sees the page."""
+NOTHING: FloatArray = np.eye(1, len(SIGNS), dtype=np.float32)[0]
+"""Probabilities of `SIGNS` where there is no mark."""
 
 UNSURE = "?"
 """Stands in a reading's text for a digit that is not certain enough to be shown."""
@@ -328,15 +328,14 @@ class Digit:
         ink: what it was read from, white on black, uint8; `to_glyph` makes of it the glyph that the network
             saw. None where it is only remembered, as in events.
         links: logits of its number going on to the left, and to the right, by the page network.
-        before: probabilities of `SIGNS`, what stands before it, shape (len(SIGNS),); None where no mark was
-            looked for.
+        before: probabilities of `SIGNS`, what stands before it, shape (len(SIGNS),).
     """
 
     box: Box
     prediction: Prediction
     ink: ByteArray | None = None
     links: tuple[float, float] = (0.0, 0.0)
-    before: FloatArray | None = None
+    before: FloatArray = field(default_factory=NOTHING.copy)
 
     def __repr__(self) -> str:
         return f"<Digit {self.prediction.label}, {self.prediction.confidence:.1%}, at {self.box.as_list()}>"
@@ -407,12 +406,8 @@ class Reading:
 
     @property
     def value(self) -> float | None:
-        """The number that is written, where that is a plain decimal number and certain; see `value_of`.
-
-        None, too, where marks were not looked for: 125 may be 12.5.
-        """
-        looked = all(digit.before is not None for digit in self.digits)
-        return value_of(self.text) if self.status == "accepted" and looked else None
+        """The number that is written, where that is a plain decimal number and certain; see `value_of`."""
+        return value_of(self.text) if self.status == "accepted" else None
 
     def __repr__(self) -> str:
         track = "" if self.track_id is None else f", track {self.track_id}"
@@ -556,19 +551,21 @@ class Speed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """What a road finds in one picture.
+    """What is found in one picture.
 
     Attributes:
         lines: the numbers, in reading order.
         speed: of each stage.
         turned: quarter turns, clockwise, that the page stands turned; it was read upright all the same.
         complete: whether all that may be digits was looked at.
+        candidates: places that were looked at because a digit may be there.
     """
 
     lines: list[Line]
     speed: Speed
     turned: int = 0
     complete: bool = True
+    candidates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,11 +585,13 @@ class Result:
         readings: what it says.
         speed: of each stage.
         model: which network named the digits.
-        page: which network found them, the ink network or the page network.
+        page: which network found them.
         turned: quarter turns, clockwise, that the page stands turned in the frame: 2 is on its head. It was
             read upright all the same.
         complete: whether all that may be digits was looked at; a frame that is full of them is read up to a
             limit, the surest first.
+        candidates: places that were looked at because a digit may be there; few of them are believed to be
+            one where a picture is the wrong way round.
         fields: what is known of each field, in the order of the settings.
     """
 
@@ -603,6 +602,7 @@ class Result:
     page: ModelName
     turned: int = 0
     complete: bool = True
+    candidates: int = 0
     fields: tuple[FieldReading, ...] = ()
 
     def __repr__(self) -> str:

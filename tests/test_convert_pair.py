@@ -143,7 +143,7 @@ class Recognized:
         self.scales.append(scale)
         labels = np.log(np.full(10, 0.1, np.float32))
         found = [Candidate(box.scaled(scale), 1.0, labels, 0.0, (0.5, 0.5), 0) for box in self._boxes]
-        return Seen(Found(found, [], []), np.full((len(found), 10), 0.1, np.float32))
+        return Seen(Found(found, [], [], grey, ()), np.full((len(found), 10), 0.1, np.float32))
 
 
 def test_candidates_are_labelled_at_every_size_that_pages_are_read_in():

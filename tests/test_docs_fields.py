@@ -34,7 +34,7 @@ PLACES = [((0, 0), 0.0), ((14, -9), 2.5), ((-20, 10), -4.0)]
 
 @pytest.fixture(scope="module")
 def reader():
-    return DigitReader(road="page")
+    return DigitReader()
 
 
 def example(title: str):

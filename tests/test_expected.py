@@ -38,7 +38,7 @@ def seen(*what, pitch=50):
         candidates.append(Candidate(Box(left, 30, left + 25, 70), logit, labels, 0.0, (0.0, 0.0), 0))
     grey = np.full((100, 700), 220, np.uint8)
     ink = np.zeros((40, 25), np.uint8)
-    found = Found(candidates, [ink] * len(candidates), [], grey=grey, looks=Told([]).looks(grey))
+    found = Found(candidates, [ink] * len(candidates), [], grey, Told([]).looks(grey))
     return Seen(found, np.full((len(candidates), 10), 0.1, np.float32))
 
 

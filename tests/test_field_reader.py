@@ -1,19 +1,15 @@
 from collections import deque
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from samples import THRESHOLDS, number
 
-from edge.errors import ModelError
 from edge.events import FieldChanges
-from edge.field_reader import FieldReader, road_of_fields
+from edge.field_reader import FieldReader
 from edge.fields import Field, Region, field_of
 from edge.formats import Format
 from edge.live import Stream
-from edge.reader import DigitReader
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
 from edge.types import Frame, ModelName, Scan, Speed
@@ -29,13 +25,15 @@ class Reader:
     def __init__(self, *lines):
         self.lines, self.shown = list(lines), []
         self.tracking = TrackerOptions()
-        self.road = SimpleNamespace(thresholds=THRESHOLDS, name=NAME)
-        self.classifier = SimpleNamespace(name=NAME)
-        self.reads_by_format = False
+        self.thresholds = THRESHOLDS
+        self.page = self.classifier = SimpleNamespace(name=NAME)
 
     def scan(self, grey):
         self.shown.append(grey.shape)
         return Scan(self.lines, Speed(segment=1.0))
+
+    def expect(self, grey, form):
+        return Scan([], Speed())
 
 
 def frame(k: int, picture=None, seconds: float | None = None) -> Frame:
@@ -249,31 +247,3 @@ def test_numbers_of_fields_make_no_events_of_their_own():
     assert told.count("water = 12") == 1
     assert any("99  accepted" in text for text in told)
     assert not any("12  accepted" in text for text in told)
-
-
-def test_fields_are_read_by_the_page_network_as_soon_as_there_is_one():
-    digits = DigitReader()
-    reader = FieldReader(digits, [Field()], road="page")  # a field that wants all numbers asks for nothing
-    assert reader.reader is digits
-    reader.change([field_of(FIELD)])
-    assert (digits.road_name, reader.reader.road_name) == ("ink", "page")
-    assert reader.reader.classifier is digits.classifier
-    reader.change([])
-    assert reader.reader is digits
-
-
-@pytest.mark.parametrize(
-    ("asked", "page_model", "road"), [(None, None, "page"), ("ink", None, None), (None, "page.tflite", None)]
-)
-def test_whoever_asks_for_a_road_has_fields_read_on_it(asked, page_model, road):
-    assert road_of_fields(asked, page_model) == road
-
-
-def test_a_digit_network_that_is_no_pair_is_refused_for_fields_with_both_cures(monkeypatch):
-    digits = DigitReader()
-    card = replace(digits.classifier.card, trained_with="0" * 64)
-    monkeypatch.setattr(digits.classifier, "card", card)
-    reader = FieldReader(digits, [], road="page")
-    with pytest.raises(ModelError, match=r"are no pair: .* again, or .* --road ink"):
-        reader.change([field_of(FIELD)])
-    assert reader.reader is digits

@@ -30,7 +30,7 @@ def settings(tmp_path, monkeypatch) -> Path:
     """The user's settings, with the fields of a form."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     path = tmp_path / "digitcam.toml"
-    path.write_text('road = "page"\n' + FORM)
+    path.write_text(FORM)
     return path
 
 

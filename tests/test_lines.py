@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from samples import THRESHOLDS, number, prediction
 
-from edge.lines import Linking, group, neighbourhood, to_reading
+from edge.lines import Linking, neighbourhood, numbers_of, rows_of, to_reading
 from edge.types import Box, Digit, Line
 
 GAPS = Linking(constant=3.0, link=1.0, gap=-5.0, size=-6.0)
@@ -10,7 +10,7 @@ GAPS = Linking(constant=3.0, link=1.0, gap=-5.0, size=-6.0)
 
 
 def texts(digits, linking=GAPS):
-    return [to_reading(line, THRESHOLDS).text for line in group(digits, linking)]
+    return [to_reading(line, THRESHOLDS).text for line in numbers_of(rows_of(digits), linking)]
 
 
 def digits_at(text, left, top, *, step=40, rise=0, height=50, width=30):
@@ -123,14 +123,14 @@ def test_the_order_in_which_digits_come_makes_no_difference():
             random.integers((0, 0, 8), (200, 80, 30), (10, 3)).tolist()
         )
     ]
-    expected = [line.digits for line in group(digits, GAPS)]
+    expected = [line.digits for line in numbers_of(rows_of(digits), GAPS)]
     for _ in range(5):
         shuffled = [digits[k] for k in random.permutation(len(digits))]
-        assert [line.digits for line in group(shuffled, GAPS)] == expected
+        assert [line.digits for line in numbers_of(rows_of(shuffled), GAPS)] == expected
 
 
 def test_nothing_is_no_lines():
-    assert group([], GAPS) == []
+    assert numbers_of(rows_of([]), GAPS) == []
 
 
 def test_an_uncertain_digit_is_a_question_mark_and_makes_the_number_uncertain():

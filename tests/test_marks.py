@@ -136,9 +136,3 @@ def test_weights_are_read_again_as_they_were_written():
 def test_weights_that_do_not_fit_are_refused(changed, found):
     with pytest.raises(ValueError, match=found):
         Marking.from_dict(weights(**changed).as_dict())
-
-
-def test_a_number_whose_marks_nobody_looked_for_has_no_value():
-    line = Line(tuple(Digit(digit.box, digit.prediction) for digit in number("", "")))
-    reading = to_reading(line, THRESHOLDS)
-    assert (reading.status, reading.value) == ("accepted", None)

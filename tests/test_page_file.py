@@ -60,6 +60,8 @@ def test_networks_that_were_not_fitted_together_are_refused():
         ({"least": float("nan")}, "numbers that are none"),
         ({"linking": {"constant": 1.0}}, "not readable"),
         ({"known": {"shape": [32, 32]}}, "not readable"),
+        ({"marking": None}, "fit it again"),
+        ({"decoding": None}, "fit it again"),
     ],
 )
 def test_a_card_that_is_not_ours_says_what_is_wrong(change, problem):

@@ -1,6 +1,8 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from samples import written
@@ -9,6 +11,7 @@ from edge import DigitReader, SourceOptions, open_source
 from edge.errors import ImageError
 from edge.page_file import load_page, open_page
 from edge.recognizer import Recognizer
+from edge.types import Box
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +35,43 @@ def test_a_colour_picture_is_read_as_well_as_a_grey_one(reader):
 
 def test_results_name_both_networks(reader):
     result = reader.read_image(written("25"))
-    assert result.page.name == "ink-int8"
+    assert result.page.name == reader.page.card.name
     assert result.as_dict()["page_model"]["sha256"] == result.page.sha256
 
 
 def test_a_frame_that_is_full_is_read_up_to_the_budget_and_says_so(classifier):
     page = written("4671")
-    reader = DigitReader(classifier, road="page")
-    reader.road.recognizer = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
+    reader = DigitReader(classifier)
+    reader.recognizer = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
     result = reader.read_image(page)
     assert not result.complete
     assert not result.as_dict()["complete"]
     assert sum(len(reading.digits) for reading in result.readings) <= 2
-    assert DigitReader(classifier, road="page").read_image(page).complete
+    assert DigitReader(classifier).read_image(page).complete
+
+
+class TurnedBack:
+    """Takes the place of a recognizer: it turns every picture back by so many quarters, and says so."""
+
+    def __init__(self, recognizer, quarters):
+        self._recognizer, self._quarters = recognizer, quarters
+
+    def see(self, grey):
+        seen = self._recognizer.see(np.ascontiguousarray(np.rot90(grey, self._quarters)))
+        return replace(seen, found=replace(seen.found, turned=self._quarters))
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_what_was_read_turned_stands_where_it_is_in_the_frame(classifier, quarters):
+    reader = DigitReader(classifier)
+    reader.recognizer = TurnedBack(reader.recognizer, quarters)
+    frame = np.ascontiguousarray(np.rot90(written("407", size=(192, 352)), -quarters))
+    result = reader.read_image(frame)
+    assert result.as_dict()["turned"] == 90 * quarters
+    (reading,) = result.readings
+    left, top, width, height = cv2.boundingRect((frame < 120).astype(np.uint8))
+    assert reading.text == "407"
+    assert reading.box.overlap(Box(left, top, left + width, top + height)) > 0.7
 
 
 def test_an_empty_page_holds_no_number(reader):

@@ -1,23 +1,17 @@
 """Fields over the API and in a settings file: what is saved, what stays, and what is never overwritten."""
 
-import asyncio
 import stat
 import time
-from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
-import httpx
-from fastapi import FastAPI
 from serving import serving
 
-from edge.errors import ModelError, UsageError
-from edge.fields import Field, field_of
-from edge.server.fields_api import fields_api
+from edge.errors import UsageError
+from edge.fields import field_of
 from edge.server.fields_file import ChangedError, FieldsFile
-from edge.server.problems import Problem
 
 SETTINGS = """\
 # The meter in the cellar.
@@ -321,26 +315,3 @@ def test_how_the_camera_is_aimed_is_told_with_each_field(client):
     assert [field["name"] for field in aiming["fields"]] == ["all"]
     assert aiming["fields"][0]["trend"]["frames"] >= 1
     assert aiming["limits"]["height"] > 0
-
-
-def test_nothing_is_saved_that_the_networks_here_cannot_read(file, path):
-    before = path.read_bytes()
-    reader = SimpleNamespace(fields=(Field(),), reader_of=no_pair)
-    app = FastAPI()
-    app.add_exception_handler(Problem, lambda request, problem: problem.response())
-    app.include_router(fields_api(file, None, reader))
-
-    async def put():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
-            version = (await client.get("/v1/fields")).json()["version"]
-            return await client.put("/v1/fields", json={"fields": [{"name": "water"}], "version": version})
-
-    answer = asyncio.run(put())
-    assert answer.status_code == 409
-    assert "have fields read with --road ink" in answer.text
-    assert path.read_bytes() == before
-
-
-def no_pair(fields):
-    """What a reader says whose digit network is no pair with the page network."""
-    raise ModelError("they are no pair, or have fields read with --road ink")

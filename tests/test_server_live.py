@@ -25,7 +25,7 @@ from edge.reader import DigitReader
 from edge.server import watch as watch_module
 from edge.server.live import Live, View
 from edge.sources import Source
-from edge.types import Frame, Thresholds
+from edge.types import Frame
 
 
 class Camera(Source):
@@ -207,9 +207,8 @@ def test_what_the_reader_saw_is_encoded_once_a_frame_for_all_who_ask(monkeypatch
         lambda view, events: None,
         lambda error: None,
     )
-    reader = SimpleNamespace(reader=SimpleNamespace(road=SimpleNamespace(thresholds=Thresholds(0.9, 0.5))))
     app = FastAPI()
-    app.include_router(watch_module.live_api(live, None, reader))
+    app.include_router(watch_module.live_api(live, None, 0.9))
 
     async def ask():
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:

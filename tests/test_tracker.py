@@ -71,11 +71,6 @@ def test_a_mark_is_kept_over_frames_and_one_frame_without_it_changes_nothing():
     assert (seen[-1].status, seen[-1].value) == ("accepted", 4.07)
 
 
-def test_a_number_whose_marks_nobody_looks_for_has_no_value_in_a_stream_either():
-    seen = follow(soon(), [[number("407")]] * 4)
-    assert (seen[-1][0].status, seen[-1][0].value) == ("accepted", None)
-
-
 def test_a_mark_that_comes_and_goes_is_never_accepted_as_one_number_or_the_other():
     assert {reading.status for reading in read_with_points([0.9, 0.1] * 20)} == {"uncertain"}
 

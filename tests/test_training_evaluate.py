@@ -126,7 +126,7 @@ def findings(folder, blank, shipped):
 
 def test_all_that_is_there_is_measured_and_the_rest_is_named(findings, shipped):
     assert findings.model == "digits.tflite"
-    assert findings.accept == shipped.reader.classifier.card.thresholds.accept
+    assert findings.accept == shipped.reader.classifier.card.fused.accept
     assert findings.mnist.accuracy == 1
     assert len(findings.corruptions) == 15
     assert 0 < findings.corruption_mean < 1

@@ -16,28 +16,19 @@ pytestmark = pytest.mark.workstation
 ERROR, WRONG, EXACT, FALSE, RIGHT, TRUE = "error", "wrong", "exact", "false", "right", "true"
 
 FLOORS = {
-    ("ink", "real"): {
-        "photos": {ERROR: 0.01, WRONG: 0.004, EXACT: 0.91},
-        "negatives": {FALSE: 0.2},
-        "strings_submitty": {ERROR: 0.02},
-    },
-    ("ink", "pages"): {
-        "photos": {ERROR: 0.36, EXACT: 0.45},
-        "mixed": {ERROR: 1.35},
-    },
-    ("page", "real"): {
+    "real": {
         "photos": {ERROR: 0.02, WRONG: 0.01, EXACT: 0.85},
         "negatives": {FALSE: 0.6},
         "strings_submitty": {ERROR: 0.06},
     },
-    ("page", "pages"): {
+    "pages": {
         "photos": {ERROR: 0.13, EXACT: 0.48, RIGHT: 0.83, TRUE: 0.83},
         "mixed": {ERROR: 0.42, RIGHT: 0.5, TRUE: 0.55},
         "words": {FALSE: 2.5},
         "negatives": {FALSE: 1.0},
     },
 }
-"""By road, folder and group: the most of error, wrong and false, the least of exact, right and true."""
+"""By folder and group: the most of error, wrong and false, the least of exact, right and true."""
 
 AT_MOST = (ERROR, WRONG, FALSE)
 
@@ -50,11 +41,11 @@ def pages_dir(data_dir: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("road", "folder"), FLOORS)
-def test_real_pictures_are_read_as_well_as_before(data_dir, pages_dir, road, folder):
-    groups = FLOORS[road, folder]
+@pytest.mark.parametrize("folder", FLOORS)
+def test_real_pictures_are_read_as_well_as_before(data_dir, pages_dir, folder):
+    groups = FLOORS[folder]
     photos = [photo for photo in load_photos(data_dir / folder) if photo.group in groups]
-    results = read_photos(DigitReader(road=road), photos)
+    results = read_photos(DigitReader(), photos)
     assert results.keys() == groups.keys()
     for group, floors in groups.items():
         tally = results[group].tally
@@ -62,7 +53,7 @@ def test_real_pictures_are_read_as_well_as_before(data_dir, pages_dir, road, fol
             found = getattr(tally, name)
             assert found is not None
             held = found <= floor if name in AT_MOST else found >= floor
-            assert held, f"{road}, {folder}/{group}: {name} is {found:.4f}, expected {floor}"
+            assert held, f"{folder}/{group}: {name} is {found:.4f}, expected {floor}"
 
 
 def test_no_picture_asks_for_more_than_the_budget(pages_dir):

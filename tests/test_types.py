@@ -89,7 +89,7 @@ def test_a_result_is_schema_1():
         "readings": [
             {
                 "text": "07",
-                "value": None,
+                "value": 7.0,
                 "status": "accepted",
                 "confidence": 0.99,
                 "box": [100, 100, 170, 150],

@@ -248,7 +248,7 @@ def evaluate(
     digits, others = measure("glyphs", lambda: _ask_all_sets(model, real)) or ({}, {})
     drawn = measure("scenes", lambda: _draw_scenes(model, data, scenes))
     photos = measure("photos", lambda: _read_photos(model, data)) or {}
-    accept = model.reader.classifier.card.thresholds.accept if model.reader else None
+    accept = model.reader.thresholds.accept if model.reader else None
     return Findings(model.name, accept, mnist, corruptions, digits, others, drawn, photos, skipped)
 
 

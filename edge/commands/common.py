@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge.commands import values
 from edge.commands.output import say
 from edge.commands.parser import Option
-from edge.errors import ModelError, UsageError
+from edge.errors import UsageError
 from edge.fields import Field, fields_of
 from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
@@ -94,20 +94,9 @@ KEEPING = (
 
 MODELS = (
     Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
-    Option(
-        "page-model",
-        "a .tflite file instead of the shipped page network; with it, --road is page",
-        Path,
-        "FILE",
-    ),
-    Option(
-        "road",
-        "how digits are found: ink (the usual), or page, which takes fewer letters and signs for digits",
-        values.road,
-        "ROAD",
-    ),
+    Option("page-model", "a .tflite file instead of the shipped page network", Path, "FILE"),
 )
-"""The two networks, which must be a pair, and what finds the digits."""
+"""The two networks, which must be a pair."""
 
 FORMAT_AND_REGION = (
     Option(
@@ -195,15 +184,8 @@ def fields_asked(args: argparse.Namespace) -> tuple[Field, ...]:
     return fields
 
 
-def make_reader(args: argparse.Namespace, fields: Sequence[Field] = ()) -> DigitReader:
-    """The reader with the networks asked for, for these fields, if there are any."""
-    from edge.field_reader import BY_INK, road_of_fields
+def make_reader(args: argparse.Namespace) -> DigitReader:
+    """The reader with the networks asked for."""
     from edge.reader import DigitReader
 
-    road = road_of_fields(args.road, args.page_model) if fields else None
-    try:
-        return DigitReader.of_files(args.model, args.page_model, road=road or args.road, threads=args.threads)
-    except ModelError as error:
-        if road is None:
-            raise
-        raise ModelError(f"{error}{BY_INK}") from error
+    return DigitReader.of_files(args.model, args.page_model, threads=args.threads)

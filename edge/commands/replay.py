@@ -36,11 +36,8 @@ def _replay(args: argparse.Namespace) -> int:
     errors = Errors()
     options = SourceOptions(realtime=args.realtime)
     source = Replay(args.folder, options, on_error=errors.add, on_notice=say)
-    # Another road may still be asked for, as by naming a page network.
-    if args.road is None and args.page_model is None:
-        args.road = source.recording.road
     fields = fields_asked(args)
-    reader = make_reader(args, fields)
+    reader = make_reader(args)
     frames = FieldReader(reader, fields) if fields else reader
     with LiveLoop(lambda: source, frames, on_error=errors.add, on_notice=say) as loop:
         for difference in differences(source, reader):

@@ -42,7 +42,7 @@ def _run(args: argparse.Namespace) -> int:
     outputs = outputs_of(args)
     options = source_options(args)
     fields = fields_asked(args)
-    reader = make_reader(args, fields)
+    reader = make_reader(args)
     errors = Errors()
     known = load_known(args.state) if args.state else {}
     frames = FieldReader(reader, fields, known=known) if fields else reader

@@ -9,12 +9,10 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
 from edge.errors import UsageError
 from edge.fields import Region
 from edge.formats import Format
-from edge.types import Road
 
 
 def count(text: str) -> int:
@@ -152,12 +150,3 @@ def region(text: str) -> Region:
         return Region.parse(text)
     except UsageError as error:
         raise ArgumentTypeError(str(error)) from error
-
-
-def road(text: str) -> Road:
-    """How digits are found."""
-    roads: tuple[Road, ...] = get_args(Road)
-    for known in roads:
-        if text == known:
-            return known
-    raise ArgumentTypeError(f"expected {' or '.join(roads)}, found {text!r}")

@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from edge.board import board
-from edge.field_reader import FieldReader
 from edge.isolated import IsolatedError, TooLongError
+from edge.reader import DigitReader
 from edge.server import schema
 from edge.server.access import COOKIE, Access
 from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
@@ -121,16 +121,19 @@ async def _left(request: Request) -> None:
         pass
 
 
-def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metrics) -> APIRouter:
+def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
-    classifier = reader.reader.classifier
+    classifier, page = reader.classifier, reader.page
     card = classifier.card.as_dict()
     del card["known_answers"]  # pictures
+    page_card = page.card.as_dict()
+    del page_card["known"]
     info = {
         "version": version("digitcam"),
         "runtime": classifier.runtime,
         "model": {**card, "sha256": classifier.name.sha256},
+        "page_model": {**page_card, "sha256": page.sha256},
         "device": {
             "board": board().model,
             "machine": platform.machine(),
@@ -149,8 +152,7 @@ def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metri
     @api.get("/v1/info", response_class=JSONResponse, responses={200: {"model": schema.Info}})
     async def get_info() -> Response:
         """What runs here: version, source, model cards, device, limits."""
-        finder = {name: value for name, value in reader.reader.road.card.items() if name != "known"}
-        return JSONResponse({"source": live.source, **info, "page_model": finder})
+        return JSONResponse({"source": live.source, **info})
 
     @api.get("/healthz", response_class=JSONResponse, responses={200: {"model": schema.Health}})
     async def healthz() -> Response:

@@ -74,10 +74,11 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _usage_problem)
     app.add_exception_handler(WebSocketRequestValidationError, _usage_problem)
     app.add_exception_handler(Exception, _bug)
+    digits = reader.reader
     app.include_router(uploads_api(uploads, metrics))
-    app.include_router(live_api(live, metrics, reader))
+    app.include_router(live_api(live, metrics, digits.thresholds.accept))
     app.include_router(fields_api(fields, live, reader))
-    app.include_router(status_api(live, uploads, reader, metrics))
+    app.include_router(status_api(live, uploads, digits, metrics))
     app.include_router(session_api(access))
 
     @app.get("/", include_in_schema=False)

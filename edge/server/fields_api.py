@@ -10,9 +10,10 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 
-from edge.errors import ModelError, OutputError, UsageError
+from edge.errors import OutputError, UsageError
 from edge.field_reader import FieldReader
 from edge.fields import Field, field_of, fields_of
+from edge.reader import DigitReader
 from edge.server import schema
 from edge.server.fields_file import FieldsFile, Saved
 from edge.server.live import Live
@@ -68,10 +69,8 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
             raise Problem(422, str(error)) from error
         async with saving:
             try:
-                if read:  # what they are read by must be there before anything is saved
-                    await asyncio.to_thread(reader.reader_of, wanted(fields))
                 saved = await asyncio.to_thread(file.write, fields, given.version)
-            except (ModelError, UsageError) as error:
+            except UsageError as error:
                 raise Problem(409, str(error)) from error
             except OutputError as error:
                 raise Problem(507, f"{error}: let the user that digitcam runs as write there") from error
@@ -82,7 +81,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
     @api.post(
         "/v1/fields/try",
         response_class=JSONResponse,
-        responses={200: {"model": schema.FieldReading}, **documented(400, 409, 503)},
+        responses={200: {"model": schema.FieldReading}, **documented(400, 503)},
     )
     async def try_field(tried: schema.FieldSettings) -> Response:
         """Read a field in the newest frame, without saving it; when it is read otherwise does not matter."""
@@ -94,10 +93,7 @@ def fields_api(file: FieldsFile, live: Live, reader: FieldReader) -> APIRouter:
             result = live.view.result
             if result is None:
                 raise Problem(503, f"no frame from {live.source}: {live.view.trouble}")
-            try:
-                reading = await asyncio.to_thread(_tried, reader, field, result.frame)
-            except ModelError as error:
-                raise Problem(409, str(error)) from error
+            reading = await asyncio.to_thread(_tried, reader.reader, field, result.frame)
         return JSONResponse(reading.as_dict())
 
     return api
@@ -107,8 +103,8 @@ def _table(given: schema.FieldSettings) -> dict[str, Any]:
     return given.model_dump(exclude_none=True)
 
 
-def _tried(reader: FieldReader, field: Field, frame: Frame) -> FieldReading:
-    (reading,) = FieldReader(reader.reader_of([field]), [field]).read_frame(frame).fields
+def _tried(reader: DigitReader, field: Field, frame: Frame) -> FieldReading:
+    (reading,) = FieldReader(reader, [field]).read_frame(frame).fields
     return reading
 
 

@@ -16,7 +16,6 @@ from edge.overlay import draw, encode
 from edge.reader import DigitReader
 from edge.server.answers import with_glyphs
 from edge.server.forms import picture_of
-from edge.types import Road
 
 FORMATS = ("PNG", "JPEG", "WebP", "HEIF", "AVIF")
 MAX_PIXELS = 16_000_000
@@ -33,7 +32,6 @@ def request(
     form: Form,
     model: Path | None = None,
     page_model: Path | None = None,
-    road: Road | None = None,
     *,
     content_type: str = "",
 ) -> bytes:
@@ -44,11 +42,10 @@ def request(
         form: of the answer.
         model: path of the digit network, None for the shipped one.
         page_model: path of the page network, likewise.
-        road: how digits are found; None for the usual way.
         content_type: of the body. Only a form is told by it; pictures are told by their content.
     """
     models = [path and str(path) for path in (model, page_model)]
-    head = {"form": form, "models": [*models, road], "content_type": content_type}
+    head = {"form": form, "models": models, "content_type": content_type}
     return json.dumps(head).encode() + b"\n" + body
 
 
@@ -78,8 +75,8 @@ def answer(message: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _reader(model: str | None, page_model: str | None, road: Road | None) -> DigitReader:
+def _reader(model: str | None, page_model: str | None) -> DigitReader:
     os.nice(NICENESS)
     can_decode_heic()  # loaded now, and not in the time that the first such picture has
     cv2.setNumThreads(1)  # as many pictures at a time as there are children
-    return DigitReader.of_files(model, page_model, road=road)
+    return DigitReader.of_files(model, page_model)

@@ -16,7 +16,7 @@ from typing import cast
 import uvicorn
 
 from edge.errors import EdgeError, UsageError
-from edge.field_reader import FieldReader, road_of_fields
+from edge.field_reader import FieldReader
 from edge.fields import Field
 from edge.live import LiveLoop
 from edge.outputs import open_sinks, outputs_of
@@ -69,7 +69,7 @@ def serve(
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _listen(args.host, args.port)]
         token = _token(args, sockets, say)
-        digits = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
+        digits = DigitReader.of_files(args.model, args.page_model, threads=args.threads)
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
         metrics = Metrics(connections=lambda: len(connections))
@@ -77,19 +77,17 @@ def serve(
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
         known = load_known(args.state) if args.state else {}
-        reader = FieldReader(
-            digits, wanted(fields), known=known, road=road_of_fields(args.road, args.page_model)
-        )
+        reader = FieldReader(digits, wanted(fields), known=known)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
-        for difference in differences(loop.source, reader.reader):
+        for difference in differences(loop.source, digits):
             say(difference)
-        recording = recording_of(loop.source, reader.reader, options)
+        recording = recording_of(loop.source, digits, options)
         for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
-        uploads = stack.enter_context(Uploads(args.readers, args.model, args.page_model, args.road))
+        uploads = stack.enter_context(Uploads(args.readers, args.model, args.page_model))
         app = create_app(
             live=live,
             uploads=uploads,

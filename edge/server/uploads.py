@@ -20,7 +20,6 @@ import numpy as np
 from edge.isolated import Isolated, IsolatedError
 from edge.overlay import encode
 from edge.server.reading import Form, request
-from edge.types import Road
 
 READ = "edge.server.reading:answer"
 
@@ -88,20 +87,13 @@ class Uploads:
         children: how many. Each has a thread that hands it the pictures.
         model: path of the digit network, None for the shipped one.
         page_model: path of the page network, likewise.
-        road: how digits are found; None for the usual way.
 
     Raises:
         IsolatedError: the first child cannot be started.
     """
 
-    def __init__(
-        self,
-        children: int,
-        model: Path | None = None,
-        page_model: Path | None = None,
-        road: Road | None = None,
-    ) -> None:
-        self._models = model, page_model, road
+    def __init__(self, children: int, model: Path | None = None, page_model: Path | None = None) -> None:
+        self._models = model, page_model
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting: list[_Job] = []
         self._slots: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -16,7 +16,6 @@ from starlette.websockets import WebSocketDisconnect
 
 from edge.aim import LIMITS, Aim, Aiming, Trend, measure_all
 from edge.events import AnyEvent
-from edge.field_reader import FieldReader
 from edge.overlay import draw, encode
 from edge.planes import to_grey
 from edge.server import schema
@@ -35,13 +34,13 @@ AIM_S = 1.0
 Since = Annotated[int | None, Query(ge=0, description="number of the last event that is known already")]
 
 
-def live_api(live: Live, metrics: Metrics, reader: FieldReader) -> APIRouter:
+def live_api(live: Live, metrics: Metrics, accept: float) -> APIRouter:
     """What the source shows.
 
     Args:
         live: reads it.
         metrics: counts who watches.
-        reader: of its frames; knows from which confidence on a digit is shown.
+        accept: confidence from which on a digit is shown.
     """
     api = APIRouter(tags=["live"], dependencies=[Depends(known_keys)], responses=documented(422))
 
@@ -71,14 +70,14 @@ def live_api(live: Live, metrics: Metrics, reader: FieldReader) -> APIRouter:
     @api.get("/v1/aim", response_class=JSONResponse, responses={200: {"model": schema.Aiming}})
     async def aim() -> Response:
         """How well the newest frame shows its numbers, how the last were read, and what to do about it."""
-        return JSONResponse(await _aiming(live, reader))
+        return JSONResponse(await _aiming(live, accept))
 
     @api.websocket("/v1/events")
     async def events(socket: WebSocket, since: Since = None, frames: bool = False) -> None:
         """A JSON message for each event; with `frames`, also one for each frame, and each second an aim."""
         await socket.accept()
         with metrics.viewers.track_inprogress():
-            sending = asyncio.create_task(_send_events(socket, live, since, frames, reader))
+            sending = asyncio.create_task(_send_events(socket, live, since, frames, accept))
             gone = asyncio.create_task(_gone(socket))
             _, rest = await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
             for task in rest:
@@ -150,20 +149,18 @@ async def _parts(live: Live, metrics: Metrics) -> AsyncIterator[bytes]:
             yield b"%b\r\n\r\n%b\r\n--%b\r\n" % (head.encode(), jpeg, BOUNDARY.encode())
 
 
-async def _aiming(live: Live, reader: FieldReader) -> dict[str, Any]:
+async def _aiming(live: Live, accept: float) -> dict[str, Any]:
     """How well the newest frame shows its numbers, measured once for all who ask."""
     aims, trends = await live.made(_aims) or {}, live.view.trends
     told = [Aiming(aim, trends.get(name, Trend()), name).as_dict() for name, aim in aims.items()]
     return {
         "picture": told[0] if told else None,
         "fields": told[1:],
-        "limits": {**LIMITS.as_dict(), "confidence": reader.reader.road.thresholds.accept},
+        "limits": {**LIMITS.as_dict(), "confidence": accept},
     }
 
 
-async def _send_events(
-    socket: WebSocket, live: Live, since: int | None, frames: bool, reader: FieldReader
-) -> None:
+async def _send_events(socket: WebSocket, live: Live, since: int | None, frames: bool, accept: float) -> None:
     seen = live.last_event if since is None else since
     shown: View | None = None
     aimed = -math.inf
@@ -177,7 +174,7 @@ async def _send_events(
                 await socket.send_text(_frame(live.source, view))
                 if time.monotonic() - aimed >= AIM_S:
                     aimed = time.monotonic()
-                    await socket.send_text(json.dumps({"event": "aim", **await _aiming(live, reader)}))
+                    await socket.send_text(json.dumps({"event": "aim", **await _aiming(live, accept)}))
         await socket.close(1001)
     except WebSocketDisconnect:
         pass

@@ -74,7 +74,7 @@ class DemoCamera(Source):
         size: tuple[int, int] = DEFAULT_SIZE,
         fps: float = DEFAULT_FPS,
         realtime: bool = True,
-        words: bool = False,
+        words: bool = True,
         whole: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,

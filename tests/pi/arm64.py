@@ -71,7 +71,7 @@ def alike(box, other):
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_certain_digit_is_read_as_on_the_workstation_and_no_other(reader, results, name):
-    accept = reader.classifier.card.thresholds.accept
+    accept = reader.thresholds.accept
     here, there = results[name], EXPECTED[name]["read"]
     for digits, others in ((here, there), (there, here)):
         found = certain(others, name, accept)
@@ -80,6 +80,6 @@ def test_every_certain_digit_is_read_as_on_the_workstation_and_no_other(reader, 
 
 
 def test_there_is_something_to_read(reader):
-    least = reader.classifier.card.thresholds.accept + BEYOND
+    least = reader.thresholds.accept + BEYOND
     assert len(EXPECTED) == 10
     assert sum(len(certain(frame["read"], name, least)) for name, frame in EXPECTED.items()) >= 60

@@ -1,1 +1,0 @@
-"""The ink network: marks in a grey picture which pixels are ink of handwritten digits."""
