@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -64,7 +64,8 @@ class Linking:
 
     def joins(self, left: Digit, right: Digit) -> bool:
         """Whether it is as likely as not that they do."""
-        return bool(np.array(neighbourhood(left, right)) @ np.array(astuple(self)) >= 0)
+        weights = self.constant, self.link, self.gap, self.size  # `astuple` takes 30 times as long
+        return sum(weight * x for weight, x in zip(weights, neighbourhood(left, right), strict=True)) >= 0
 
 
 def neighbourhood(left: Digit, right: Digit) -> tuple[float, float, float, float]:
