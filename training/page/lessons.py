@@ -48,7 +48,7 @@ TURNED = 0.4
 NEGATIVE = 0.1
 """Share of lessons that show light writing on dark."""
 
-STRIPS = 0.1
+STRIPS = 0.15
 """Share of lessons that show a number cut out of its page, as from a form or a cheque, and nothing else."""
 
 STRIP_MARGIN = 0.05, 1.0
