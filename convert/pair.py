@@ -380,9 +380,9 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
     least = fit_least(observed, card.fusion, card.fused)
-    seen = see_all(Recognizer(network, Classifier(digits), least=LEAST_EXPECTED), numbers)
-    marking = fit_marking([observed.signs, observe_marks(seen, numbers)])
-    decoding = fit_decoding(regions(seen, numbers), card.fusion)
+    hardly = Recognizer(network, Classifier(digits), least=LEAST_EXPECTED)
+    marking = fit_marking([observed.signs, observe_marks(see_all(hardly, numbers), numbers)])
+    decoding = fit_decoding(regions(hardly, numbers), card.fusion)
     page_card = PageCard(
         name="page-int8",
         version=origin.version,

@@ -14,7 +14,7 @@ from edge.errors import ModelError
 from edge.expected import Choices, Decoding, Steps, Whole, search, slots_of, told_of
 from edge.formats import Format
 from edge.fusion import Fusion
-from edge.recognizer import Seen
+from edge.recognizer import Recognizer, Seen
 from edge.types import Box
 from training.page.matching import boxes_of, match
 from training.page.numbers import Numbers, WrittenNumber, written
@@ -57,24 +57,24 @@ def format_of(text: str) -> Format:
     return Format.parse("".join("0" if character.isdigit() else character for character in text))
 
 
-def regions(pages_seen: Sequence[Seen], numbers: Numbers) -> list[Region]:
-    """The longer numbers of drawn pages, each with the candidates of its region.
+def regions(recognizer: Recognizer, numbers: Numbers) -> list[Region]:
+    """The longer numbers of drawn pages, each seen as a field sees it: its region is all there is.
 
     Args:
-        pages_seen: what both networks say of each page, with all that may fill a slot.
+        recognizer: the two networks; its candidates should be all that may fill a slot.
         numbers: the pages.
     """
     found = []
-    for page, seen in enumerate(pages_seen):
+    for page, grey in enumerate(numbers.grey):
         rows = numbers.digits[numbers.digits[:, 0] == page]
-        long = [
-            one
-            for one in written(rows, numbers.marks[numbers.marks[:, 0] == page])
-            if len(one.digits) >= LONG and not around(one).of(numbers.ignore[page]).any()
-        ]
-        if seen.found.turned:
-            continue
-        found += [_region(seen, one, format_of(one.text)) for one in long]
+        for one in written(rows, numbers.marks[numbers.marks[:, 0] == page]):
+            place = around(one).clipped(*grey.shape)
+            if len(one.digits) < LONG or place.of(numbers.ignore[page]).any():
+                continue
+            seen = recognizer.see(np.ascontiguousarray(place.of(grey)))
+            if not seen.found.turned:
+                boxes = tuple(box.moved(-place.left, -place.top) for box in one.digits)
+                found.append(_region(seen, replace(one, digits=boxes), format_of(one.text)))
     return found
 
 
@@ -83,30 +83,17 @@ def around(number: WrittenNumber) -> Box:
     boxes = number.digits
     room = round(MARGIN * max(box.height for box in boxes))
     return Box(
-        max(0, min(box.left for box in boxes) - room),
-        max(0, min(box.top for box in boxes) - room),
+        min(box.left for box in boxes) - room,
+        min(box.top for box in boxes) - room,
         max(box.right for box in boxes) + room,
         max(box.bottom for box in boxes) + room,
     )
 
 
 def _region(seen: Seen, number: WrittenNumber, form: Format) -> Region:
-    place = around(number)
-    inside = [
-        k
-        for k, candidate in enumerate(seen.found.candidates)
-        if place.left <= candidate.box.centre[0] < place.right
-        and place.top <= candidate.box.centre[1] < place.bottom
-    ]
-    found = replace(
-        seen.found,
-        candidates=[seen.found.candidates[k] for k in inside],
-        inks=[seen.found.inks[k] for k in inside],
-        glyphs=[],
-    )
     true = np.array([box.as_list() for box in number.digits], np.float32)
-    owners = match(boxes_of(found.candidates), true, np.zeros(len(inside), np.float32))
-    return Region(Seen(found, seen.probabilities[inside]), owners, number, form)
+    boxes = boxes_of(seen.found.candidates)
+    return Region(seen, match(boxes, true, np.zeros(len(boxes), np.float32)), number, form)
 
 
 def fit_decoding(some: Sequence[Region], fusion: Fusion) -> Decoding:
