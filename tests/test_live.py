@@ -88,7 +88,7 @@ class Reader:
 @pytest.fixture
 def pages(tmp_path):
     for k in range(6):
-        cv2.imwrite(str(tmp_path / f"{k}.png"), written(f"40{k}"))
+        cv2.imwrite(str(tmp_path / f"{k}.png"), written(f"40{k + 2}"))
     return tmp_path
 
 

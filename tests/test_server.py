@@ -264,8 +264,8 @@ def read_slowly(message):
 
 def test_reading_may_take_longer_than_decoding():
     with Isolated("test_server:read_slowly") as child:
-        child.call(request(PNG, "json", None))  # loads what it needs
-        result = json.loads(child.call(request(PNG, "json", None), cpu_s=0.2))
+        child.call(request(PNG, "json", None), timeout_s=120)  # loads what it needs
+        result = json.loads(child.call(request(PNG, "json", None), timeout_s=120, cpu_s=0.2))
     assert [reading["text"] for reading in result["readings"]] == ["407"]
 
 

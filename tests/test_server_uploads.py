@@ -18,7 +18,6 @@ import httpx
 from fastapi import FastAPI
 from serving import serving
 
-from edge.field_reader import FieldReader
 from edge.reader import DigitReader
 from edge.server import uploads as module
 from edge.server.api import status_api
@@ -125,7 +124,7 @@ def test_the_server_is_not_ready_while_a_picture_waits_for_long(classifier, olde
         status_api(
             live,
             uploads,
-            FieldReader(DigitReader(classifier), []),
+            DigitReader(classifier),
             SimpleNamespace(content_type="text/plain"),
         )
     )
