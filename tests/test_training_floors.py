@@ -17,14 +17,15 @@ ERROR, WRONG, EXACT, FALSE, RIGHT, TRUE = "error", "wrong", "exact", "false", "r
 
 FLOORS = {
     "real": {
-        "photos": {ERROR: 0.02, WRONG: 0.01, EXACT: 0.85},
-        "negatives": {FALSE: 0.6},
-        "strings_submitty": {ERROR: 0.06},
+        "photos": {ERROR: 0.014, WRONG: 0.006, EXACT: 0.88},
+        "negatives": {FALSE: 0.3},
+        "strings_submitty": {ERROR: 0.05},
+        "strings_orand": {ERROR: 0.155},
     },
     "pages": {
-        "photos": {ERROR: 0.13, EXACT: 0.48, RIGHT: 0.83, TRUE: 0.83},
-        "mixed": {ERROR: 0.42, RIGHT: 0.5, TRUE: 0.55},
-        "words": {FALSE: 2.5},
+        "photos": {ERROR: 0.13, EXACT: 0.58, RIGHT: 0.85, TRUE: 0.86},
+        "mixed": {ERROR: 0.42, RIGHT: 0.5, TRUE: 0.58},
+        "words": {FALSE: 2.2},
         "negatives": {FALSE: 1.0},
     },
 }
