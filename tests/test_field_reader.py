@@ -299,10 +299,14 @@ def test_a_field_that_is_due_while_another_keeps_the_picture_still_is_read_all_t
     fields, tracker = FieldReader(reader, wanted), Tracker(reader.tracking)
     for k in range(30):
         fields.read_frame(frame(k), tracker)
+    picture = np.full((480, 640), 200.0)
+    picture[100:140, 300:340] = 40  # somebody writes while the second one rests
+    for k in range(30, 60):
+        fields.read_frame(frame(k, picture), tracker)
     seen = len(reader.shown)
-    fields.read_frame(frame(30), tracker)
+    fields.read_frame(frame(60, picture), tracker)
     assert len(reader.shown) == seen
-    fields.read_frame(frame(31, seconds=3700), tracker)
+    fields.read_frame(frame(61, picture, seconds=3700), tracker)
     assert len(reader.shown) == seen + 1
 
 
