@@ -171,7 +171,7 @@ class FieldReader:
         self._memory = _Memory(kept, seen_at=old.seen_at, idle_s=old.idle_s)
 
     def ask(self, names: Collection[str]) -> None:
-        """Have these fields read with the next frame of the stream, whatever their schedule says; `ALL`: each.
+        """Have fields read with the next frame of the stream, whatever their schedule says; with `ALL` each.
 
         They stay due until they have taken a value.
         """
