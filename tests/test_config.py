@@ -167,5 +167,5 @@ def test_a_table_that_makes_no_sense_is_told_without_what_may_be_secret(parsed, 
 
 
 def test_a_table_of_an_option_cannot_stand_in_the_environment(parsed):
-    with pytest.raises(UsageError, match="expected a table headed .* found a text"):
+    with pytest.raises(UsageError, match=r"expected a table headed \[mqtt\] .* found a text"):
         parsed("run", DIGITCAM_MQTT="mqtt://me:secret@broker")

@@ -167,13 +167,14 @@ def _convert(setting: Setting, option: Option) -> object:
 
 
 def _convert_tables(setting: Setting, option: Option) -> object:
-    value, key, one = setting.value, setting.key, option.kind == "table"
+    value, one = setting.value, option.kind == "table"
+    key = option.name if setting.key.startswith(PREFIX) else setting.key
     tables = [value] if one else value
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         expected = f"a table headed [{key}]" if one else f"tables headed [[{key}]]"
         raise UsageError(
-            f"{setting.origin}: expected {expected} in a settings file, {'' if one else 'each '}with its keys "
-            f"below it, found {_kind_of(value)}"
+            f"{setting.origin}: expected {expected} in a settings file, {'' if one else 'each '}with its "
+            f"keys below it, found {_kind_of(value)}"
         )
     try:
         return option.convert(value)
