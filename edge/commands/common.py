@@ -15,6 +15,7 @@ from edge.commands.output import say
 from edge.commands.parser import Option
 from edge.errors import ModelError, UsageError
 from edge.fields import Field, fields_of
+from edge.senders.broker import broker_of
 from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
 
@@ -158,6 +159,9 @@ FORMAT_AND_REGION = (
 
 FIELD = Option("field", "the numbers that are wanted, by name", fields_of, default=(), kind="tables")
 """Tables [[field]] of the settings."""
+
+MQTT = Option("mqtt", "the broker that messages go to", broker_of, kind="table")
+"""Table [mqtt] of the settings."""
 
 STATE = Option(
     "state",

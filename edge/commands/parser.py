@@ -11,9 +11,9 @@ from typing import Any, Literal, NoReturn
 
 from edge.errors import UsageError
 
-Kind = Literal["value", "switch", "list", "argument", "arguments", "tables"]
-"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; tables
-`[[name]]` of a settings file, which are nothing for a command line."""
+Kind = Literal["value", "switch", "list", "argument", "arguments", "table", "tables"]
+"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; a
+table `[name]`, or tables `[[name]]`, of a settings file, which are nothing for a command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Option:
     Attributes:
         name: without dashes; it is also the key in settings files.
         help: a line for `--help`.
-        convert: makes the value of a text, and of a list of tables; raises `argparse.ArgumentTypeError` or
-            `UsageError` for one that makes no sense.
+        convert: makes the value of a text, of a table, or of a list of tables; raises
+            `argparse.ArgumentTypeError` or `UsageError` for one that makes no sense.
         metavar: what stands for the value in `--help`.
         default: the value where nothing is given.
         kind: see there.
@@ -73,7 +73,7 @@ class Verb:
     @property
     def typed(self) -> list[Option]:
         """The options that can stand on the command line."""
-        return [option for option in self.options if option.kind != "tables"]
+        return [option for option in self.options if option.kind not in ("table", "tables")]
 
 
 class Parser(argparse.ArgumentParser):
