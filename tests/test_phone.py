@@ -8,8 +8,9 @@ from receiver import OK, receiving
 
 from edge.alerts import Alert
 from edge.errors import UsageError
-from edge.senders.phone import Phone, Services
+from edge.senders.phone import Phone, Services, open_phone
 from edge.senders.sender import RefusedError, SendError
+from edge.senders.settings import PhoneOptions
 from edge.store import Message
 
 
@@ -82,3 +83,18 @@ def test_a_file_without_addresses_is_refused(text, told):
     with pytest.raises(UsageError, match=told) as caught:
         Services.parse(text)
     assert "t0ken" not in str(caught.value)
+
+
+def test_addresses_come_from_a_file_that_only_its_owner_reads(tmp_path):
+    path = tmp_path / "urls"
+    path.write_text("t0ken")
+    with pytest.raises(UsageError, match="chmod 600"):
+        open_phone(PhoneOptions(path), {})
+    path.chmod(0o600)
+    with pytest.raises(UsageError, match="urls: expected addresses") as caught:
+        open_phone(PhoneOptions(path), {})
+    assert "t0ken" not in str(caught.value)
+    with pytest.raises(UsageError, match="expected urls_file"):
+        open_phone(PhoneOptions(), {})
+    path.rename(tmp_path / "phone-urls").write_text("json://t0ken")
+    assert open_phone(PhoneOptions(), {"CREDENTIALS_DIRECTORY": str(tmp_path)}).name == "alerts to phones"

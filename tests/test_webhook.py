@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from receiver import OK, receiving
@@ -18,8 +19,9 @@ from edge.events import Changes, FieldEvent
 from edge.lines import to_reading
 from edge.senders.address import Address
 from edge.senders.sender import RefusedError, SendError
+from edge.senders.settings import PhoneOptions, WebhookOptions, phone_of, webhook_of
 from edge.senders.signature import Signer
-from edge.senders.webhook import Webhook, WebhookMessages, WebhookOptions, judge, tls_context, webhook_of
+from edge.senders.webhook import Webhook, WebhookMessages, judge, open_webhook, tls_context
 from edge.store import Message
 from edge.types import FieldReading
 
@@ -273,14 +275,13 @@ def test_each_event_that_is_wanted_becomes_a_message_with_the_name_of_the_device
     assert {first.destination, second.destination} == {"webhook"}
     assert json.loads(first.body) == {"device": "shed", **accepted.as_dict()}
     assert json.loads(second.body) == {"device": "shed", **value.as_dict()}
-    (only,) = WebhookMessages(["gone"]).messages([accepted, gone, value])
+    (only,) = WebhookMessages(["gone"], device="shed").messages([accepted, gone, value])
     assert json.loads(only.body)["event"] == "gone"
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({}, "url: expected either url or url_file, found neither"),
         ({"url": "https://x/", "url_file": "f"}, "url: .*found both"),
         ("http://example.org/s3cret", "url: expected https, or this machine, found http://example.org"),
         ("https://me:s3cret@example.org/", "url: .*chmod 600.*url_file"),
@@ -301,8 +302,86 @@ def test_settings_that_make_no_sense_are_told_without_their_secrets(value, told)
     assert "s3cret" not in str(caught.value)
 
 
-def test_settings_are_taken(tmp_path):
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"urls": "tgram://s3cret"}, "urls: expected no secret in settings.*urls_file"),
+        ({"refused": "1 h"}, "refused: .*nearest known one is refused_for"),
+        ({"refused_for": 3600}, 'refused_for: expected a time such as "90 min", found 3600'),
+        ({"gone_for": "soon"}, "gone_for: expected a time"),
+        ({"device": ""}, "device: expected a name"),
+    ],
+)
+def test_settings_of_phones_that_make_no_sense_are_told(table, told):
+    with pytest.raises(UsageError, match=f"^{told}") as caught:
+        phone_of(table)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_settings_are_taken():
     assert webhook_of("https://example.org/a") == WebhookOptions("https://example.org/a")
     options = webhook_of({"url": "http://pi/a", "allow_http": True, "events": ["value"], "ca": "/etc/ca.pem"})
     assert options.events == ("value",) and options.ca.name == "ca.pem"
     assert "pi/a" not in repr(options)
+    phone = phone_of({"urls_file": "/etc/phone", "refused_for": "2 h", "gone_for": "90 s"})
+    assert phone == PhoneOptions(Path("/etc/phone"), 7200.0, 90.0)
+
+
+def secret(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_url_and_secret_come_from_files_that_only_their_owner_reads(receiver, tmp_path):
+    url = secret(tmp_path / "url", receiver.url.replace("http://", "http://me:pa55@") + "?t0ken\n")
+    webhook = open_webhook(WebhookOptions(url_file=url, secret_file=secret(tmp_path / "key", SECRET)), {})
+    webhook.send(message())
+    webhook.close()
+    (got,) = receiver.got
+    assert got.path == "/hook/s3cret?t0ken"
+    assert got.headers["webhook-signature"].startswith("v1,")
+
+
+def test_systemd_brings_url_and_secret_as_credentials(receiver, tmp_path):
+    secret(tmp_path / "webhook-url", receiver.url)
+    secret(tmp_path / "webhook-secret", SECRET)
+    webhook = open_webhook(webhook_of({}), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    webhook.send(message())
+    webhook.close()
+    assert "webhook-signature" in receiver.got[0].headers
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "told"),
+    [
+        ("https://example.org/s3cret", 0o644, "readable by its owner alone.*chmod 600"),
+        (
+            "http://example.org/s3cret",
+            0o600,
+            "url: expected https, or this machine, found http://example.org:",
+        ),
+        ("s3cret", 0o600, "url: expected a URL"),
+        ("", 0o600, "found an empty file"),
+        (None, 0o600, "cannot read the secret"),
+    ],
+)
+def test_a_file_that_is_not_as_it_should_be_is_told_without_what_it_holds(tmp_path, text, mode, told):
+    path = tmp_path / "url"
+    if text is not None:
+        secret(path, text, mode)
+    with pytest.raises(UsageError, match=told) as caught:
+        open_webhook(WebhookOptions(url_file=path), {})
+    assert "s3cret" not in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_bad_secret_is_told_with_its_file_and_without_what_it_holds(tmp_path):
+    path = secret(tmp_path / "key", "s3cret")
+    with pytest.raises(UsageError, match="key: expected secrets") as caught:
+        open_webhook(WebhookOptions("https://example.org", secret_file=path), {})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_without_a_url_nothing_is_posted():
+    with pytest.raises(UsageError, match="expected url or url_file"):
+        open_webhook(webhook_of({}), {})

@@ -5,16 +5,22 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge.alerts import Alert
 from edge.errors import PackageMissingError, UsageError
 from edge.isolated import Isolated, IsolatedError
+from edge.senders.credentials import read_secret, secret_file
 from edge.senders.sender import RefusedError, SendError
+from edge.senders.settings import PhoneOptions
 from edge.store import Message
 
 DESTINATION = "phone"
+
+URLS = "phone-urls"
+"""Name of systemd's credential."""
 
 SEND_S = 90.0
 """For all services together; Apprise gives each some seconds, but imports for seconds on a slow board."""
@@ -51,6 +57,27 @@ class Services:
         if not urls:
             raise UsageError("expected the address of a service, such as tgram://TOKEN/CHAT, found none")
         return cls(tuple(url for _, url in urls))
+
+
+def open_phone(options: PhoneOptions, environment: Mapping[str, str]) -> Phone:
+    """What sends alerts as settings say.
+
+    Args:
+        options: the settings.
+        environment: the variables, in which systemd tells where its credentials are.
+
+    Raises:
+        UsageError: the file is not as it should be.
+        PackageMissingError: Apprise is not installed.
+    """
+    file = secret_file(URLS, options.urls_file, environment)
+    if file is None:
+        raise UsageError("expected urls_file in the table [phone] of the settings, found none")
+    text = read_secret(file)
+    try:
+        return Phone(Services.parse(text))
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from None
 
 
 class Phone:

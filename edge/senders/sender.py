@@ -114,6 +114,20 @@ class Backoff:
         return generator.uniform(0.0, min(self.most_s, self.base_s * 2.0 ** min(failures - 1, 64)))
 
 
+class AnySender(Protocol):
+    """What sends messages from a thread of its own, by whatever means."""
+
+    @property
+    def state(self) -> SenderState:
+        """How it fares now."""
+
+    def start(self) -> None:
+        """Begin to send; called once."""
+
+    def close(self, timeout_s: float) -> None:
+        """Send what is waiting, unless that takes longer, and end; may be called twice."""
+
+
 class Sender:
     """Sends the messages of one destination from a thread of its own, in their order.
 

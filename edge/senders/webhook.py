@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import http
 import http.client
 import json
@@ -14,27 +13,24 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
 
 from edge.errors import UsageError
-from edge.events import AnyEvent, FieldKind, Kind
-from edge.senders.address import Address, holds_secret
+from edge.events import AnyEvent
+from edge.senders.address import Address
+from edge.senders.credentials import read_secret, secret_file
 from edge.senders.sender import RefusedError, SendError
+from edge.senders.settings import USUAL_KINDS, WebhookOptions
 from edge.senders.signature import Signer
 from edge.store import Message, NewMessage
 
 DESTINATION = "webhook"
 
-KINDS: tuple[str, ...] = (*get_args(Kind), *get_args(FieldKind))
-"""Of events."""
-
-USUAL_KINDS = ("accepted", "value", "refused")
-"""What became of a number in the end, and of a field."""
+URL, SECRET = "webhook-url", "webhook-secret"
+"""Names of systemd's credentials."""
 
 TIMEOUT_S = 20.0
 """For one attempt, from the connection to the end of the answer; Standard Webhooks recommends 15 to 30."""
@@ -58,106 +54,6 @@ LATER = frozenset(
 """Answers of 400 to 499 that mend themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookOptions:
-    """Where events are sent, as the table `[webhook]` of settings says it.
-
-    Attributes:
-        url: where to; it holds neither a user nor a part behind a "?", as others can see it.
-        url_file: holds a URL that may hold both, instead.
-        secret_file: holds what messages are signed with, one secret a line; without it they are not.
-        ca: file of certificates, PEM, of which one must have signed the server's; otherwise the system's.
-        allow_http: send to other machines without encryption.
-        events: the kinds that are sent.
-
-    Raises:
-        UsageError: two of these do not go together, or the URL is not safe. The error begins with a key.
-    """
-
-    url: str = field(default="", repr=False)
-    url_file: Path | None = None
-    secret_file: Path | None = None
-    ca: Path | None = None
-    allow_http: bool = False
-    events: tuple[str, ...] = USUAL_KINDS
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without the files."""
-        if bool(self.url) == (self.url_file is not None):
-            found = "both" if self.url else "neither"
-            raise UsageError(f"url: expected either url or url_file, found {found}")
-        if self.url:
-            try:
-                if holds_secret(self.url):
-                    raise UsageError(
-                        "expected a URL without a user, a password or a part behind a ?, because others can "
-                        "read it here: write the whole URL into a file that only you can read (chmod 600), "
-                        "and name that as url_file in a table [webhook] of the settings"
-                    )
-                self.address(self.url)
-            except UsageError as error:
-                raise UsageError(f"url: {error}") from None
-
-    def address(self, url: str) -> Address:
-        """Where a URL leads.
-
-        Raises:
-            UsageError: it is none, or anybody could read what is sent there.
-        """
-        address = Address.parse(url)
-        if not address.is_safe and not self.allow_http:
-            raise UsageError(
-                f"expected https, or this machine, found {address.origin}: anybody on the way could read "
-                "what is sent; if that is no matter, write allow_http = true in the table [webhook] of the "
-                "settings"
-            )
-        return address
-
-
-def webhook_of(value: str | Mapping[str, object]) -> WebhookOptions:
-    """What is asked for: a URL, or a table of settings, whose keys are the attributes of `WebhookOptions`.
-
-    Raises:
-        UsageError: a key is unknown, or a value makes no sense.
-    """
-    if isinstance(value, str):
-        return WebhookOptions(url=value)
-    known = [each.name for each in fields(WebhookOptions)]
-    for key in value:
-        if key == "secret":
-            raise UsageError(
-                f"{key}: expected no secret in settings, which others may read: write it into a file, "
-                "chmod 600 it, and name that as secret_file"
-            )
-        if key not in known:
-            (nearest,) = difflib.get_close_matches(key, known, 1, cutoff=0)
-            raise UsageError(f"{key}: unknown key; the nearest known one is {nearest}")
-    values: dict[str, Any] = {key: _read(key, each) for key, each in value.items()}
-    return WebhookOptions(**values)
-
-
-def _read(key: str, value: object) -> object:
-    """The value of a key as `WebhookOptions` has it. Messages never hold one that may be secret."""
-    match key:
-        case "allow_http":
-            if not isinstance(value, bool):
-                raise UsageError(f"{key}: expected true or false, found {value!r}")
-            return value
-        case "events":
-            kinds = value if isinstance(value, list) else [value]
-            if not kinds or not all(kind in KINDS for kind in kinds):
-                raise UsageError(f"{key}: expected some of {', '.join(KINDS)}, found {value!r}")
-            return tuple(kinds)
-        case "url":
-            if not isinstance(value, str) or not value:
-                raise UsageError(f"{key}: expected a text, found something else, or nothing")
-            return value
-        case _:
-            if not isinstance(value, str) or not value:
-                raise UsageError(f"{key}: expected the name of a file, found {value!r}")
-            return Path(value)
-
-
 class WebhookMessages:
     """Makes a message of each event that is to be sent: the event's JSON, and the name of this device.
 
@@ -166,9 +62,8 @@ class WebhookMessages:
         device: tells a receiver of several cameras which one it is.
     """
 
-    def __init__(self, kinds: Sequence[str] = USUAL_KINDS, *, device: str | None = None) -> None:
-        self._kinds = frozenset(kinds)
-        self._device = device or socket.gethostname().partition(".")[0]
+    def __init__(self, kinds: Sequence[str] = USUAL_KINDS, *, device: str) -> None:
+        self._kinds, self._device = frozenset(kinds), device
 
     def messages(self, events: Sequence[AnyEvent]) -> list[NewMessage]:
         """What is to be sent about these events."""
@@ -197,6 +92,39 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
         ) from error
     except OSError as error:
         raise UsageError(f"ca: cannot read {ca}: {error.strerror or error}") from error
+
+
+def open_webhook(options: WebhookOptions, environment: Mapping[str, str]) -> Webhook:
+    """What posts messages as settings say.
+
+    Args:
+        options: the settings.
+        environment: the variables, in which systemd tells where its credentials are.
+
+    Raises:
+        UsageError: a file is not as it should be.
+    """
+    address = options.address(options.url) if options.url else _address_in(options, environment)
+    signer = Signer()
+    if file := secret_file(SECRET, options.secret_file, environment):
+        secret = read_secret(file)
+        try:
+            signer = Signer.parse(secret)
+        except UsageError as error:
+            raise UsageError(f"{file}: {error}") from None
+    context = tls_context(options.ca) if address.scheme == "https" else None
+    return Webhook(address, signer, context=context)
+
+
+def _address_in(options: WebhookOptions, environment: Mapping[str, str]) -> Address:
+    file = secret_file(URL, options.url_file, environment)
+    if file is None:
+        raise UsageError("expected url or url_file in the table [webhook] of the settings, found neither")
+    url = read_secret(file)
+    try:
+        return options.address(url)
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from None
 
 
 class Webhook:
