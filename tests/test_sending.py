@@ -103,9 +103,8 @@ def test_a_killed_digitcam_loses_no_message_and_doubles_none_by_id(tmp_path):
         posting = ("--webhook", receiver.url, *history)
         for k in range(3):
             before = len(receiver.got)
-            with running(
-                "run", "demo", "--seed", str(k), "--no-realtime", *posting, home=tmp_path
-            ) as process:
+            words = ("run", "demo", "--seed", str(k), "--no-realtime", *posting)
+            with running(*words, home=tmp_path) as process:
                 receiver.wait_for(before + 5, 120)
                 process.kill()
         assert store.outbox.waiting("webhook")  # or the kills came too late to show anything

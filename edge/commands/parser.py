@@ -13,8 +13,8 @@ from edge.errors import UsageError
 
 Kind = Literal["value", "switch", "list", "argument", "arguments", "table", "tables"]
 """`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; a
-table `[name]` of a settings file, for which `--name VALUE` can stand where it has a metavar; tables `[[name]]`
-of one. Otherwise, tables are nothing for a command line."""
+table `[name]` of a settings file, for which `--name VALUE` can stand where there is a metavar; tables
+`[[name]]` of one. Otherwise, tables are nothing for a command line."""
 
 
 @dataclass(frozen=True, slots=True)

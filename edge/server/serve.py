@@ -72,7 +72,6 @@ def serve(
         digits = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
-        metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
@@ -85,6 +84,7 @@ def serve(
         if store := open_store(outputs, say):
             stack.callback(store.close)
         senders = stack.enter_context(Senders(open_senders(outputs, store, say)))
+        metrics = Metrics(connections=lambda: len(connections), senders=senders.states)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         for difference in differences(loop.source, reader.reader):
             say(difference)
