@@ -9,7 +9,8 @@ option; one in a table named after a verb is for that verb only, and stronger:
     json = true          # as DIGITCAM_RUN_JSON=true
 
 A table that is named after an option, `[mqtt]`, is one value, and so are the tables of an array, `[[field]]`,
-together: those of a later file replace those of an earlier one. They cannot stand in the environment.
+together: those of a later file replace those of an earlier one. They cannot stand in the environment, except
+for a text that stands for a table.
 """
 
 from __future__ import annotations
@@ -151,6 +152,8 @@ def _variable(key: str) -> str:
 def _convert(setting: Setting, option: Option) -> object:
     """The value as the option's own, checked as one from the command line is."""
     value = setting.value
+    if option.is_short and isinstance(value, str):
+        return _convert_one(setting, option, value)
     if option.kind in ("table", "tables"):
         return _convert_tables(setting, option)
     if option.kind == "switch":

@@ -13,7 +13,8 @@ from edge.errors import UsageError
 
 Kind = Literal["value", "switch", "list", "argument", "arguments", "table", "tables"]
 """`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; a
-table `[name]`, or tables `[[name]]`, of a settings file, which are nothing for a command line."""
+table `[name]` of a settings file, for which `--name VALUE` can stand where there is a metavar; tables
+`[[name]]` of one. Otherwise, tables are nothing for a command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Option:
     default: Any = None
     kind: Kind = "value"
     settable: bool = True
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a table for which a text can stand."""
+        return self.kind == "table" and bool(self.metavar)
 
     @property
     def attribute(self) -> str:
@@ -73,7 +79,9 @@ class Verb:
     @property
     def typed(self) -> list[Option]:
         """The options that can stand on the command line."""
-        return [option for option in self.options if option.kind not in ("table", "tables")]
+        return [
+            option for option in self.options if option.kind not in ("table", "tables") or option.is_short
+        ]
 
 
 class Parser(argparse.ArgumentParser):

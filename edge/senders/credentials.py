@@ -5,6 +5,7 @@ What a command line, a URL or the environment holds, every process list and ever
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ def read_secret(path: Path) -> str:
     """
     try:
         mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & 0o077:
+        # The user of a service may read systemd's by an access list, which looks like a right of the group.
+        if stat.S_IMODE(mode) & 0o077 and str(path.parent) != os.environ.get(FOLDER):
             raise UsageError(
                 f"expected {path} to be readable by its owner alone, as it holds a secret, found mode "
                 f"{stat.S_IMODE(mode):04o}: chmod 600 {path}"

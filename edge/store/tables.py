@@ -50,9 +50,16 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
             timestamp REAL NOT NULL,
             context INTEGER NOT NULL
         ) STRICT""",
-        "CREATE INDEX entries_by_field ON entries (field, captured_at)",
+        # With all that is asked of many entries of a field at once.
+        "CREATE INDEX entries_by_field ON entries (field, number, captured_at, problem)",
         "CREATE INDEX entries_by_time ON entries (captured_at)",
-        "CREATE TABLE crops (number INTEGER PRIMARY KEY, jpeg BLOB NOT NULL) STRICT",
+        """CREATE TABLE crops (
+            number INTEGER PRIMARY KEY,
+            bytes INTEGER NOT NULL,
+            jpeg BLOB NOT NULL
+        ) STRICT""",
+        # How much there is of them is asked for often, and is not to be read out of the pictures' own pages.
+        "CREATE INDEX crops_by_size ON crops (number, bytes)",
         """CREATE TABLE messages (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL,
