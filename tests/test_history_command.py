@@ -275,12 +275,12 @@ def test_what_run_accepts_is_kept_and_shown_while_it_runs(tmp_path):
         for event in map(json.loads, rest.splitlines())
         if event["event"] == "accepted"
     ]
+    assert not path.with_name("history.db-wal").exists()  # in order, and one file
     done = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     kept = [json.loads(line)["text"] for line in done.splitlines()]
     assert kept == accepted
     assert kept[: meanwhile.count("\n")] == [json.loads(line)["text"] for line in meanwhile.splitlines()]
     assert f"kept {len(kept)} readings in {path}" in said
-    assert not path.with_name("history.db-wal").exists()  # in order, and one file
 
 
 def test_run_does_not_touch_a_file_that_is_something_else(tmp_path, capsys):
