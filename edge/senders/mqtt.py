@@ -31,10 +31,10 @@ from edge.senders import home_assistant, topics
 from edge.senders.broker import Broker
 from edge.senders.credentials import Login, read_login, secret_file
 from edge.senders.sender import Backoff, SenderState
-from edge.senders.topics import DESTINATION, OFF, OFFLINE, ON, ONLINE, MqttMessages, Topics
+from edge.senders.topics import DESTINATION, OFF, OFFLINE, ON, ONLINE, Topics
 from edge.sources.base import Notice
 from edge.store import Outbox
-from edge.types import FieldReading, Moment, iso_utc
+from edge.types import FieldReading, ModelName, Moment, iso_utc
 
 WINDOW = 20
 """Messages that are sent before the first of them is acknowledged: what mosquitto takes at a time."""
@@ -138,7 +138,7 @@ class MqttSender:
         broker: where to.
         outbox: holds the messages.
         control: takes the commands.
-        messages: writes messages; knows the topics and the network.
+        model: the network that names the digits.
         current: what is true now.
         wanted: knows the fields; None where there are none.
         version: of digitcam.
@@ -155,7 +155,7 @@ class MqttSender:
         broker: Broker,
         outbox: Outbox,
         control: Control,
-        messages: MqttMessages,
+        model: ModelName,
         current: Current,
         wanted: HasFields | None = None,
         *,
@@ -165,7 +165,7 @@ class MqttSender:
         generator: random.Random | None = None,
     ) -> None:
         self._broker, self._outbox, self._control = broker, outbox, control
-        self._messages, self._current, self._wanted = messages, current, wanted
+        self._model, self._current, self._wanted = model, current, wanted
         self._version, self._on_notice = version, on_notice
         self._generator = generator or random.Random()
         self._file = secret_file(CREDENTIAL, broker.credentials, environment)
@@ -229,7 +229,7 @@ class MqttSender:
             self._broker,
             self._outbox,
             self._control,
-            self._messages,
+            self._model,
             self._current,
             self._wanted,
             version=self._version,
@@ -441,7 +441,7 @@ class _Session:
         broker: Broker,
         outbox: Outbox,
         control: Control,
-        messages: MqttMessages,
+        model: ModelName,
         current: Current,
         wanted: HasFields | None,
         *,
@@ -451,9 +451,9 @@ class _Session:
         known: _Known,
     ) -> None:
         self._connection, self._broker, self._outbox, self._control = connection, broker, outbox, control
-        self._messages, self._current, self._wanted = messages, current, wanted
+        self._model, self._current, self._wanted = model, current, wanted
         self._version, self._on_notice, self._generator = version, on_notice, generator
-        self._known, self._topics = known, messages.topics
+        self._known, self._topics = known, Topics(broker.device)
         self._after, self._more = 0, True  # of the outbox: what was sent, and whether there is more
         self._in_flight: dict[int, int] = {}  # number in the outbox by the number in the connection
         self._topic_of: dict[int, str] = {}  # likewise
@@ -573,7 +573,7 @@ class _Session:
         for one in self._current.fields if moment else ():
             # Of what was not told since the start, as it rests by its schedule, the value from before.
             if moment and one.problem is None and self._topics.attributes(one.name) not in told:
-                messages = topics.field_messages(self._topics, one, moment, self._messages.model)
+                messages = topics.field_messages(self._topics, one, moment, self._model)
                 told |= {message.topic: message.body for message in messages}
         for topic, body in told.items():
             self._publish(topic, body)
