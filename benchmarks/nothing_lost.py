@@ -36,6 +36,8 @@ from pathlib import Path
 
 from edge.store import NewEntry, NewMessage, Store
 
+ROOT = Path(__file__).parent.parent
+
 SOON_S = 0.3
 """Seconds after its first transaction at which a process is stopped, at most."""
 
@@ -218,8 +220,17 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _writing(path: Path, life: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, __file__, "--write", str(path), "--life", str(life)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
+    # As a module: of the same checkout.
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.nothing_lost",
+        "--write",
+        path.absolute(),
+        "--life",
+        str(life),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, cwd=ROOT) as process:
         try:
             yield process
         finally:
