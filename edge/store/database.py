@@ -45,12 +45,23 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._lock: BinaryIO | None = None
         self._inode = 0
+        self._damaged = False  # as its beginning tells
         self._suspect = False  # somebody has met damage
 
     @property
     def exists(self) -> bool:
         """Whether there is such a file yet."""
         return self.path.exists()
+
+    def claim(self) -> None:
+        """Make it ours to write, without reading all of it, or making it.
+
+        Raises:
+            UsageError: it is another program's file, a later version's, or another process writes to it.
+            OutputError: it cannot be written to.
+        """
+        with self._turn:
+            self._claim()
 
     def open(self) -> None:
         """Open it for writing, which `write` would do, too.
@@ -79,7 +90,7 @@ class Database:
             except sqlite3.Error as error:
                 self._roll_back(connection)
                 self._suspect |= _is_damage(error)
-                if self._suspect:
+                if self._suspect or _is_trouble(error):
                     self._close()
                 raise self._told(error, "written to") from error
             except BaseException:
@@ -116,20 +127,34 @@ class Database:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        if self.path.exists() and not self.path.is_file():
-            raise UsageError(f"expected a file for the history, found {self.path}, which is none")
-        lock = self.path.with_name(f"{self.path.name}-lock")
-        try:
-            # What lies beside our lock was ours, whatever damage has made of its beginning.
-            damaged = looks_erased(self.path) or (lock.exists() and not has_header(self.path))
-            damaged = damaged or not self._is_ours()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _claim(lock, self.path)
-            if damaged or not self._is_sound():
+        self._claim()
+        with self._errors_told():
+            if self._damaged or not self._is_sound():
                 # A damaged file is set aside, and what can be read of it is put in its place.
                 self._on_notice(set_aside(self.path))
             connection = open_tables(self.path)
             self._inode = self.path.stat().st_ino
+        self._suspect = self._damaged = False
+        return connection
+
+    def _claim(self) -> None:
+        if self._lock is not None:
+            return
+        with self._errors_told():
+            if self.path.exists() and not self.path.is_file():
+                raise UsageError(f"expected a file for the history, found {self.path}, which is none")
+            lock = self.path.with_name(f"{self.path.name}-lock")
+            # What lies beside our lock was ours, whatever damage has made of its beginning.
+            damaged = looks_erased(self.path) or (lock.exists() and not has_header(self.path))
+            self._damaged = damaged or not self._is_ours()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _take_lock(lock, self.path)
+
+    @contextlib.contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        """Close the file on any error, and make errors of other kinds ours."""
+        try:
+            yield
         except BaseException as error:
             self._close()
             if isinstance(error, sqlite3.Error):
@@ -139,8 +164,6 @@ class Database:
                     f"the history {self.path} cannot be written to: {error.strerror or error}"
                 ) from error
             raise
-        self._suspect = False
-        return connection
 
     def _is_ours(self) -> bool:
         """Check that the file is ours, or that there is none; False where it is damaged.
@@ -175,13 +198,15 @@ class Database:
         if not readable:
             raise OutputError(f"no right to read the history {self.path}: it is another user's; try sudo")
         connection = look_at(self.path)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                raise foreign(self.path)
+            if version != VERSION:
+                raise other_version(self.path, version)
+        except BaseException:
             connection.close()
-            raise foreign(self.path)
-        if version != VERSION:
-            connection.close()
-            raise other_version(self.path, version)
+            raise
         return connection
 
     def _is_same_file(self) -> bool:
@@ -209,7 +234,7 @@ class Database:
         return OutputError(f"the history {self.path} cannot be {what}: {_reason(error)}")
 
 
-def _claim(lock: Path, path: Path) -> BinaryIO:
+def _take_lock(lock: Path, path: Path) -> BinaryIO:
     """Make a history ours to write; the open file that is returned is its lock.
 
     It is a file beside the database: whoever closes that one ends SQLite's own locks.
@@ -231,6 +256,12 @@ def _claim(lock: Path, path: Path) -> BinaryIO:
 def _is_damage(error: sqlite3.Error) -> bool:
     name = getattr(error, "sqlite_errorname", "")
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _is_trouble(error: sqlite3.Error) -> bool:
+    """Whether a file should be opened anew after an error."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"))
 
 
 def _reason(error: sqlite3.Error) -> str:
