@@ -622,7 +622,7 @@ def test_a_disk_that_takes_nothing_is_noticed_before_there_is_something_to_keep(
     store = Store(tmp_path / "file" / "history.db")
     with (
         History(store, PLENTY, live=True) as sink,
-        pytest.raises(OutputError, match="cannot write to the history"),
+        pytest.raises(OutputError, match="cannot be written to"),
     ):
         sink.write(frame_of(), [])
 

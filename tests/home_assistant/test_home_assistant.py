@@ -264,7 +264,7 @@ def test_units_and_classes_are_those_of_home_assistant():
 import json
 from homeassistant.components.sensor.const import DEVICE_CLASS_STATE_CLASSES as STATES
 from homeassistant.components.sensor.const import DEVICE_CLASS_UNITS as UNITS
-print(json.dumps({str(k): [[str(unit) for unit in UNITS[k]], [str(one) for one in STATES[k]]] for k in UNITS}))
+print(json.dumps({str(k): [list(map(str, UNITS[k])), list(map(str, STATES[k]))] for k in UNITS}))
 """
     done = subprocess.run(
         [PYTHON, "-c", code], capture_output=True, text=True, check=True, env=_without_python()
