@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ from edge.store.tables import (
     APPLICATION_ID,
     VERSION,
     check_is_ours,
-    connect_to,
     foreign,
+    has_header,
     is_sound,
+    look_at,
     open_tables,
     other_version,
 )
@@ -116,40 +118,47 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         if self.path.exists() and not self.path.is_file():
             raise UsageError(f"expected a file for the history, found {self.path}, which is none")
+        lock = self.path.with_name(f"{self.path.name}-lock")
         try:
+            # What lies beside our lock was ours, whatever damage has made of its beginning.
+            damaged = looks_erased(self.path) or (lock.exists() and not has_header(self.path))
+            damaged = damaged or not self._is_ours()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _claim(self.path)
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            raise OutputError(
-                f"cannot write to the history {self.path}: {error.strerror or error}"
-            ) from error
-        try:
-            if not self._is_sound():
+            self._lock = _claim(lock, self.path)
+            if damaged or not self._is_sound():
                 # A damaged file is set aside, and what can be read of it is put in its place.
                 self._on_notice(set_aside(self.path))
             connection = open_tables(self.path)
-        except sqlite3.Error as error:
+            self._inode = self.path.stat().st_ino
+        except BaseException as error:
             self._close()
-            raise self._told(error, "written to") from error
-        except BaseException:
-            self._close()
+            if isinstance(error, sqlite3.Error):
+                raise self._told(error, "written to") from error
+            if isinstance(error, OSError) and not isinstance(error, OutputError):
+                raise OutputError(
+                    f"the history {self.path} cannot be written to: {error.strerror or error}"
+                ) from error
             raise
         self._suspect = False
-        self._inode = self.path.stat().st_ino
         return connection
 
-    def _is_sound(self) -> bool:
-        """Whether the file is whole, or there is none: damage that nobody meets for months is found here.
+    def _is_ours(self) -> bool:
+        """Check that the file is ours, or that there is none; False where it is damaged.
 
         Raises:
-            UsageError: it is not ours.
+            UsageError: it is another program's, or a later version's.
         """
-        if looks_erased(self.path):
-            return False
         try:
             check_is_ours(self.path)
+        except sqlite3.Error as error:
+            if _is_damage(error):
+                return False
+            raise
+        return True
+
+    def _is_sound(self) -> bool:
+        """Whether the file is whole, or there is none: damage that nobody meets for months is found here."""
+        try:
             return is_sound(self.path, thoroughly=self._suspect)
         except sqlite3.Error as error:
             if _is_damage(error):
@@ -157,18 +166,16 @@ class Database:
             raise
 
     def _reading(self) -> sqlite3.Connection:
-        if not self.exists:
-            raise UsageError(f"there is no history {self.path}")
-        connection = connect_to(self.path, "mode=ro")
         try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.Error as error:
-            connection.close()
-            if error.sqlite_errorname != "SQLITE_CANTOPEN":
-                raise
-            # On a read-only file system the log's index cannot be made; without a log there is no need of it.
-            connection = connect_to(self.path, "mode=ro&immutable=1")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if not self.exists:
+                raise UsageError(f"there is no history {self.path}: digitcam run --history FILE keeps one")
+            readable = os.access(self.path, os.R_OK)
+        except PermissionError:
+            readable = False
+        if not readable:
+            raise OutputError(f"no right to read the history {self.path}: it is another user's; try sudo")
+        connection = look_at(self.path)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             connection.close()
             raise foreign(self.path)
@@ -202,21 +209,23 @@ class Database:
         return OutputError(f"the history {self.path} cannot be {what}: {_reason(error)}")
 
 
-def _claim(path: Path) -> BinaryIO:
-    """Make the file ours to write; the open file that is returned is the lock."""
-    # Not of the database itself: closing it would end SQLite's own locks.
-    lock = path.with_name(f"{path.name}-lock").open("ab")
+def _claim(lock: Path, path: Path) -> BinaryIO:
+    """Make a history ours to write; the open file that is returned is its lock.
+
+    It is a file beside the database: whoever closes that one ends SQLite's own locks.
+    """
+    file = lock.open("ab")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            lock.close()
+            file.close()
             raise UsageError(
                 f"another digitcam writes to the history {path} at present: name another file, or stop that "
                 "one"
             ) from error
         # A network file system without locks.
-    return lock
+    return file
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

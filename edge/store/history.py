@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -500,16 +501,26 @@ def _last_too_old(
 
 def _delete_too_much(connection: sqlite3.Connection, most: int) -> int:
     """Delete the oldest entries until there is some room again."""
-    others = "SELECT (SELECT total(bytes) FROM crops) + (SELECT total(length(body) + 200) FROM messages)"
-    held = _used_bytes(connection) - connection.execute(others).fetchone()[0]
-    if held <= most:
-        return 0
-    entries = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
-    surplus = int(entries * (1 - (most - most / SHARE_DELETED) / held))
-    last = connection.execute(
-        "SELECT number FROM entries ORDER BY number LIMIT 1 OFFSET ?", (max(0, surplus - 1),)
-    ).fetchone()
-    return _delete_entries(connection, last[0] if last else None)
+    deleted = 0
+    while (held := _entry_bytes(connection)) > most:
+        entries = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
+        if not entries:
+            break
+        # What that frees is known afterwards: pages that are not empty stay.
+        surplus = math.ceil(entries * (1 - (most - most / SHARE_DELETED) / held))
+        last = connection.execute(
+            "SELECT number FROM entries ORDER BY number LIMIT 1 OFFSET ?", (surplus - 1,)
+        ).fetchone()
+        deleted += _delete_entries(connection, last[0])
+    return deleted
+
+
+def _entry_bytes(connection: sqlite3.Connection) -> int:
+    """What the file takes for all but crops and messages."""
+    crops = connection.execute("SELECT total(bytes) FROM crops").fetchone()[0]
+    # With the index, and what is left free in pages.
+    messages = connection.execute("SELECT 1.5 * total(length(body) + 200) FROM messages").fetchone()[0]
+    return int(_used_bytes(connection) - crops - messages)
 
 
 def _delete_entries(connection: sqlite3.Connection, last: int | None) -> int:
