@@ -60,5 +60,5 @@ $(VENV)/.dev: pyproject.toml deploy/make-venv.sh
 	.venv-legacy/bin/pip install --quiet --disable-pip-version-check \
 		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich av \
 		fastapi fastapi-offline "uvicorn<0.55" websockets "python-multipart>=0.0.32" prometheus-client tomlkit "pillow-heif>=1.1" \
-		httpx pytest pytest-xdist
+		"paho-mqtt>=2.1" httpx pytest pytest-xdist
 	touch $@
