@@ -253,6 +253,7 @@ def mqtt(plan: Plan) -> Outcome:
                 else:
                     process.kill()
                     kept |= set(process.stdout.read().decode().split()) - {"done"}
+                    process.stdout.close()
                     process.wait()
                     process = _reading(path, broker.port, plan.readings)
                     assert process.stdout is not None

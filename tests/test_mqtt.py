@@ -1,5 +1,7 @@
 """MQTT against the real broker."""
 
+import contextlib
+import gc
 import json
 import os
 import random
@@ -11,6 +13,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -529,7 +532,7 @@ def test_tls_is_spoken_with_the_broker_whose_certificate_is_trusted_and_with_no_
     for bad, message in [(tmp_path / "none.pem", "expected a file at"), (tmp_path / "login", "cannot use")]:
         (tmp_path / "login").write_text("no certificate")
         with pytest.raises(UsageError, match=message):
-            Device(tmp_path, 1, tls=True, ca=bad)
+            mqtt.tls_of(Broker("127.0.0.1", tls=True, ca=bad))
 
 
 def test_another_client_of_the_same_name_is_told_with_the_cure():
@@ -539,6 +542,41 @@ def test_another_client_of_the_same_name_is_told_with_the_cure():
     flags = DisconnectFlags(is_disconnect_packet_from_server=True)
     connection._client.on_disconnect(connection._client, None, flags, reason, None)
     assert "another client is called digitcam-cellar, too: name one" in connection.lost
+
+
+def test_an_hour_with_a_broker_that_hangs_leaves_nothing_behind(tmp_path, monkeypatch):
+    """Every attempt of that hour: the broker takes the connection, and says nothing."""
+    monkeypatch.setattr(mqtt, "CONNECT_S", 0.01)
+    monkeypatch.setattr(mqtt, "PER_MINUTE", 1 << 20)
+    monkeypatch.setattr(mqtt, "Backoff", lambda: Backoff(0.0, 0.0))
+    taken = []
+
+    def open_files():
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    def hang(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                taken.append(client)
+                if len(taken) > 5:
+                    taken[-6].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang, args=(listener,), daemon=True).start()
+        with Device(tmp_path, listener.getsockname()[1]) as device:
+            _until(lambda: len(taken) >= 20)
+            threads, files = threading.active_count(), open_files()
+            _until(lambda: len(taken) >= 20 + 8 * 60)
+            assert threading.active_count() <= threads + 2
+            assert open_files() <= files + 8
+            device.tell(number("407"))
+            assert device.sender.state.waiting == 1
+            assert not device.sender.state.connected
+        listener.shutdown(socket.SHUT_RDWR)
+    for client in taken[-6:]:
+        client.close()
 
 
 def test_a_sender_that_cannot_reach_anybody_ends_when_it_is_told_to(tmp_path):

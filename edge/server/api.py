@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import time
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from edge.board import board
 from edge.field_reader import FieldReader
 from edge.isolated import IsolatedError, TooLongError
+from edge.outputs import Senders
 from edge.server import schema
 from edge.server.access import COOKIE, Access
 from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
@@ -122,7 +124,9 @@ async def _left(request: Request) -> None:
         pass
 
 
-def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metrics) -> APIRouter:
+def status_api(
+    live: Live, uploads: Uploads, reader: FieldReader, metrics: Metrics, senders: Senders
+) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
     classifier = reader.reader.classifier
@@ -172,6 +176,12 @@ def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metri
         if live.view.failures:
             raise Problem(503, "; ".join(live.view.failures))
         return JSONResponse({"status": "ok"})
+
+    @api.get("/v1/senders", response_class=JSONResponse, responses={200: {"model": schema.Senders}})
+    async def get_senders() -> Response:
+        """What waits to be sent elsewhere, and how those fare that send it."""
+        states = await asyncio.to_thread(senders.states)  # how much waits stands in a file
+        return JSONResponse({"senders": [asdict(state) for state in states]})
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {metrics.content_type: {}}}})
     async def get_metrics() -> Response:

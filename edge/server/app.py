@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from edge.field_reader import FieldReader
+from edge.outputs import Senders
 from edge.server.access import Access
 from edge.server.api import session_api, status_api, uploads_api
 from edge.server.fields_api import fields_api
@@ -43,6 +44,7 @@ def create_app(
     fields: FieldsFile,
     access: Access,
     metrics: Metrics,
+    senders: Senders,
     hosts: Collection[str],
     store: Store | None,
 ) -> FastAPI:
@@ -55,6 +57,7 @@ def create_app(
         fields: the settings file that fields are saved in.
         access: knows the token.
         metrics: counts.
+        senders: send messages elsewhere.
         hosts: names that the server is called by.
         store: where what is read is kept; None where it is not.
     """
@@ -82,7 +85,7 @@ def create_app(
     app.include_router(live_api(live, metrics, reader))
     app.include_router(fields_api(fields, live, reader))
     app.include_router(history_api(store, live))
-    app.include_router(status_api(live, uploads, reader, metrics))
+    app.include_router(status_api(live, uploads, reader, metrics, senders))
     app.include_router(session_api(access))
 
     @app.get("/", include_in_schema=False)

@@ -321,6 +321,24 @@ class Health(BaseModel):
     status: Literal["ok"]
 
 
+class Sender(BaseModel):
+    """How messages to one destination fare."""
+
+    destination: str = Field(description="webhook, mqtt or phone")
+    connected: bool = Field(description="whether messages get through, by the last attempt")
+    waiting: int = Field(description="messages that wait to be sent")
+    dropped: int = Field(description="messages dropped so far, because too many were waiting")
+    sent: int = Field(description="messages that have arrived since the start")
+    refused: int = Field(description="messages given up since the start: the receiver does not take them")
+    last_error: str = Field(description="what is wrong; empty where all is well")
+
+
+class Senders(BaseModel):
+    """How messages to all destinations fare."""
+
+    senders: list[Sender]
+
+
 class Session(BaseModel):
     """Whether a token is wanted and was shown."""
 

@@ -114,6 +114,7 @@ def serve(
             fields=file,
             access=Access(token),
             metrics=metrics,
+            senders=senders,
             hosts=_names(args.host, args.allow_host),
             store=store if outputs.history else None,
         )
