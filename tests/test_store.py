@@ -337,7 +337,7 @@ def test_of_a_damaged_file_the_good_part_is_kept_and_the_rest_set_aside(path, da
     assert torn.read_bytes() == damaged
     (line,) = told
     assert str(torn) in line
-    assert f"{len(kept) - 1:,} rows" in line
+    assert f"{len(kept) - 1:,} messages" in line
 
 
 def test_damage_met_while_it_runs_is_mended(path):
