@@ -15,6 +15,8 @@ from edge.commands.output import say
 from edge.commands.parser import Option
 from edge.errors import UsageError
 from edge.fields import Field, fields_of
+from edge.senders.broker import broker_of
+from edge.senders.settings import phone_of
 from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
 
@@ -92,6 +94,35 @@ KEEPING = (
 )
 """What else becomes of the frames of a live reading."""
 
+HISTORY = (
+    Option(
+        "history",
+        "keeps every accepted number and every change of a field, for digitcam history and the page "
+        "(default: none is kept; as a service, history.db in its StateDirectory; none: none there, either)",
+        values.history,
+        "FILE",
+    ),
+    Option(
+        "keep-crops",
+        "keeps a picture of each as well, so many bytes at most, such as 500 MB; the oldest are deleted",
+        values.amount_of_data,
+        "SIZE",
+    ),
+    Option(
+        "history-size",
+        "bytes of the history without crops, at most; the oldest entries are deleted (200 MB)",
+        values.amount_of_data,
+        "SIZE",
+    ),
+    Option(
+        "history-age",
+        "entries that are older are deleted, such as 365 d (default: all are kept)",
+        values.duration,
+        "TIME",
+    ),
+)
+"""What is kept of what was read."""
+
 MODELS = (
     Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
     Option("page-model", "a .tflite file instead of the shipped page network", Path, "FILE"),
@@ -118,6 +149,22 @@ FORMAT_AND_REGION = (
 
 FIELD = Option("field", "the numbers that are wanted, by name", fields_of, default=(), kind="tables")
 """Tables [[field]] of the settings."""
+
+MQTT = Option("mqtt", "the broker that messages go to", broker_of, kind="table")
+"""Table [mqtt] of the settings."""
+
+SENDING = (
+    MQTT,
+    Option(
+        "webhook",
+        "posts accepted numbers and changes of fields as JSON to this URL; the table [webhook] says more",
+        values.webhook,
+        "URL",
+        kind="table",
+    ),
+    Option("phone", "when people are told, and through what", phone_of, kind="table"),
+)
+"""Where readings are sent, as tables of the settings."""
 
 STATE = Option(
     "state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 from edge.commands import values
@@ -14,9 +14,11 @@ from edge.commands.common import (
     ASKED_NAMES,
     FIELD,
     FORMAT_AND_REGION,
+    HISTORY,
     KEEPING,
     MODELS,
     OUTPUTS,
+    SENDING,
     STATE,
     THREADS,
     fields_asked,
@@ -35,7 +37,7 @@ from edge.sources import find_source, open_source
 def _run(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
-    from edge.outputs import open_sinks, outputs_of
+    from edge.outputs import Senders, Shared, open_senders, open_sinks, open_store, outputs_of
     from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
@@ -45,18 +47,41 @@ def _run(args: argparse.Namespace) -> int:
     reader = make_reader(args)
     errors = Errors()
     known = load_known(args.state) if args.state else {}
-    frames = FieldReader(reader, fields, known=known) if fields else reader
+    wanted = FieldReader(reader, fields, known=known) if fields else None
+    shared = Shared.of(outputs, reader, wanted)
     name = args.source or find_source()
     tell_what_is_not_taken(args, name)
     opening = partial(open_source, name, options, on_error=errors.add, on_notice=say)
     wait = True if args.realtime is False else None  # what need not keep time can wait
     try:
-        with LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say) as loop:
+        with ExitStack() as stack:
+            # Closed last: the sinks finish what they write to it.
+            if store := open_store(outputs, say):
+                stack.callback(store.close)
+            senders = stack.enter_context(Senders(open_senders(outputs, store, shared, say)))
+            loop = stack.enter_context(
+                LiveLoop(
+                    opening,
+                    wanted or reader,
+                    wait=wait,
+                    control=shared.control,
+                    on_error=errors.add,
+                    on_notice=say,
+                )
+            )
             for difference in differences(loop.source, reader):
                 say(difference)
             recording = recording_of(loop.source, reader, options)
             for sink in open_sinks(
-                outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr
+                outputs,
+                loop.speedometer,
+                recording,
+                output=sys.stdout,
+                status=sys.stderr,
+                shared=shared,
+                store=store,
+                live=loop.source.live,
+                on_notice=say,
             ):
                 loop.add(sink)
             with suppress(KeyboardInterrupt):  # how a live reading ends
@@ -64,7 +89,7 @@ def _run(args: argparse.Namespace) -> int:
                 loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)
     except UsageError as error:
         raise UsageError(f"{error}{settings_behind(args, 'source')}") from error
-    for line in loop.summary():
+    for line in [*loop.summary(), *senders.summary()]:
         say(line)
     return errors.exit_code
 
@@ -77,9 +102,11 @@ VERB = Verb(
         source_argument("the camera that is there, else demo"),
         *OUTPUTS,
         *KEEPING,
+        *HISTORY,
         *FORMAT_AND_REGION,
         FIELD,
         STATE,
+        *SENDING,
         Option("seconds", "stop after so many seconds", values.seconds, "S"),
         Option("frames", "stop after so many frames", values.count, "N"),
         *ASKED,

@@ -13,6 +13,7 @@ from pathlib import Path
 from edge.errors import UsageError
 from edge.fields import Region
 from edge.formats import Format
+from edge.senders.settings import WebhookOptions, webhook_of
 
 
 def count(text: str) -> int:
@@ -121,6 +122,21 @@ def picture(text: str) -> Path:
 def json_file(text: str) -> Path:
     """The name of a JSON file."""
     return named(text, (".json",))
+
+
+def history(text: str) -> Path:
+    """The name of a history, or that there is to be none."""
+    return Path(text) if text == "none" else named(text, (".db", ".sqlite"))
+
+
+def webhook(value: str | Mapping[str, object]) -> WebhookOptions:
+    """Where events are posted: a URL, or a table of settings."""
+    if not isinstance(value, str):
+        return webhook_of(value)
+    try:
+        return webhook_of(value)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error).removeprefix("url: ")) from None
 
 
 def video(text: str) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import time
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated
@@ -15,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from edge.board import board
 from edge.isolated import IsolatedError, TooLongError
+from edge.outputs import Senders
 from edge.reader import DigitReader
 from edge.server import schema
 from edge.server.access import COOKIE, Access
@@ -121,7 +124,9 @@ async def _left(request: Request) -> None:
         pass
 
 
-def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics) -> APIRouter:
+def status_api(
+    live: Live, uploads: Uploads, reader: DigitReader, metrics: Metrics, senders: Senders
+) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
     classifier, page = reader.classifier, reader.page
@@ -163,19 +168,28 @@ def status_api(live: Live, uploads: Uploads, reader: DigitReader, metrics: Metri
         "/readyz", response_class=JSONResponse, responses={200: {"model": schema.Health}, **documented(503)}
     )
     async def readyz() -> Response:
-        """Whether frames come from a live source and pictures can be read."""
+        """Whether frames come from a live source, pictures can be read and what is kept can be written."""
         if live.live and live.view.stale_s() > FRESH_S:
             raise Problem(503, f"no new frame from {live.source}: {live.view.trouble or 'it hangs'}")
         if not uploads.ready:
             raise Problem(503, "no process is ready to read pictures")
         if (waited := uploads.oldest_s()) > QUEUED_S:
             raise Problem(503, f"a picture has waited for {waited:.0f} s to be read")
+        if live.view.failures:
+            raise Problem(503, "; ".join(live.view.failures))
         return JSONResponse({"status": "ok"})
+
+    @api.get("/v1/senders", response_class=JSONResponse, responses={200: {"model": schema.Senders}})
+    async def get_senders() -> Response:
+        """What waits to be sent elsewhere, and how those fare that send it."""
+        states = await asyncio.to_thread(senders.states)  # how much waits stands in a file
+        return JSONResponse({"senders": [asdict(state) for state in states]})
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {metrics.content_type: {}}}})
     async def get_metrics() -> Response:
-        """Counters and histograms for Prometheus."""
-        return Response(metrics.text(), headers={"Content-Type": metrics.content_type})
+        """Counters, gauges and histograms for Prometheus, with the values of the fields."""
+        text = await asyncio.to_thread(metrics.text)  # how long the outbox is stands in a file
+        return Response(text, headers={"Content-Type": metrics.content_type})
 
     return api
 

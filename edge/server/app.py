@@ -17,17 +17,20 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from edge.field_reader import FieldReader
+from edge.outputs import Senders
 from edge.server.access import Access
 from edge.server.api import session_api, status_api, uploads_api
 from edge.server.fields_api import fields_api
 from edge.server.fields_file import FieldsFile
 from edge.server.guard import Guard
+from edge.server.history_api import history_api
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem
 from edge.server.queries import wrong_values
 from edge.server.uploads import Uploads
 from edge.server.watch import live_api
+from edge.store import Store
 
 PAGE = Path(__file__).parent / "page"
 SWAGGER = Path(fastapi_offline.__file__).parent / "static"
@@ -41,7 +44,9 @@ def create_app(
     fields: FieldsFile,
     access: Access,
     metrics: Metrics,
+    senders: Senders,
     hosts: Collection[str],
+    store: Store | None,
 ) -> FastAPI:
     """The application.
 
@@ -52,7 +57,9 @@ def create_app(
         fields: the settings file that fields are saved in.
         access: knows the token.
         metrics: counts.
+        senders: send messages elsewhere.
         hosts: names that the server is called by.
+        store: where what is read is kept; None where it is not.
     """
 
     @asynccontextmanager
@@ -78,7 +85,8 @@ def create_app(
     app.include_router(uploads_api(uploads, metrics))
     app.include_router(live_api(live, metrics, digits.thresholds.accept))
     app.include_router(fields_api(fields, live, reader))
-    app.include_router(status_api(live, uploads, digits, metrics))
+    app.include_router(history_api(store, live))
+    app.include_router(status_api(live, uploads, digits, metrics, senders))
     app.include_router(session_api(access))
 
     @app.get("/", include_in_schema=False)

@@ -19,7 +19,7 @@ from edge.errors import EdgeError, UsageError
 from edge.field_reader import FieldReader
 from edge.fields import Field
 from edge.live import LiveLoop
-from edge.outputs import open_sinks, outputs_of
+from edge.outputs import Senders, Shared, open_senders, open_sinks, open_store, outputs_of
 from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
@@ -72,18 +72,35 @@ def serve(
         digits = DigitReader.of_files(args.model, args.page_model, threads=args.threads)
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
-        metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
         known = load_known(args.state) if args.state else {}
         reader = FieldReader(digits, wanted(fields), known=known)
-        loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
+        shared = Shared.of(outputs, digits, reader)
+        # Closed after the loop, whose sinks finish what they write to it.
+        if store := open_store(outputs, say):
+            stack.callback(store.close)
+        senders = stack.enter_context(Senders(open_senders(outputs, store, shared, say)))
+        metrics = Metrics(connections=lambda: len(connections), senders=senders.states)
+        loop = stack.enter_context(
+            LiveLoop(opening, reader, wait=False, control=shared.control, on_error=on_error, on_notice=say)
+        )
         for difference in differences(loop.source, digits):
             say(difference)
         recording = recording_of(loop.source, digits, options)
-        for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
+        for sink in open_sinks(
+            outputs,
+            loop.speedometer,
+            recording,
+            output=sys.stdout,
+            status=sys.stderr,
+            shared=shared,
+            store=store,
+            live=loop.source.live,
+            on_notice=say,
+        ):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
@@ -95,7 +112,9 @@ def serve(
             fields=file,
             access=Access(token),
             metrics=metrics,
+            senders=senders,
             hosts=_names(args.host, args.allow_host),
+            store=store if outputs.history else None,
         )
         config = uvicorn.Config(
             app,
@@ -119,7 +138,7 @@ def serve(
             say(f"serving {live.source} at {_url(listener)}")
         with suppress(KeyboardInterrupt):
             _Server(config, live).run(sockets)
-    for line in loop.summary():
+    for line in [*loop.summary(), *senders.summary()]:
         say(line)
     return 0
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from edge.errors import EdgeError, OutputError
 from edge.events import AnyEvent
 from edge.sinks import Sink
-from edge.types import Frame, Result
+from edge.types import Frame, Moment, Result
+from edge.words import counted
 
 WAITING = 8
 """Frames that may wait for a sink: one that is slow for a moment, as a card is, misses none."""
@@ -35,6 +36,7 @@ class _Item:
         events: what has changed.
         trouble: why there is no result.
         unread: the frame that cannot be read.
+        idle: the moment of a frame that is left unread, as reading is paused.
         missed: frames that were left out before this one.
     """
 
@@ -42,6 +44,7 @@ class _Item:
     events: tuple[AnyEvent, ...] = ()
     trouble: str = ""
     unread: Frame | None = None
+    idle: Moment | None = None
     missed: int = 0
 
     @property
@@ -66,7 +69,9 @@ class Feeder:
     Attributes:
         sink: what it feeds.
         skipped: frames that were left out.
+        lost: events that were, since more than `OWED` waited.
         broken: it failed the last time.
+        failure: why, in a line for people; "" where it did not, and does not hang.
         hung_up: whoever reads what the sink writes wants no more; it is not tried again.
     """
 
@@ -81,8 +86,10 @@ class Feeder:
     ) -> None:
         self.sink = sink
         self.skipped = 0
+        self.lost = 0
         self._missed = 0  # of those, what the sink was not told of yet
         self.broken = False
+        self.failure = ""
         self.hung_up: BrokenPipeError | None = None
         self._wait, self._on_error, self._on_notice, self._clock = wait, on_error, on_notice, clock
         self._items: deque[_Item] = deque()
@@ -103,6 +110,10 @@ class Feeder:
         """Let the sink hear why there is no result, and take the frame that cannot be read, if it is one."""
         self._put(_Item(trouble=text, unread=unread))
 
+    def idle(self, moment: Moment) -> None:
+        """Let the sink hear of a frame that is left unread, as reading is paused."""
+        self._put(_Item(idle=moment))
+
     def end(self, events: Sequence[AnyEvent]) -> None:
         """Let the sink take the last events, then close it. `join` waits for that."""
         with self._changed:
@@ -120,6 +131,7 @@ class Feeder:
     def _put(self, item: _Item) -> None:
         hangs = False
         with self._changed:
+            self.lost += max(0, len(self._owed) + len(item.events) - OWED)
             self._owed.extend(item.events)
             if self._ending or self.hung_up or (self.broken and self._clock() < self._retry_at):
                 self._leave_out(item.frames)
@@ -137,9 +149,8 @@ class Feeder:
                 hangs = since is not None and self._clock() - since > HANGS_S and not self._said_hanging
                 self._said_hanging |= hangs
         if hangs:
-            self._on_notice(
-                f"{self.sink.name} has taken nothing for {HANGS_S:.0f} s; reading goes on without it"
-            )
+            self.failure = f"{self.sink.name} has taken nothing for {HANGS_S:.0f} s"
+            self._on_notice(f"{self.failure}; reading goes on without it")
 
     def _leave_out(self, frames: int) -> None:
         self.skipped += frames
@@ -184,7 +195,9 @@ class Feeder:
             self.sink.missed(item.missed)
         if item.unread is not None:
             self.sink.unread(item.unread)
-        if item.trouble:
+        if item.idle is not None:
+            self.sink.idle(item.idle)
+        elif item.trouble:
             self.sink.trouble(item.trouble)
         elif item.result is not None:
             self.sink.write(item.result, item.events)
@@ -195,11 +208,15 @@ class Feeder:
         if self.broken and item.result is None:
             return  # many a sink has no use for it, which does not tell that it can write
         if self._said_hanging or self.broken:
-            self._on_notice(f"{self.sink.name} works again")
+            lost = f"; {counted(self.lost, 'event')} lost in all" if self.lost else ""
+            self._on_notice(f"{self.sink.name} works again{lost}")
         self._said_hanging = self.broken = False
+        self.failure = ""
         self._failures = 0
 
     def _fail(self, item: _Item, error: Exception) -> None:
+        told = _as_error(self.sink, error)
+        self.failure = str(told)
         with self._changed:
             first, self.broken = not self.broken, True
             self._retry_at = self._clock() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
@@ -214,10 +231,11 @@ class Feeder:
             if last is not None:
                 self._items.append(_Item(None, (*owed, *last.events), missed=self._missed + last.missed))
             else:
+                self.lost += max(0, len(owed) + len(self._owed) - OWED)
                 self._owed = deque([*owed, *self._owed], OWED)
             self._changed.notify_all()
         if first:
-            self._on_error(_as_error(self.sink, error))
+            self._on_error(told)
 
     def _hang_up(self, error: BrokenPipeError) -> None:
         with self._changed:
