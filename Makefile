@@ -4,6 +4,7 @@
 # make test-runtime           run the runtime's tests only, without TensorFlow (PYTHON=python3.13 VENV=.venv-3.13)
 # make test-legacy            run the runtime's tests on tflite-runtime 2.14, numpy 1 and OpenCV 4.11 (Python 3.11)
 # make pi-lab                 run the wheel where it is almost a Raspberry Pi (root, Debian; tests/pi/README.md)
+# make uplot                  fetch the page's plotting library from npm again (UPLOT=1.6.33 for another version)
 # make check                  lint, types, import contracts and shell scripts
 
 SOURCE ?= demo
@@ -11,10 +12,11 @@ SOURCE ?= demo
 VENV ?= $(if $(filter picamera%,$(SOURCE)),.venv-picamera,.venv)
 PYTEST_ARGS ?=
 PARTS ?=
+UPLOT ?= 1.6.32
 
 BIN = $(VENV)/bin
 
-.PHONY: run test test-runtime test-legacy pi-lab check clean
+.PHONY: run test test-runtime test-legacy pi-lab uplot check clean
 
 run: $(VENV)/.runtime
 	$(BIN)/digitcam run $(SOURCE) $(if $(filter demo,$(SOURCE)),--seconds 10) --save out/last-frame.png
@@ -30,6 +32,12 @@ test-legacy: .venv-legacy/.legacy
 
 pi-lab: $(VENV)/.tests
 	PYTHON=$(CURDIR)/$(BIN)/python bash tests/pi/run.sh $(PARTS)
+
+# npm checks what it fetches by the registry's digest; nothing of the package is run.
+uplot:
+	rm -rf out/uplot && mkdir -p out/uplot
+	cd out/uplot && npm pack --silent uplot@$(UPLOT) && tar -xzf uplot-$(UPLOT).tgz
+	cd out/uplot/package && cp LICENSE package.json dist/uPlot.esm.js dist/uPlot.min.css $(CURDIR)/edge/server/page/uplot/
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

@@ -46,7 +46,7 @@ export async function request(path, options = {}) {
       if (error.name === "AbortError") throw error;
       throw new Error("The server does not answer.");
     }
-    if (answer.ok) return answer;
+    if (answer.ok || answer.status === 304) return answer;
     if (answer.status === 401) {
       await logIn();
     } else if (answer.status === 503 && answer.headers.has("Retry-After") && !options.signal?.aborted) {

@@ -1,11 +1,12 @@
-// The page: three tabs, the token, and what runs here.
+// The page: its tabs, the token, and what runs here.
 
 import { logIn, request, session } from "./api.js";
 import { draw } from "./draw.js";
+import { past } from "./history.js";
 import { live } from "./live.js";
 import { photo } from "./photo.js";
 
-const views = { draw, photo, live };
+const views = { draw, photo, live, history: past };
 const tabs = [...document.querySelectorAll("[role=tab]")];
 let opened = null;
 
