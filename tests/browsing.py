@@ -27,7 +27,7 @@ def chromium():
 
 
 class Pages:
-    """Pages that are opened; in the end, nobody else was asked for anything, and nothing else went wrong in them.
+    """Pages that are opened; in the end, nobody else was asked for anything, and nothing went wrong in them.
 
     Args:
         browser: opens them.

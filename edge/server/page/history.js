@@ -5,6 +5,7 @@ import { MOST, Kept, asCsv, keptFields } from "./kept.js";
 import { element, fill, percent, setText } from "./results.js";
 
 const AGAIN_MS = 5000; // how often it is asked what came since
+const LIST_MS = 60_000; // how often it is asked which fields there are
 const ROWS = 25; // of a page of the table
 const PLENTY = 2000; // entries that are shown without being asked for
 const DAY = 86400; // seconds
@@ -65,6 +66,8 @@ class History {
   constructor() {
     this.plot = null; // made when the tab is opened first
     this.fields = [];
+    this.listed = 0; // when they were asked for
+    this.failed = false; // whether what is said is why something failed
     this.kept = null;
     this.window = null; // [from, to] that was zoomed to, or null
     this.shown = []; // entries of the table, newest first
@@ -113,7 +116,7 @@ class History {
         pointed: (entry) => this.point(entry),
         zoomed: (window) => this.zoom(window),
       });
-      await this.list();
+      if (!this.fields.length || performance.now() - this.listed > LIST_MS) await this.list();
       if (this.kept) await this.refresh();
       else if (this.fields.length) await this.choose(this.fields[0].name);
       else this.empty();
@@ -134,6 +137,7 @@ class History {
 
   async list() {
     this.fields = await keptFields();
+    this.listed = performance.now();
     const select = find(".field");
     fill(select, this.fields, () => new Option(), (option, { name, unit }) => {
       option.value = name;
@@ -146,11 +150,12 @@ class History {
     const note = find(".plots .note");
     setText(note, text);
     note.classList.toggle("bad", bad);
+    this.failed = bad;
   }
 
   fail(error) {
     if (error.name === "AbortError") return;
-    this.say(error.message, true);
+    this.say(error.message.replace(/\.$/, "; trying again …"), true);
     if (!this.kept?.entries.length) this.empty("");
   }
 
@@ -202,7 +207,7 @@ class History {
     if (added === null) {
       this.kept.covered = null;
       await this.zoom(this.window);
-    } else this.draw();
+    } else if (added || this.failed) this.draw();
   }
 
   /** Draw what is loaded. */
@@ -321,7 +326,6 @@ class History {
       ["time", when(entry.at)],
       ["confidence", percent(entry.confidence, 1)],
       ["read as", entry.refused || entry.raw === entry.text ? null : entry.raw],
-      ["last value", entry.refused && entry.text ? withUnit(entry.text, entry.unit) : null],
       ["clock", entry.synchronised === false ? "was not set yet" : null],
       ["source", entry.source],
       ["networks", [entry.digits_model, entry.page_model].filter(Boolean).map((sum) => sum.slice(0, 8)).join(", ")],

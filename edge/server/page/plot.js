@@ -160,6 +160,17 @@ export class Plot {
     return this.window[0] <= at && at <= this.window[1];
   }
 
+  /** The index of the first entry that is not before a time. */
+  since(time) {
+    let [first, last] = [0, this.entries.length];
+    while (first < last) {
+      const middle = (first + last) >> 1;
+      if (this.entries[middle].at < time) first = middle + 1;
+      else last = middle;
+    }
+    return first;
+  }
+
   /** Where an entry stands in a plot, in pixels of the canvas; what has no place there stands at the edge. */
   spot(plot, entry) {
     const { left, top, width, height } = plot.bbox;
@@ -202,7 +213,9 @@ export class Plot {
   nearest(plot, left, top) {
     const scale = uPlot.pxRatio;
     let [best, least] = [null, NEAR];
-    for (const entry of this.entries) {
+    const until = plot.posToVal(left + NEAR, "x");
+    for (let index = this.since(plot.posToVal(left - NEAR, "x")); this.entries[index]?.at <= until; index++) {
+      const entry = this.entries[index];
       if (!this.within(entry.at)) continue;
       const [x, y] = this.spot(plot, entry);
       const away = Math.hypot((x - plot.bbox.left) / scale - left, (y - plot.bbox.top) / scale - top);
