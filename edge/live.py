@@ -212,6 +212,11 @@ class LiveLoop:
                     OutputError(f"{feeder.sink.name} is not finished in time; what it has written is kept")
                 )
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Which sinks take nothing at present, and why, each in a line for people."""
+        return tuple(feeder.failure for feeder in self._feeders if feeder.failure)
+
     def summary(self) -> list[str]:
         """What was read and what the sinks did, in lines for people."""
         lines = [self.speedometer.summary()]

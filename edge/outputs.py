@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from edge.errors import UsageError
+from edge.errors import OutputError, UsageError
 from edge.recording import Recording
 from edge.sinks import Sink
+from edge.sinks.history import History, MessageWriter
 from edge.sinks.keep import USUAL_AGE_S, USUAL_BYTES, KeepFrames, Limits
 from edge.speedometer import Speedometer
+from edge.store import Limits as HistoryLimits
+from edge.store import Store
+
+HISTORY = "history.db"
+"""Name of the file where only its folder is given."""
+
+NO_HISTORY = Path("none")
+"""Given as a history: none is kept."""
+
+SERVICE_HISTORY = Path("/var/lib/digitcam") / HISTORY
+"""Of the service; see deploy/digitcam.service."""
+
+HISTORY_BYTES = 200_000_000
+"""Of entries, where nothing is said: some two million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,8 @@ class Outputs:
         keep_frames: folder in which every frame is kept.
         limits: how much is kept there.
         state: where the last values of the fields are kept.
+        store: the file for what is kept and for what is to be sent.
+        history: how much of what is read is kept there; None: nothing.
 
     Raises:
         UsageError: one goes only with another.
@@ -40,6 +58,8 @@ class Outputs:
     keep_frames: Path | None = None
     limits: Limits | None = None
     state: Path | None = None
+    store: Path | None = None
+    history: HistoryLimits | None = None
 
     def __post_init__(self) -> None:
         if self.every_frame and not self.json:
@@ -61,7 +81,52 @@ def outputs_of(args: argparse.Namespace) -> Outputs:
     if alone:
         raise UsageError(f"--{alone[0].replace('_', '-')} goes with --keep-frames DIR, which keeps frames")
     limits = Limits(args.keep_size or USUAL_BYTES, args.keep_age or USUAL_AGE_S)
-    return replace(outputs, keep_frames=args.keep_frames, limits=limits)
+    outputs = replace(outputs, keep_frames=args.keep_frames, limits=limits)
+    store = args.history or service_history(os.environ)
+    if store is None or store == NO_HISTORY:
+        alone = [name for name in ("keep_crops", "history_size", "history_age") if name in args.given]
+        if alone:
+            raise UsageError(f"--{alone[0].replace('_', '-')} goes with --history FILE, which keeps readings")
+        return outputs
+    kept = HistoryLimits(args.history_size or HISTORY_BYTES, args.history_age, args.keep_crops)
+    return replace(outputs, store=store, history=kept)
+
+
+def service_history(environment: Mapping[str, str]) -> Path | None:
+    """Where a service of systemd keeps its history: in its StateDirectory; None where this is no service."""
+    folder = environment.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(folder) / HISTORY if folder else None
+
+
+def user_history(environment: Mapping[str, str]) -> Path:
+    """Where a history is kept that nobody has named, by the XDG Base Directory Specification."""
+    folder, home = environment.get("XDG_STATE_HOME"), environment.get("HOME", "")
+    return (Path(folder) if folder else Path(home) / ".local/state") / "digitcam" / HISTORY
+
+
+def open_store(outputs: Outputs, on_notice: Callable[[str], None]) -> Store | None:
+    """The file for what is kept and sent; None where nothing is. Whoever asks closes it.
+
+    A disk that takes nothing is no reason not to read: its sink says so, and tries again.
+
+    Args:
+        outputs: where readings go.
+        on_notice: told, in a line for people, that a damaged file was set aside.
+
+    Raises:
+        UsageError: it is another program's file, a later version's, or another process writes to it.
+    """
+    if outputs.store is None:
+        return None
+    store = Store(outputs.store, on_notice=on_notice)
+    with suppress(OutputError):
+        store.open()
+    return store
+
+
+def message_writers(outputs: Outputs) -> Sequence[MessageWriter]:
+    """What makes the messages that are sent elsewhere, in the order in which those are queued."""
+    return ()
 
 
 def open_sinks(
@@ -71,6 +136,9 @@ def open_sinks(
     *,
     output: TextIO,
     status: TextIO,
+    store: Store | None = None,
+    live: bool = True,
+    on_notice: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Sink]:
     """The sinks, and systemd's where it started this process. Each is opened when it is asked for.
 
@@ -80,6 +148,9 @@ def open_sinks(
         recording: what is true of the frames, where they are to be kept.
         output: standard output; a terminal gets a view that is drawn anew instead of lines.
         status: where it is told how the reading goes, when `output` is no terminal.
+        store: what `open_store` has opened.
+        live: the source shows what is there now.
+        on_notice: told, in a line for people, what was deleted.
 
     Raises:
         PackageMissingError: something that it takes is not installed.
@@ -112,6 +183,14 @@ def open_sinks(
         from edge.sinks.known_values import KnownValues
 
         yield KnownValues(outputs.state)
+    if store:
+        yield History(
+            store,
+            outputs.history,
+            live=live,
+            writers=message_writers(outputs),
+            on_notice=on_notice,
+        )
     from edge.sinks.systemd import Systemd
 
     if systemd := Systemd.from_environment(speedometer):

@@ -92,6 +92,35 @@ KEEPING = (
 )
 """What else becomes of the frames of a live reading."""
 
+HISTORY = (
+    Option(
+        "history",
+        "keeps every accepted number and every change of a field, for digitcam history and the page "
+        "(default: none is kept; as a service, history.db in its StateDirectory; none: none there, either)",
+        values.history,
+        "FILE",
+    ),
+    Option(
+        "keep-crops",
+        "keeps a picture of each as well, so many bytes at most, such as 500 MB; the oldest are deleted",
+        values.amount_of_data,
+        "SIZE",
+    ),
+    Option(
+        "history-size",
+        "bytes of the history without crops, at most; the oldest entries are deleted (200 MB)",
+        values.amount_of_data,
+        "SIZE",
+    ),
+    Option(
+        "history-age",
+        "entries that are older are deleted, such as 365 d (default: all are kept)",
+        values.duration,
+        "TIME",
+    ),
+)
+"""What is kept of what was read."""
+
 MODELS = (
     Option("model", "a .tflite file instead of the shipped digit network", Path, "FILE"),
     Option(

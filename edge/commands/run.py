@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 from edge.commands import values
@@ -14,6 +14,7 @@ from edge.commands.common import (
     ASKED_NAMES,
     FIELD,
     FORMAT_AND_REGION,
+    HISTORY,
     KEEPING,
     MODELS,
     OUTPUTS,
@@ -35,7 +36,7 @@ from edge.sources import find_source, open_source
 def _run(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
-    from edge.outputs import open_sinks, outputs_of
+    from edge.outputs import open_sinks, open_store, outputs_of
     from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
@@ -51,12 +52,25 @@ def _run(args: argparse.Namespace) -> int:
     opening = partial(open_source, name, options, on_error=errors.add, on_notice=say)
     wait = True if args.realtime is False else None  # what need not keep time can wait
     try:
-        with LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say) as loop:
+        with ExitStack() as stack:
+            # Closed last: the sinks finish what they write to it.
+            if store := open_store(outputs, say):
+                stack.callback(store.close)
+            loop = stack.enter_context(
+                LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say)
+            )
             for difference in differences(loop.source, reader):
                 say(difference)
             recording = recording_of(loop.source, reader, options)
             for sink in open_sinks(
-                outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr
+                outputs,
+                loop.speedometer,
+                recording,
+                output=sys.stdout,
+                status=sys.stderr,
+                store=store,
+                live=loop.source.live,
+                on_notice=say,
             ):
                 loop.add(sink)
             with suppress(KeyboardInterrupt):  # how a live reading ends
@@ -77,6 +91,7 @@ VERB = Verb(
         source_argument("the camera that is there, else demo"),
         *OUTPUTS,
         *KEEPING,
+        *HISTORY,
         *FORMAT_AND_REGION,
         FIELD,
         STATE,

@@ -125,6 +125,11 @@ def json_file(text: str) -> Path:
     return named(text, (".json",))
 
 
+def history(text: str) -> Path:
+    """The name of a history, or that there is to be none."""
+    return Path(text) if text == "none" else named(text, (".db", ".sqlite"))
+
+
 def video(text: str) -> Path:
     """The name of a video to write."""
     return named(text, (".mp4",))

@@ -161,13 +161,15 @@ def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metri
         "/readyz", response_class=JSONResponse, responses={200: {"model": schema.Health}, **documented(503)}
     )
     async def readyz() -> Response:
-        """Whether frames come from a live source and pictures can be read."""
+        """Whether frames come from a live source, pictures can be read and what is kept can be written."""
         if live.live and live.view.stale_s() > FRESH_S:
             raise Problem(503, f"no new frame from {live.source}: {live.view.trouble or 'it hangs'}")
         if not uploads.ready:
             raise Problem(503, "no process is ready to read pictures")
         if (waited := uploads.oldest_s()) > QUEUED_S:
             raise Problem(503, f"a picture has waited for {waited:.0f} s to be read")
+        if live.view.failures:
+            raise Problem(503, "; ".join(live.view.failures))
         return JSONResponse({"status": "ok"})
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {metrics.content_type: {}}}})

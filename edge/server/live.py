@@ -47,6 +47,7 @@ class View:
         dropped: frames that the source gave up so far.
         failed: frames that could not be read so far.
         trouble: why there is no new result; empty where all is well.
+        failures: which sinks take nothing at present, and why, each in a line.
         trends: how reading went in the last seconds: all of it, under "", and each field, under its name.
     """
 
@@ -56,6 +57,7 @@ class View:
     dropped: int = 0
     failed: int = 0
     trouble: str = "no frame yet"
+    failures: tuple[str, ...] = ()
     trends: Mapping[str, Trend] = field(default_factory=dict)
 
     def stale_s(self) -> float:
@@ -176,7 +178,7 @@ class Live:
         if view.result is None:
             last = self._posted
             view = replace(view, result=last.result, latency_ms=last.latency_ms, trends=last.trends)
-        self._posted = view
+        self._posted = view = replace(view, failures=self._reading.failures)
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
             self._loop.call_soon_threadsafe(self._take, view, list(events))
 

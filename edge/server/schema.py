@@ -145,6 +145,9 @@ class Camera(BaseModel):
     dropped: int = Field(description="frames given up so far")
     failed: int = Field(description="frames that could not be read so far")
     trouble: str = Field(description="why there is no new result; empty where all is well")
+    failures: list[str] = Field(
+        description="what cannot be written at present, as the history on a full disk, and why"
+    )
 
 
 class Readings(BaseModel):

@@ -19,7 +19,7 @@ from edge.errors import EdgeError, UsageError
 from edge.field_reader import FieldReader, road_of_fields
 from edge.fields import Field
 from edge.live import LiveLoop
-from edge.outputs import open_sinks, outputs_of
+from edge.outputs import open_sinks, open_store, outputs_of
 from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
@@ -80,12 +80,24 @@ def serve(
         reader = FieldReader(
             digits, wanted(fields), known=known, road=road_of_fields(args.road, args.page_model)
         )
-        loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         outputs = outputs_of(args)
+        # Closed after the loop, whose sinks finish what they write to it.
+        if store := open_store(outputs, say):
+            stack.callback(store.close)
+        loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         for difference in differences(loop.source, reader.reader):
             say(difference)
         recording = recording_of(loop.source, reader.reader, options)
-        for sink in open_sinks(outputs, loop.speedometer, recording, output=sys.stdout, status=sys.stderr):
+        for sink in open_sinks(
+            outputs,
+            loop.speedometer,
+            recording,
+            output=sys.stdout,
+            status=sys.stderr,
+            store=store,
+            live=loop.source.live,
+            on_notice=say,
+        ):
             loop.add(sink)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)

@@ -204,6 +204,7 @@ def _camera(source: str, view: View) -> dict[str, Any]:
         "dropped": view.dropped,
         "failed": view.failed,
         "trouble": view.trouble,
+        "failures": list(view.failures),
     }
 
 

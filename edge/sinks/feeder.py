@@ -67,6 +67,7 @@ class Feeder:
         sink: what it feeds.
         skipped: frames that were left out.
         broken: it failed the last time.
+        failure: why, in a line for people; "" where it did not, and does not hang.
         hung_up: whoever reads what the sink writes wants no more; it is not tried again.
     """
 
@@ -83,6 +84,7 @@ class Feeder:
         self.skipped = 0
         self._missed = 0  # of those, what the sink was not told of yet
         self.broken = False
+        self.failure = ""
         self.hung_up: BrokenPipeError | None = None
         self._wait, self._on_error, self._on_notice, self._clock = wait, on_error, on_notice, clock
         self._items: deque[_Item] = deque()
@@ -137,9 +139,8 @@ class Feeder:
                 hangs = since is not None and self._clock() - since > HANGS_S and not self._said_hanging
                 self._said_hanging |= hangs
         if hangs:
-            self._on_notice(
-                f"{self.sink.name} has taken nothing for {HANGS_S:.0f} s; reading goes on without it"
-            )
+            self.failure = f"{self.sink.name} has taken nothing for {HANGS_S:.0f} s"
+            self._on_notice(f"{self.failure}; reading goes on without it")
 
     def _leave_out(self, frames: int) -> None:
         self.skipped += frames
@@ -197,9 +198,12 @@ class Feeder:
         if self._said_hanging or self.broken:
             self._on_notice(f"{self.sink.name} works again")
         self._said_hanging = self.broken = False
+        self.failure = ""
         self._failures = 0
 
     def _fail(self, item: _Item, error: Exception) -> None:
+        told = _as_error(self.sink, error)
+        self.failure = str(told)
         with self._changed:
             first, self.broken = not self.broken, True
             self._retry_at = self._clock() + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
@@ -217,7 +221,7 @@ class Feeder:
                 self._owed = deque([*owed, *self._owed], OWED)
             self._changed.notify_all()
         if first:
-            self._on_error(_as_error(self.sink, error))
+            self._on_error(told)
 
     def _hang_up(self, error: BrokenPipeError) -> None:
         with self._changed:

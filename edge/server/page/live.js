@@ -79,8 +79,9 @@ function frame({ camera, result }) {
   meters.fps.textContent = camera.frames_per_second.toFixed(0);
   meters.latency.textContent = `${camera.latency_ms.toFixed(0)} ms`;
   meters.dropped.textContent = camera.dropped;
-  note.textContent = camera.trouble || (result ? remark(result) : "");
-  note.classList.toggle("bad", camera.trouble !== "");
+  const trouble = [camera.trouble, ...camera.failures].filter(Boolean).join("; ");
+  note.textContent = trouble || (result ? remark(result) : "");
+  note.classList.toggle("bad", trouble !== "");
   shown.hidden = result === null;
   hint.hidden = result !== null;
   if (!result) return;
