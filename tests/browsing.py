@@ -5,6 +5,7 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -80,6 +81,16 @@ def check_looks(page, path):
     assert page.evaluate(CONTRAST) >= 4.5  # WCAG 2.2, level AA
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path)
+
+
+def beside(desk, phone):
+    """Screenshots of a laptop and of a phone, beside each other."""
+    left, right = (Image.open(path).convert("RGB") for path in (desk, phone))
+    right = right.resize((left.height * right.width // right.height, left.height), Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (left.width + 24 + right.width, left.height), "white")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width + 24, 0))
+    return both
 
 
 CONTRAST = """() => {

@@ -1,10 +1,15 @@
-"""The page's tab History in a real browser."""
+"""The page's tab History in a real browser.
+
+With DIGITCAM_PICTURES=docs the picture that docs/history-page.md shows is made again, as docs/history.jpg.
+"""
 
 import hashlib
 import json
+import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import cv2
@@ -14,7 +19,7 @@ from serving import serving
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
-from browsing import NARROW, WIDE, Pages, check_looks, chromium, expect
+from browsing import NARROW, WIDE, Pages, beside, check_looks, chromium, expect
 
 NOW = datetime.now(UTC)
 
@@ -355,7 +360,9 @@ def test_the_table_has_pages(open_history):
 def test_readings_are_copied_as_a_table(open_history, clipboard):
     page = open_history(Fake(three(), WATER), permissions=["clipboard-read", "clipboard-write"])
     if not clipboard:  # as on a page that came by plain HTTP from another machine
-        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }")
+        page.evaluate(
+            "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }"
+        )
     expect(note(page)).to_contain_text("3 readings")
     page.get_by_role("button", name="Copy as a table").click()
     expect(page.locator("#history .rows .note")).to_have_text("Copied 3 readings.")
@@ -472,3 +479,34 @@ def test_it_looks_right_in_every_width_and_light(open_history, tmp_path, scheme,
         check_looks(page, tmp_path / "reading.png")
     page.mouse.move(1, 1)
     page.screenshot(path=f"/tmp/plot-{size['width']}-{scheme}.png", full_page=True)
+
+
+PAGE = Path(__file__).parent.parent / "edge/server/page"
+
+
+def test_the_plotting_library_is_the_version_that_is_told():
+    library = PAGE / "uplot"
+    package = json.loads((library / "package.json").read_text())
+    root = PAGE.parents[2]
+    assert package["license"] == "MIT"
+    assert "The MIT License" in (library / "LICENSE").read_text()
+    assert f"(v{package['version']})" in (library / "uPlot.esm.js").read_text()[:400]
+    assert f"\nUPLOT ?= {package['version']}\n" in (root / "Makefile").read_text()
+    assert f"uPlot draws the history ({package['version']}" in (root / "docs/decisions.md").read_text()
+
+
+def test_the_documentation_shows_the_tab(open_history, tmp_path):
+    wide = open_history(
+        Fake(water(300), WATER), color_scheme="light", viewport={"width": 1280, "height": 860}
+    )
+    narrow = open_history(Fake(water(60), WATER), viewport=NARROW, color_scheme="dark", device_scale_factor=2)
+    for page in (wide, narrow):
+        expect(note(page)).to_contain_text("readings")
+    rows(wide).nth(3).click()
+    expect(wide.locator("#history .crop")).to_be_visible()
+    for page, path in ((wide, tmp_path / "wide.png"), (narrow, tmp_path / "narrow.png")):
+        page.mouse.move(1, 1)
+        check_looks(page, path)
+    path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "history.jpg"
+    beside(tmp_path / "wide.png", tmp_path / "narrow.png").save(path, quality=88)
+    assert path.stat().st_size < 300_000

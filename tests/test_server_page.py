@@ -21,7 +21,7 @@ from edge.sources.handwriting import Hand, write_number
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
-from browsing import NARROW, WIDE, Pages, check_looks, chromium, expect, wait_until_ready
+from browsing import NARROW, WIDE, Pages, beside, check_looks, chromium, expect, wait_until_ready
 
 
 @pytest.fixture(scope="module")
@@ -686,11 +686,6 @@ def test_the_readme_shows_the_page(open_page, tmp_path):
     expect(numbers(narrow, "draw")).to_have_text(["407", "2859"])
     check_looks(wide, tmp_path / "wide.png")
     check_looks(narrow, tmp_path / "narrow.png")
-    desk, phone = (Image.open(tmp_path / name).convert("RGB") for name in ("wide.png", "narrow.png"))
-    phone = phone.resize((desk.height * phone.width // phone.height, desk.height), Image.Resampling.LANCZOS)
-    both = Image.new("RGB", (desk.width + 24 + phone.width, desk.height), "white")
-    both.paste(desk, (0, 0))
-    both.paste(phone, (desk.width + 24, 0))
     path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "page.jpg"
-    both.save(path, quality=88)
+    beside(tmp_path / "wide.png", tmp_path / "narrow.png").save(path, quality=88)
     assert path.stat().st_size < 300_000

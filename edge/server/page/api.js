@@ -36,7 +36,7 @@ export async function session() {
 }
 
 /** `fetch`, which asks for the token where it is wanted, tries again when the server is busy, and throws
- *  an Error that says what is wrong. */
+ *  an Error that says what is wrong, with the status of the answer where there is one. */
 export async function request(path, options = {}) {
   for (;;) {
     let answer;
@@ -53,7 +53,7 @@ export async function request(path, options = {}) {
       await new Promise((resolve) => setTimeout(resolve, 1000 * answer.headers.get("Retry-After")));
     } else {
       const problem = await answer.json().catch(() => ({}));
-      throw new Error(problem.detail ?? `The server answered ${answer.status}.`);
+      throw Object.assign(new Error(problem.detail ?? `The server answered ${answer.status}.`), { status: answer.status });
     }
   }
 }

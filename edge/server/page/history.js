@@ -1,11 +1,13 @@
 // What was read before: plotted, listed, with the picture of each reading, copied and downloaded.
 
+import { sentence } from "./aim.js";
+import { request } from "./api.js";
 import { PROBLEMS } from "./fields.js";
-import { MOST, Kept, asCsv, keptFields } from "./kept.js";
+import { MOST, Kept, asCsv, keptState } from "./kept.js";
 import { element, fill, percent, setText } from "./results.js";
 
 const AGAIN_MS = 5000; // how often it is asked what came since
-const LIST_MS = 60_000; // how often it is asked which fields there are
+const LIST_MS = 30_000; // how often it is asked which fields there are, and what is wrong
 const ROWS = 25; // of a page of the table
 const PLENTY = 2000; // entries that are shown without being asked for
 const DAY = 86400; // seconds
@@ -32,12 +34,25 @@ const told = ({ refused, raw, text, unit }) => (refused ? raw ?? "nothing" : wit
 const why = ({ problem, why: words }) => (problem ? words || PROBLEMS[problem] || problem : "");
 
 /** The shortest time that holds enough of a field to look at, and not more than is quickly there. */
-function usualRange({ count, first, last }) {
-  if (count <= PLENTY) return Infinity;
-  const each = (Date.parse(last) - Date.parse(first)) / 1000 / count;
+function usualRange({ entries, first, last }) {
+  if (entries <= PLENTY) return Infinity;
+  const each = (Date.parse(last) - Date.parse(first)) / 1000 / entries;
   const fitting = RANGES.filter(([, span]) => span < Infinity && span / each <= PLENTY).at(-1) ?? RANGES[0];
   return fitting[1];
 }
+
+/** How a sender fares: of MQTT, the webhook or people's phones. */
+function sending({ connected, waiting, dropped, refused, last_error: error }) {
+  const told = [connected ? "connected" : "not connected"];
+  if (waiting) told.push(`${waiting} waiting`);
+  if (refused) told.push(`${refused} refused`);
+  if (dropped) told.push(`${dropped} dropped, as too many waited`);
+  return told.join(", ") + (error ? `: ${error}` : "");
+}
+
+const counted = (many, deleted, bytes) => `${many}, ${megabytes(bytes)}${deleted ? `; ${deleted} older ones deleted` : ""}`;
+
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function copied(text) {
   try {
@@ -136,14 +151,40 @@ class History {
   }
 
   async list() {
-    this.fields = await keptFields();
     this.listed = performance.now();
+    const [state, info] = await Promise.allSettled([keptState(), request("/v1/info").then((answer) => answer.json())]);
+    this.state(state.value, info.value?.senders ?? []);
+    if (state.status === "rejected") throw state.reason;
+    this.fields = state.value.fields;
     const select = find(".field");
     fill(select, this.fields, () => new Option(), (option, { name, unit }) => {
       option.value = name;
       setText(option, name ? withUnit(name, unit && `(${unit})`) : "numbers without a field");
     });
     if (this.kept) select.value = this.kept.field;
+  }
+
+  /** Say how much is kept, what is wrong with it, and whether it is sent. */
+  state(kept, senders) {
+    const notices = kept?.notices ?? [];
+    const trouble = find(".trouble");
+    trouble.hidden = !notices.length;
+    setText(trouble, notices.map((notice) => `${sentence(notice)}.`).join(" "));
+    const lines = senders.map((sender) => [sender.destination, sending(sender), !sender.connected || sender.last_error !== ""]);
+    if (kept) {
+      lines.push(["readings", counted(kept.entries, kept.deleted, kept.bytes)]);
+      if (kept.crops) lines.push(["pictures", counted(kept.crops, kept.crops_deleted, kept.crop_bytes)]);
+    }
+    find(".sending").hidden = !lines.length;
+    fill(find(".states"), lines, () => {
+      const row = element("div");
+      row.append(element("dt"), element("dd"));
+      return row;
+    }, (row, [name, words, bad]) => {
+      row.className = bad ? "bad" : "";
+      setText(row.firstChild, name);
+      setText(row.lastChild, words);
+    });
   }
 
   say(text, bad = false) {
@@ -155,6 +196,12 @@ class History {
 
   fail(error) {
     if (error.name === "AbortError") return;
+    if (error.status === 404) { // no history is kept, and none will be until the next start
+      this.say("");
+      this.empty(`${sentence(error.message)}.`);
+      this.wanted = false;
+      return;
+    }
     this.say(error.message.replace(/\.$/, "; trying again …"), true);
     if (!this.kept?.entries.length) this.empty("");
   }

@@ -23,9 +23,9 @@ const address = (values) => {
 /** A time in seconds since 1970 as the API takes it. */
 const utc = (seconds) => (Number.isFinite(seconds) ? new Date(1000 * seconds).toISOString() : undefined);
 
-/** What the history holds of each field; "" is for numbers without a field. */
-export async function keptFields() {
-  return (await (await request("/v1/history/fields")).json()).fields;
+/** What the history holds: `fields`, of which "" is for numbers without one; how much; and what is wrong with it. */
+export async function keptState() {
+  return (await request("/v1/history/fields")).json();
 }
 
 /** The entries of one field within a time, as CSV. */
