@@ -3,25 +3,27 @@
 With DIGITCAM_PICTURES=docs the picture that docs/history-page.md shows is made again, as docs/history.jpg.
 """
 
-import hashlib
 import json
 import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import cv2
+import numpy as np
 import pytest
 from samples import written
 from serving import serving
+
+from edge.store import NewEntry, Store
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
 from browsing import NARROW, WIDE, Pages, beside, check_looks, chromium, expect
 
 NOW = datetime.now(UTC)
+PAGE = Path(__file__).parent.parent / "edge/server/page"
 
 
 @pytest.fixture(scope="module")
@@ -30,96 +32,95 @@ def browser():
         yield browser
 
 
-@pytest.fixture(scope="module")
-def server():
-    with serving("demo", "--fps", "2") as running:
-        yield running
+def entry(at, text, *, field="water", unit="m³", problem=None, crop=True, confidence=0.97, synchronised=True):
+    """A reading of a field; where there is a problem, it was refused."""
+    refused = problem is not None
+    return NewEntry(
+        kind="field" if field else "number",
+        field=field,
+        text=None if refused else text,
+        value=None if refused or ":" in text else float(text),
+        raw=text,
+        problem=problem,
+        confidence=confidence,
+        unit=unit,
+        captured_at=at,
+        synchronised=synchronised,
+        source="demo",
+        digits_model="8a6f0011" * 8,
+        page_model="1b2c0022" * 8,
+        crop=picture(text) if crop else None,
+    )
 
 
-class Fake:
-    def __init__(self, rows, fields):
-        self.rows, self.fields, self.asked = rows, fields, []
-
-    def answer(self, route):
-        url = urlsplit(route.request.url)
-        query = {key: values[0] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
-        self.asked.append((url.path, query))
-        if url.path == "/v1/history/fields":
-            fields = []
-            for name, unit in self.fields:
-                mine = [row for row in self.rows if row["field"] == name]
-                fields.append(
-                    {
-                        "name": name,
-                        "unit": unit,
-                        "count": len(mine),
-                        "first": mine[-1]["captured_at"],
-                        "last": mine[0]["captured_at"],
-                    }
-                )
-            return route.fulfill(json={"schema": 1, "fields": fields})
-        if url.path.endswith("/crop"):
-            return route.fulfill(
-                body=cv2.imencode(".png", written("123"))[1].tobytes(), content_type="image/png"
-            )
-        rows = [row for row in self.rows if row["field"] == query.get("field", row["field"])]
-        rows = [
-            row for row in rows if query.get("since", "") <= row["captured_at"] <= query.get("until", "9")
-        ]
-        if route.request.headers.get("accept") == "text/csv":
-            lines = [",".join(("captured_at", "text")), *(f"{r['captured_at']},{r['text']}" for r in rows)]
-            return route.fulfill(body="\r\n".join(lines), content_type="text/csv")
-        start, limit = int(query.get("cursor", 0)), int(query.get("limit", 100))
-        page = rows[start : start + limit]
-        cursor = str(start + limit) if start + limit < len(rows) else None
-        tag = hashlib.sha256(json.dumps(page).encode()).hexdigest()[:16]
-        if route.request.headers.get("if-none-match") == tag:
-            return route.fulfill(status=304)
-        return route.fulfill(json={"schema": 1, "entries": page, "next": cursor}, headers={"ETag": tag})
+def picture(text):
+    image = written(re.sub(r"\D", "", text), size=(180, 340))[70:160]
+    return cv2.imencode(".jpg", image)[1].tobytes()
 
 
-def row(number, name, unit, at, text, raw=None, problem=None, confidence=0.97, synchronised=True):
-    return {
-        "number": number,
-        "kind": "field",
-        "field": name,
-        "text": text,
-        "value": float(text),
-        "raw": raw or text,
-        "problem": problem,
-        "confidence": confidence,
-        "unit": unit,
-        "captured_at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "synchronised": synchronised,
-        "boot": "b",
-        "timestamp": 1.0,
-        "source": "demo",
-        "digits_model": "8a6f00112233445566",
-        "page_model": "1b2c00112233445566",
-        "crop": f"/v1/history/{number}/crop" if number % 2 else None,
-    }
-
-
-def water(count, step=timedelta(minutes=30)):
-    rows = []
-    value = 417.0
+def meter(field, count, step, *, refused=True):
+    """A meter that goes up; of 17 readings one is refused."""
+    entries, value = [], 417.0
     for k in range(count):
         value += 0.1 * ((k * 7) % 5)
-        at = NOW - step * (count - k)
-        refused = k % 17 == 5
-        rows.append(
-            row(
-                k + 1,
-                "water",
-                "m³",
-                at,
-                f"{value:07.1f}",
-                raw=f"{value + 5000:07.1f}" if refused else None,
-                problem="change" if refused else None,
+        wrong = refused and k % 17 == 5
+        entries.append(
+            entry(
+                NOW - step * (count - k),
+                f"{value + 5000 * wrong:07.1f}",
+                field=field,
+                problem="change" if wrong else None,
                 confidence=0.8 + 0.0019 * ((k * 31) % 100),
+                crop=count - k <= 20,
             )
         )
-    return rows[::-1]
+    return entries
+
+
+def three(field, wrong="00150.0"):
+    """Values of three hours; the one in the middle was refused."""
+    return [
+        entry(NOW - timedelta(hours=3), "00100.0", field=field),
+        entry(NOW - timedelta(hours=2), wrong, field=field, problem="limit", crop=False),
+        entry(NOW - timedelta(hours=1), "00200.0", field=field),
+    ]
+
+
+HISTORY = [
+    *meter("water", 300, timedelta(minutes=30)),
+    *meter("sure", 100, timedelta(minutes=30), refused=False),
+    *meter("many", 12_000, timedelta(minutes=6)),
+    *meter("sixty", 60, timedelta(minutes=30)),
+    *three("three"),
+    *three("far", wrong="99150.0"),
+    *three("lost"),
+    entry(datetime(1970, 1, 1, 0, 5, tzinfo=UTC), "00210.0", field="lost", synchronised=False),
+    *(entry(NOW - timedelta(hours=k), f"0{k}:30", field="wakes", unit="") for k in (3, 2, 1)),
+    *(entry(NOW - timedelta(minutes=k), f"{40 + k}", field="", unit="") for k in (4, 3, 2, 1)),
+]
+"""Each field is another story."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("history")
+
+
+@pytest.fixture(scope="module")
+def blank(folder):
+    """A picture without a number: reading it adds nothing."""
+    path = folder / "blank.png"
+    cv2.imwrite(str(path), np.full((120, 160), 255, np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(folder, blank):
+    store = Store(folder / "history.db")
+    store.record(HISTORY)
+    store.close()
+    with serving(blank, "--history", folder / "history.db") as running:
+        yield running
 
 
 @pytest.fixture
@@ -130,13 +131,14 @@ def meant():
 
 @pytest.fixture
 def open_history(browser, server, meant):
+    """Opens the tab, and shows a field."""
     wait_until_alone(server)
     with Pages(browser, meant) as pages:
 
-        def open_history(fake, **options):
-            page = pages.open(f"{server.url}/#draw", **options)
-            page.route("**/v1/history**", fake.answer)
-            page.get_by_role("tab", name="History").click()
+        def open_history(field="water", url=server.url, **options):
+            page = pages.open(f"{url}/#history", **options)
+            if field is not None:
+                page.locator("#history .field").select_option(field)
             return page
 
         yield open_history
@@ -185,9 +187,8 @@ PAINTED = """([plot, name]) => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     const columns = new Set();
     for (let k = 0; k < data.length; k += 4) {
-        if (data[k + 3] > 200 && Math.abs(data[k] - red) + Math.abs(data[k + 1] - green) + Math.abs(data[k + 2] - blue) < 12) {
-            columns.add((k / 4) % canvas.width);
-        }
+        const away = Math.abs(data[k] - red) + Math.abs(data[k + 1] - green) + Math.abs(data[k + 2] - blue);
+        if (data[k + 3] > 200 && away < 12) columns.add((k / 4) % canvas.width);
     }
     return columns.size / canvas.width;
 }"""
@@ -198,40 +199,26 @@ def painted(page, colour, plot="values"):
     return page.evaluate(PAINTED, [plot, f"--{colour}"])
 
 
-def three():
-    """Values of three hours; the one in the middle was refused."""
-    entries = [("00100.0", None), ("00150.0", "limit"), ("00200.0", None)]
-    made = [
-        row(k + 1, "water", "m³", NOW - timedelta(hours=3 - k), text, raw=text, problem=problem)
-        for k, (text, problem) in enumerate(entries)
-    ]
-    made[1] |= {"text": None, "value": None}
-    return made[::-1]
-
-
-WATER = [("water", "m³")]
-
-
 def test_a_field_is_plotted_with_its_values_confidences_and_what_was_refused(open_history):
-    page = open_history(Fake(water(300), WATER))
+    page = open_history()
     expect(note(page)).to_have_text("300 readings, 18 refused.")
     assert painted(page, "accent") > 0.8  # from the left to the right
     assert painted(page, "unsure") > 0.1  # 17 crosses
     assert painted(page, "muted", "confidences") > 0.5
-    none_refused = open_history(Fake([each for each in water(300) if not each["problem"]], WATER))
-    expect(note(none_refused)).to_have_text("282 readings, 0 refused.")
-    assert painted(none_refused, "unsure") == 0
+    page.locator("#history .field").select_option("sure")
+    expect(note(page)).to_have_text("100 readings, 0 refused.")
+    assert painted(page, "unsure") == 0
 
 
 def test_a_click_on_a_point_shows_the_reading_and_its_picture(open_history):
-    page = open_history(Fake(three(), WATER))
+    page = open_history("three")
     expect(note(page)).to_contain_text("3 readings, 1 refused.")
     chosen = page.locator("#history .chosen")
     # Of two hours, 2 % are left free at both sides; of the values, a tenth above and below.
     page.mouse.click(*spot(page, 0.02 / 1.04, 0.1 / 1.2))
     expect(chosen.locator(".value")).to_have_text("00100.0 m³")
     expect(chosen.locator(".facts")).to_contain_text("97.0 %")
-    expect(chosen.locator(".crop")).to_have_js_property("naturalWidth", written("123").shape[1])
+    expect(chosen.locator(".crop")).to_have_js_property("naturalWidth", 340)
     page.mouse.click(*spot(page, 0.5, 0.5))
     expect(chosen.locator(".value")).to_have_text("00150.0")
     expect(chosen.locator(".problem")).to_have_text("Refused: outside its limits")
@@ -245,7 +232,7 @@ def test_a_click_on_a_point_shows_the_reading_and_its_picture(open_history):
 
 
 def test_what_is_at_the_pointer_is_told(open_history):
-    page = open_history(Fake(three(), WATER))
+    page = open_history("three")
     expect(note(page)).to_contain_text("3 readings")
     page.mouse.move(*spot(page, 0.4, 0.5))
     page.mouse.move(*spot(page, 0.5, 0.5))
@@ -258,8 +245,7 @@ def test_what_is_at_the_pointer_is_told(open_history):
 
 def test_what_was_refused_leaves_the_values_their_room(open_history):
     """A meter that was misread by 5000 once is not a flat line ever after."""
-    far = [each | ({"raw": "99150.0"} if each["problem"] else {}) for each in three()]
-    page = open_history(Fake(far, WATER))
+    page = open_history("far")
     expect(note(page)).to_contain_text("3 readings")
     page.mouse.click(*spot(page, 0.02 / 1.04, 0.1 / 1.2))
     expect(page.locator("#history .chosen .value")).to_have_text("00100.0 m³")
@@ -269,8 +255,9 @@ def test_what_was_refused_leaves_the_values_their_room(open_history):
 
 @pytest.mark.parametrize("plot", ["values", "confidences"])
 def test_a_time_that_is_dragged_over_is_zoomed_to_in_plot_and_table(open_history, plot):
-    fake = Fake(water(300), WATER)
-    page = open_history(fake)
+    page = open_history()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/history?" in request.url else None)
     expect(note(page)).to_contain_text("300 readings")
     reset = page.get_by_role("button", name="Reset the zoom")
     expect(reset).to_be_disabled()
@@ -289,11 +276,11 @@ def test_a_time_that_is_dragged_over_is_zoomed_to_in_plot_and_table(open_history
     expect(note(page)).to_contain_text(re.compile(r"^7\d readings"))
     page.mouse.dblclick(*spot(page, 0.5, 0.9))
     expect(note(page)).to_contain_text("300 readings")
-    assert len([path for path, _ in fake.asked if path == "/v1/history"]) == 1  # all of it was here
+    assert [address for address in asked if "since=" in address] == []  # all of it was here
 
 
 def test_a_finger_zooms_too_and_one_that_goes_down_scrolls(open_history):
-    page = open_history(Fake(water(300), WATER), viewport=NARROW, has_touch=True, is_mobile=True)
+    page = open_history(viewport=NARROW, has_touch=True, is_mobile=True)
     expect(note(page)).to_contain_text("300 readings")
     touch = page.context.new_cdp_session(page)
 
@@ -315,7 +302,7 @@ def test_a_finger_zooms_too_and_one_that_goes_down_scrolls(open_history):
 
 
 def test_the_plot_is_used_with_the_keyboard_alone(open_history):
-    page = open_history(Fake(water(300), WATER))
+    page = open_history()
     expect(note(page)).to_contain_text("300 readings")
     plot = page.get_by_role("group", name="Plot of water (m³): 300 readings, 18 refused.")
     plot.focus()
@@ -337,7 +324,7 @@ def test_the_plot_is_used_with_the_keyboard_alone(open_history):
 
 
 def test_the_table_has_pages(open_history):
-    page = open_history(Fake(water(60), WATER))
+    page = open_history("sixty")
     which = page.locator("#history .which")
     expect(which).to_have_text("1 to 25 of 60")
     newest = rows(page).first.inner_text()
@@ -358,7 +345,7 @@ def test_the_table_has_pages(open_history):
 
 @pytest.mark.parametrize("clipboard", [True, False], ids=["with HTTPS", "without"])
 def test_readings_are_copied_as_a_table(open_history, clipboard):
-    page = open_history(Fake(three(), WATER), permissions=["clipboard-read", "clipboard-write"])
+    page = open_history("three", permissions=["clipboard-read", "clipboard-write"])
     if not clipboard:  # as on a page that came by plain HTTP from another machine
         page.evaluate(
             "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); }"
@@ -380,7 +367,7 @@ def test_readings_are_copied_as_a_table(open_history, clipboard):
 
 
 def test_what_the_plot_shows_is_downloaded_as_csv(open_history):
-    page = open_history(Fake(water(300), WATER))
+    page = open_history()
     expect(note(page)).to_contain_text("300 readings")
     for count in (300, 75):
         with page.expect_download() as download:
@@ -394,8 +381,7 @@ def test_what_the_plot_shows_is_downloaded_as_csv(open_history):
 def test_of_more_readings_than_a_phone_can_hold_the_newest_are_there_and_zooming_gets_the_others(
     open_history,
 ):
-    fake = Fake(water(12_000, timedelta(minutes=6)), WATER)
-    page = open_history(fake)
+    page = open_history("many")
     # Of so many, the time that is shown first is one that is quickly there.
     expect(page.locator("#history .range")).to_have_value("604800")
     expect(note(page)).to_contain_text(re.compile(r"^16\d\d readings"))
@@ -412,8 +398,7 @@ def test_of_more_readings_than_a_phone_can_hold_the_newest_are_there_and_zooming
 
 
 def test_a_clock_that_was_not_set_yet_leaves_the_others_their_room(open_history):
-    lost = row(4, "water", "m³", datetime(1970, 1, 1, 0, 5, tzinfo=UTC), "00210.0", synchronised=False)
-    page = open_history(Fake([lost, *three()], WATER))
+    page = open_history("lost")
     expect(note(page)).to_contain_text("1 of a clock that was not set are only in the table.")
     page.mouse.click(*spot(page, 0.02 / 1.04, 0.1 / 1.2))
     expect(page.locator("#history .chosen .value")).to_have_text("00100.0 m³")
@@ -421,56 +406,79 @@ def test_a_clock_that_was_not_set_yet_leaves_the_others_their_room(open_history)
     expect(page.locator("#history .facts")).to_contain_text("was not set yet")
 
 
-def test_readings_that_come_are_added(open_history):
-    entries = three()
-    fake = Fake(entries, WATER)
-    page = open_history(fake)
-    expect(note(page)).to_contain_text("3 readings")
-    rows(page).nth(2).click()
-    entries.insert(0, row(4, "water", "m³", NOW, "00212.5"))
-    expect(rows(page)).to_have_count(4)
-    expect(rows(page).first).to_contain_text("00212.5 m³")
-    expect(rows(page).nth(3)).to_have_class(re.compile("picked"))  # what was looked at stays
-    expect(page.locator("#history .chosen .value")).to_have_text("00100.0 m³")
+def test_readings_that_come_are_added_and_what_is_looked_at_stays(open_history, tmp_path):
+    store = Store(tmp_path / "history.db")
+    store.record([entry(NOW, "77", field="", unit="")])
+    store.close()
+    with serving("demo", "--fps", "2", "--history", tmp_path / "history.db") as live:
+        page = open_history(None, live.url)
+        oldest = rows(page).last
+        expect(oldest.locator(".value")).to_have_text("77")
+        oldest.click()
+        before = rows(page).count()
+        expect(rows(page).nth(before + 1)).to_be_visible()
+        expect(page.locator("#history .chosen .value")).to_have_text("77")
+        expect(page.locator("#history tr.picked .value")).to_have_text("77")
+        page.context.close()
 
 
 def test_fields_are_chosen_and_numbers_without_one_too(open_history):
-    numbers = [row(9 - k, "", "", NOW - timedelta(minutes=k), f"{40 + k}") for k in range(4)]
-    page = open_history(Fake([*numbers, *three()], [*WATER, ("", "")]))
+    page = open_history("three")
     expect(note(page)).to_contain_text("3 readings")
     page.get_by_label("Field", exact=True).select_option("numbers without a field")
     expect(note(page)).to_have_text("4 readings, 0 refused.")
-    expect(rows(page).first.locator(".value")).to_have_text("40")
+    expect(rows(page).first.locator(".value")).to_have_text("41")
     assert 0 < painted(page, "accent") < 0.2  # points, and no line between numbers of different things
 
 
-def test_where_nothing_is_kept_yet_that_is_said(open_history):
-    page = open_history(Fake([], []))
-    expect(page.locator("#history .plots .none")).to_contain_text("Nothing is kept yet")
-    for part in (".plot", ".zoom", ".rows"):
-        expect(page.locator(f"#history {part}")).to_be_hidden()
+def test_values_that_are_no_plain_numbers_are_listed_and_stand_at_the_bottom(open_history):
+    page = open_history("wakes")
+    expect(note(page)).to_have_text(
+        "3 readings, 0 refused. These are no plain numbers, and stand at the bottom."
+    )
+    expect(rows(page).first.locator(".value")).to_have_text("01:30")
+
+
+def test_where_nothing_is_kept_yet_that_is_said(open_history, blank, tmp_path):
+    with serving(blank, "--history", tmp_path / "history.db") as empty:
+        page = open_history(None, empty.url)
+        expect(page.locator("#history .plots .none")).to_contain_text("Nothing is kept yet")
+        for part in (".plot", ".zoom", ".rows"):
+            expect(page.locator(f"#history {part}")).to_be_hidden()
+        page.context.close()
+
+
+def test_where_no_history_is_kept_the_cure_is_said(open_history, blank, meant):
+    meant.append("status of 404")
+    with serving(blank, "--history", "none") as without:
+        page = open_history(None, without.url)
+        expect(page.locator("#history .plots .none")).to_contain_text("start it with --history FILE")
+        page.context.close()
+
+
+def test_how_much_is_kept_is_told(open_history):
+    page = open_history()
+    kept = page.locator("#history .states")
+    expect(kept).to_contain_text(re.compile(rf"^readings{len(HISTORY)}, \d+\.\d MBpictures\d+, \d\.\d MB$"))
 
 
 def test_a_server_that_is_gone_is_told_and_what_was_shown_stays(open_history, meant):
     meant.append("ERR_")
-    fake = Fake(three(), WATER)
-    page = open_history(fake)
+    page = open_history("three")
     expect(note(page)).to_contain_text("3 readings")
     page.context.set_offline(True)
-    page.unroute("**/v1/history**")
     expect(note(page)).to_have_text("The server does not answer; trying again …")
     expect(rows(page)).to_have_count(3)
-    rows(page).first.click()
-    expect(page.locator("#history .chosen .value")).to_have_text("00200.0 m³")
+    rows(page).nth(1).click()
+    expect(page.locator("#history .chosen .value")).to_have_text("00150.0")
     page.context.set_offline(False)
-    page.route("**/v1/history**", fake.answer)
     expect(note(page)).to_contain_text("3 readings")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
 def test_it_looks_right_in_every_width_and_light(open_history, tmp_path, scheme, size):
-    page = open_history(Fake(water(300), WATER), viewport=size, color_scheme=scheme)
+    page = open_history(viewport=size, color_scheme=scheme)
     expect(note(page)).to_contain_text("300 readings, 18 refused.")
     check_looks(page, tmp_path / "history.png")
     for number in (3, 5):
@@ -479,9 +487,6 @@ def test_it_looks_right_in_every_width_and_light(open_history, tmp_path, scheme,
         check_looks(page, tmp_path / "reading.png")
     page.mouse.move(1, 1)
     page.screenshot(path=f"/tmp/plot-{size['width']}-{scheme}.png", full_page=True)
-
-
-PAGE = Path(__file__).parent.parent / "edge/server/page"
 
 
 def test_the_plotting_library_is_the_version_that_is_told():
@@ -495,18 +500,17 @@ def test_the_plotting_library_is_the_version_that_is_told():
     assert f"uPlot draws the history ({package['version']}" in (root / "docs/decisions.md").read_text()
 
 
-def test_the_documentation_shows_the_tab(open_history, tmp_path):
-    wide = open_history(
-        Fake(water(300), WATER), color_scheme="light", viewport={"width": 1280, "height": 860}
-    )
-    narrow = open_history(Fake(water(60), WATER), viewport=NARROW, color_scheme="dark", device_scale_factor=2)
-    for page in (wide, narrow):
-        expect(note(page)).to_contain_text("readings")
+def test_the_documentation_shows_the_tab(open_history, server, tmp_path):
+    wide = open_history(color_scheme="light", viewport={"width": 1280, "height": 860})
+    expect(note(wide)).to_contain_text("readings")
     rows(wide).nth(3).click()
     expect(wide.locator("#history .crop")).to_be_visible()
-    for page, path in ((wide, tmp_path / "wide.png"), (narrow, tmp_path / "narrow.png")):
-        page.mouse.move(1, 1)
-        check_looks(page, path)
+    check_looks(wide, tmp_path / "wide.png")
+    wide.context.close()
+    wait_until_alone(server)
+    narrow = open_history("sixty", viewport=NARROW, color_scheme="dark", device_scale_factor=2)
+    expect(note(narrow)).to_contain_text("60 readings")
+    check_looks(narrow, tmp_path / "narrow.png")
     path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "history.jpg"
     beside(tmp_path / "wide.png", tmp_path / "narrow.png").save(path, quality=88)
     assert path.stat().st_size < 300_000
