@@ -1,10 +1,14 @@
-"""The wall clock and the boot: what tells how far a time may be believed."""
+"""The wall clock and the boot: what tells how far a time may be believed; and times that people write."""
 
 from __future__ import annotations
 
 import ctypes
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from pathlib import Path
+
+from edge.errors import UsageError
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -13,6 +17,10 @@ TIMESYNC = Path("/run/systemd/timesync")
 
 MOST_ERROR_US = 16_000_000
 """The kernel's estimate of the clock's error when nothing corrects it (NTP_PHASE_LIMIT); timedatectl's."""
+
+
+AGO = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+"""Units of a time ago, in seconds."""
 
 
 class _Timex(ctypes.Structure):
@@ -48,6 +56,33 @@ def boot_id() -> str:
         return BOOT.read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def moment_of(text: str, *, now: datetime, zone: tzinfo | None) -> datetime:
+    """A moment as people write it: 2026-11-29, 2026-11-29T18:00Z; or how long ago it was: 12 h, 7d.
+
+    Args:
+        text: what is written.
+        now: from which on it counts back.
+        zone: of what is written without one; None: the system's own.
+
+    Returns:
+        The moment, UTC.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    try:
+        if ago := re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]+)\s*", text.lower()):
+            return (now - timedelta(seconds=float(ago[1]) * AGO[ago[2]])).astimezone(UTC)
+        # A plus behind the ? of an address that was not encoded arrives as a space.
+        moment = datetime.fromisoformat(text.strip().replace(" +", "+"))
+        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
+    except (ValueError, KeyError, OverflowError) as error:
+        raise UsageError(
+            f"expected a time such as 2026-11-29, 2026-11-29T18:00Z or, for so long ago, 12 h or 7 d, found "
+            f"{text!r}"
+        ) from error
 
 
 def _error_us() -> int | None:

@@ -20,7 +20,8 @@ CHECKS = (
 
 
 def test_no_request_makes_the_server_fail_or_answer_what_is_not_documented(tmp_path):
-    with serving("demo", env={"XDG_CONFIG_HOME": str(tmp_path)}) as server, server.client() as client:
+    options = ("demo", "--history", tmp_path / "history.db", "--keep-crops", "1MB")
+    with serving(*options, env={"XDG_CONFIG_HOME": str(tmp_path)}) as server, server.client() as client:
         end = time.monotonic() + 60
         while client.get("/readyz").status_code != 200 and time.monotonic() < end:
             time.sleep(0.1)

@@ -14,13 +14,23 @@ from pathlib import Path
 from types import FrameType
 
 # What is heavy is imported where it is used: a board has no memory for what a verb does not need.
-from edge.commands import bench, doctor, fields, model, read, replay, run, serve
+from edge.commands import bench, doctor, fields, history, model, read, replay, run, serve
 from edge.commands.config import SYSTEM_FILE, choose, read_settings
 from edge.commands.output import exit_code, leave_standard_output, need_streams, say
 from edge.commands.parser import Verb, find_verb, inner_verbs, overview, parse
 from edge.errors import EdgeError
 
-VERBS = (run.VERB, read.VERB, serve.VERB, fields.VERB, replay.VERB, bench.VERB, doctor.VERB, *model.VERBS)
+VERBS = (
+    run.VERB,
+    read.VERB,
+    serve.VERB,
+    fields.VERB,
+    history.VERB,
+    replay.VERB,
+    bench.VERB,
+    doctor.VERB,
+    *model.VERBS,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

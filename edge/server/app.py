@@ -22,12 +22,14 @@ from edge.server.api import session_api, status_api, uploads_api
 from edge.server.fields_api import fields_api
 from edge.server.fields_file import FieldsFile
 from edge.server.guard import Guard
+from edge.server.history_api import history_api
 from edge.server.live import Live
 from edge.server.metrics import Metrics
 from edge.server.problems import Problem
 from edge.server.queries import wrong_values
 from edge.server.uploads import Uploads
 from edge.server.watch import live_api
+from edge.store import Store
 
 PAGE = Path(__file__).parent / "page"
 SWAGGER = Path(fastapi_offline.__file__).parent / "static"
@@ -42,6 +44,7 @@ def create_app(
     access: Access,
     metrics: Metrics,
     hosts: Collection[str],
+    store: Store | None,
 ) -> FastAPI:
     """The application.
 
@@ -53,6 +56,7 @@ def create_app(
         access: knows the token.
         metrics: counts.
         hosts: names that the server is called by.
+        store: where what is read is kept; None where it is not.
     """
 
     @asynccontextmanager
@@ -77,6 +81,7 @@ def create_app(
     app.include_router(uploads_api(uploads, metrics))
     app.include_router(live_api(live, metrics, reader))
     app.include_router(fields_api(fields, live, reader))
+    app.include_router(history_api(store, live))
     app.include_router(status_api(live, uploads, reader, metrics))
     app.include_router(session_api(access))
 

@@ -242,6 +242,67 @@ class Fields(BaseModel):
     read: bool = Field(description="false: --format or --region of the command line is read instead")
 
 
+class HistoryEntry(BaseModel):
+    """A number that was accepted, or a change of a field."""
+
+    number: int = Field(description="counts up in the order in which entries were kept; with gaps")
+    kind: Literal["number", "field"]
+    field: str = Field(description="name of the field; empty for a number that belongs to none")
+    text: str | None = Field(description="as it is written; null where it was refused")
+    value: float | None = Field(description="the same as a number; null where it is none, as a time")
+    raw: str | None = Field(description="what was read; null where there was nothing")
+    problem: Literal["format", "limit", "change", "unsure", "not found", "stale"] | None = Field(
+        description="why it was refused"
+    )
+    why: str = Field(description="the same in words")
+    confidence: float = Field(ge=0, le=1)
+    unit: str
+    captured_at: str
+    synchronised: bool | None = Field(description="whether the clock was right then; null: not known")
+    boot: str = Field(description="of the machine; empty where it did not take the picture, as in a video")
+    timestamp: float = Field(description="seconds, monotonic, since that boot")
+    source: str
+    digits_model: str = Field(description="SHA-256 of the network that named the digits")
+    page_model: str = Field(description="SHA-256 of the network that found them")
+    crop: str | None = Field(description="path of its picture; null where none is kept")
+
+
+class History(BaseModel):
+    """Entries, the newest first."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    entries: list[HistoryEntry]
+    next: int | None = Field(description="pass it as cursor; null where there are no more")
+
+
+class HistoryField(BaseModel):
+    """What is kept of a field."""
+
+    name: str = Field(description="of the field; empty for numbers that belong to none")
+    unit: str
+    entries: int
+    refused: int
+    first: str
+    last: str
+
+
+class HistoryFields(BaseModel):
+    """What is kept of each field, how much there is in all, and what is wrong with it."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    fields: list[HistoryField]
+    entries: int
+    deleted: int = Field(description="entries that were deleted, as they were too old or too many")
+    crops: int
+    crop_bytes: int
+    crops_deleted: int
+    bytes: int = Field(description="that the file takes, with the messages that wait to be sent")
+    notices: list[str] = Field(
+        description="what people should know: the clock is wrong, the disk is full, a damaged file was set "
+        "aside; empty where all is well"
+    )
+
+
 class Info(BaseModel):
     """What runs here."""
 

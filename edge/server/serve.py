@@ -110,6 +110,7 @@ def serve(
             access=Access(token),
             metrics=metrics,
             hosts=_names(args.host, args.allow_host),
+            store=store if outputs.history else None,
         )
         config = uvicorn.Config(
             app,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -157,8 +158,14 @@ class Database:
             raise
 
     def _reading(self) -> sqlite3.Connection:
-        if not self.exists:
-            raise UsageError(f"there is no history {self.path}")
+        try:
+            if not self.exists:
+                raise UsageError(f"there is no history {self.path}: digitcam run --history FILE keeps one")
+            readable = os.access(self.path, os.R_OK)
+        except PermissionError:
+            readable = False
+        if not readable:
+            raise OutputError(f"no right to read the history {self.path}: it is another user's; try sudo")
         connection = connect_to(self.path, "mode=ro")
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
