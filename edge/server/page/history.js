@@ -4,6 +4,7 @@ import { sentence } from "./aim.js";
 import { request } from "./api.js";
 import { PROBLEMS } from "./fields.js";
 import { MOST, Kept, asCsv, keptState } from "./kept.js";
+import { Plot } from "./plot.js";
 import { element, fill, percent, setText } from "./results.js";
 
 const AGAIN_MS = 5000; // how often it is asked what came since
@@ -79,7 +80,11 @@ function save(blob, name) {
 /** The tab. */
 class History {
   constructor() {
-    this.plot = null; // made when the tab is opened first
+    this.plot = new Plot(find(".plot"), {
+      chosen: (entry) => this.inspect(entry),
+      pointed: (entry) => this.point(entry),
+      zoomed: (window) => this.zoom(window),
+    });
     this.fields = [];
     this.listed = 0; // when they were asked for
     this.failed = false; // whether what is said is why something failed
@@ -125,12 +130,6 @@ class History {
   /** Ask which fields there are, and show one. */
   async begin() {
     try {
-      const { Plot } = await import("./plot.js");
-      this.plot ??= new Plot(find(".plot"), {
-        chosen: (entry) => this.inspect(entry),
-        pointed: (entry) => this.point(entry),
-        zoomed: (window) => this.zoom(window),
-      });
       if (!this.fields.length || performance.now() - this.listed > LIST_MS) await this.list();
       if (this.kept) await this.refresh();
       else if (this.fields.length) await this.choose(this.fields[0].name);
@@ -220,6 +219,7 @@ class History {
     find(".range").value = usualRange(field);
     this.kept = new Kept(name);
     this.forget();
+    this.show([]); // of the field before nothing is left that could be chosen
     await this.zoom(null);
   }
 
@@ -234,8 +234,8 @@ class History {
     this.window = window;
     this.page = 0;
     const wanted = window ?? this.whole();
+    this.loading?.abort();
     if (!this.kept.covers(wanted)) {
-      this.loading?.abort();
       this.loading = new AbortController();
       try {
         const { signal } = this.loading;
@@ -250,7 +250,10 @@ class History {
 
   /** Add what came since. */
   async refresh() {
-    const added = await this.kept.refresh();
+    const { kept } = this;
+    if (!kept.covered) return; // is being loaded
+    const added = await kept.refresh();
+    if (kept !== this.kept) return;
     if (added === null) {
       this.kept.covered = null;
       await this.zoom(this.window);
@@ -262,7 +265,7 @@ class History {
     const plotted = this.kept.plotted();
     const { entries, complete } = this.kept;
     const [from, to] = this.window ?? this.ends(plotted);
-    this.shown = entries.filter(({ at }) => (this.window ? from <= at && at <= to : true));
+    this.show(entries.filter(({ at }) => (this.window ? from <= at && at <= to : true)));
     if (!entries.length && !this.window) {
       this.empty(`Nothing of ${find(".field").selectedOptions[0]?.text ?? "it"} in ${find(".range").selectedOptions[0].text}.`);
     } else {
@@ -281,6 +284,11 @@ class History {
     if (plotted.length && !plotted.some(({ y }) => y !== null)) remarks.push("These are no plain numbers, and stand at the bottom.");
     this.say(remarks.join(" "));
     find(".plot").setAttribute("aria-label", `Plot of ${find(".field").selectedOptions[0]?.text ?? ""}: ${remarks[0]}`);
+  }
+
+  /** List entries in the table. */
+  show(entries) {
+    this.shown = entries;
     this.rows();
   }
 
@@ -429,7 +437,7 @@ class History {
 const tab = new History();
 
 /** Called when the tab is shown and hidden. */
-export const past = {
+export const view = {
   open() { tab.open(); },
   close() { tab.close(); },
 };

@@ -2,6 +2,15 @@
 
 import uPlot from "./uplot/uPlot.esm.js";
 
+await new Promise((loaded, failed) => {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = "/page/uplot/uPlot.min.css";
+  sheet.addEventListener("load", loaded);
+  sheet.addEventListener("error", () => failed(new Error("the style of the plots did not come")));
+  document.head.prepend(sheet); // before our own, which changes it
+});
+
 const HEIGHT = { values: 280, confidences: 110 }; // pixels
 const NEAR = 24; // pixels from a click or a finger to the point that is meant
 const LEAST_DRAG = 10; // pixels: less is a click
