@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from edge.control import ALL
 from edge.types import SCHEMA, FieldReading, Moment, Problem, Reading, Result, Span, iso_utc
 
 Kind = Literal["appeared", "changed", "accepted", "uncertain", "gone"]
@@ -227,6 +229,12 @@ class FieldChanges:
             return [FieldEvent("refused" if one.problem else "value", one, moment) for one in result.fields]
         kinds = [(self._see(one, moment.timestamp), one) for one in result.fields]
         return [FieldEvent(kind, one, moment) for kind, one in kinds if kind]
+
+    def forget(self, names: Collection[str]) -> None:
+        """Tell of these fields anew, as if nothing had been told of them; of every field with `ALL`."""
+        for name in list(self._told):
+            if name in names or ALL in names:
+                del self._told[name]
 
     def _see(self, new: FieldReading, now: float) -> FieldKind | None:
         told = self._told.setdefault(new.name, _Told())

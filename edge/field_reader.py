@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge.control import ALL
 from edge.errors import ModelError
 from edge.fields import Field, Region
 from edge.formats import Format
@@ -55,12 +56,14 @@ class _Still:
 
     Attributes:
         cells: of each region, as they were when it began.
+        due: names of the fields that were due in all of it.
         since: when that was, seconds.
         read: frames since then that were read.
         result: of the last of them.
     """
 
     cells: dict[Region | None, ByteArray]
+    due: frozenset[str]
     since: float
     read: int = 0
     result: Result | None = None
@@ -167,6 +170,15 @@ class FieldReader:
         }
         self._memory = _Memory(kept, seen_at=old.seen_at, idle_s=old.idle_s)
 
+    def ask(self, names: Collection[str]) -> None:
+        """Have fields read with the next frame of the stream, whatever their schedule says; with `ALL` each.
+
+        They stay due until they have taken a value.
+        """
+        for name, judge in self._memory.judges.items():
+            if name in names or ALL in names:
+                judge.ask()
+
     def read_frame(self, frame: Frame, tracker: Tracker | None = None) -> Result:
         """Read one frame.
 
@@ -190,8 +202,9 @@ class FieldReader:
         looks = {region: cells(view.image) for region, view in views.items() if view is not None}
         seen_at, memory.seen_at = memory.seen_at, frame.timestamp
         still = memory.still
-        if still is None or not _stands_still(still.cells, looks):
-            still = memory.still = _Still(looks, frame.timestamp)
+        names = frozenset(one.name for one in due)
+        if still is None or not _stands_still(still.cells, looks) or not names <= still.due:
+            still = memory.still = _Still(looks, names, frame.timestamp)
         another = any(memory.judges[one.name].wants_another(moment) for one in due if one.name)
         if still.result is not None and not another and self._is_settled(still, frame.timestamp):
             memory.idle_s += frame.timestamp - (frame.timestamp if seen_at is None else seen_at)

@@ -51,13 +51,14 @@ class Isolated:
 
     Args:
         target: "module:function"; the function takes bytes and returns bytes.
-        memory_mb: megabytes of address space that the child may take.
+        memory_mb: megabytes of address space that the child may take; None: no limit, for a function that is
+            trusted. (A service of systemd may not be allowed to set limits.)
         python: the interpreter of another environment, which brings packages of its own but runs this code;
             None is this one.
     """
 
-    def __init__(self, target: str, *, memory_mb: int = 2048, python: Path | None = None) -> None:
-        self._command = python_command("edge.isolated:_child", target, memory_mb, python=python)
+    def __init__(self, target: str, *, memory_mb: int | None = 2048, python: Path | None = None) -> None:
+        self._command = python_command("edge.isolated:_child", target, memory_mb or 0, python=python)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -213,8 +214,9 @@ def _receive(channel: socket.socket, size: int, end: float) -> bytes:
 def _child(target: str, memory_mb: int) -> None:
     """What the child does: answer until its parent hangs up."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody reads it: it would fill up
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory_mb:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = target.partition(":")
     with socket.socket(fileno=sys.stdin.fileno()) as channel, channel.makefile("rwb") as stream:
         while head := stream.read(_CALL.size):

@@ -9,12 +9,13 @@ import math
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
+from edge.control import Control
 from edge.errors import EdgeError, OutputError, ReadingError, SourceError
 from edge.events import AnyEvent, Changes, Event, FieldChanges
 from edge.heap import give_back
@@ -39,6 +40,9 @@ CLOSE_S = 1.0
 REMIND_S = 60.0
 """Seconds after which it is said again that frames cannot be read."""
 
+PAUSE_S = 0.1
+"""Seconds from one look to the next whether a file, which loses no frame, may be read on."""
+
 
 class FrameReader(Protocol):
     """What reads a frame: a `DigitReader`, or a `FieldReader` of one stream."""
@@ -51,15 +55,23 @@ class FrameReader(Protocol):
         """Read one frame, with what is known of the stream so far."""
 
 
+@runtime_checkable
+class ReadsFields(Protocol):
+    """What reads fields, which can be asked for: a `FieldReader`."""
+
+    def ask(self, names: Collection[str]) -> None:
+        """Read these fields with the next frame, whatever their schedule says."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """What came of one frame.
 
     Attributes:
         frame: the frame.
-        result: what was read in it; None where it could not be read.
+        result: what was read in it; None where it could not be read, or was not to be.
         events: what has changed.
-        error: why it could not be read.
+        error: why it could not be read; None where it was left unread, as reading is paused.
     """
 
     frame: Frame
@@ -75,10 +87,11 @@ class Stream:
 
     Args:
         reader: reads the frames.
+        control: what is asked for meanwhile; None where nobody asks.
     """
 
-    def __init__(self, reader: FrameReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: FrameReader, control: Control | None = None) -> None:
+        self._reader, self._control = reader, control or Control()
         self._tracker = Tracker(reader.tracking)
         self._changes, self._fields = Changes(), FieldChanges()
 
@@ -86,15 +99,31 @@ class Stream:
         """Read each frame of an open source. A frame that cannot be read is a step as well.
 
         Numbers are followed from frame to frame where the frames follow each other in time; separate pictures
-        are read each for itself.
+        are read each for itself. While reading is paused, the frames of a live source pass unread; another
+        source waits, and its frame is a step again and again.
         """
         for frame in source:
-            try:
-                result = self._reader.read_frame(frame, self._tracker if source.continuous else None)
-                step = Step(frame, result, self._events(result, source.continuous))
-            except Exception as error:  # one frame, of months of them
-                step = Step(frame, error=_unreadable(frame, error))
-            yield step
+            while self._control.paused:
+                yield Step(frame)
+                if source.live:
+                    break
+            else:
+                yield self._read(frame, source)
+
+    def _read(self, frame: Frame, source: Source) -> Step:
+        try:
+            if asked := self._control.take_asked():
+                self._ask(asked)
+            result = self._reader.read_frame(frame, self._tracker if source.continuous else None)
+            return Step(frame, result, self._events(result, source.continuous))
+        except Exception as error:  # one frame, of months of them
+            return Step(frame, error=_unreadable(frame, error))
+
+    def _ask(self, asked: Collection[str]) -> None:
+        """Have fields read at once, and told of as if for the first time."""
+        if isinstance(self._reader, ReadsFields):
+            self._reader.ask(asked)
+        self._fields.forget(asked)
 
     def _events(self, result: Result, continuous: bool) -> list[AnyEvent]:
         return [*self._changes.update(result), *self._fields.update(result, continuous=continuous)]
@@ -121,6 +150,7 @@ class LiveLoop:
     Attributes:
         source: the source that is read, or was last.
         speedometer: knows how the reading goes.
+        control: what can be asked of it while it runs.
 
     Raises:
         EdgeError: the source cannot be opened.
@@ -136,7 +166,8 @@ class LiveLoop:
         on_notice: Notice,
     ) -> None:
         self._open = open_source
-        self._stream = Stream(reader)
+        self.control = Control()
+        self._stream = Stream(reader, self.control)
         self._on_error, self._on_notice = on_error, on_notice
         self._feeders: list[Feeder] = []
         self._end = threading.Event()
@@ -277,6 +308,11 @@ class LiveLoop:
                 return
 
     def _take(self, step: Step) -> None:
+        if step.result is None and step.error is None:
+            for feeder in self._feeders:
+                feeder.idle(step.frame.moment)
+            self._end.wait(0 if self.source.live else PAUSE_S)
+            return
         if step.result is None:
             self.speedometer.fail()
             self._say_failure(str(step.error))

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
+from edge.alerts import AlertRules, Watch
 from edge.errors import OutputError, UsageError
 from edge.recording import Recording
+from edge.senders.sender import AnySender, Sender, SenderState
+from edge.senders.settings import PhoneOptions, WebhookOptions
 from edge.sinks import Sink
 from edge.sinks.history import History, MessageWriter
 from edge.sinks.keep import USUAL_AGE_S, USUAL_BYTES, KeepFrames, Limits
+from edge.sources.base import Notice
 from edge.speedometer import Speedometer
 from edge.store import Limits as HistoryLimits
 from edge.store import Store
+from edge.words import counted
 
 HISTORY = "history.db"
 """Name of the file where only its folder is given."""
@@ -27,6 +34,9 @@ NO_HISTORY = Path("none")
 
 SERVICE_HISTORY = Path("/var/lib/digitcam") / HISTORY
 """Of the service; see deploy/digitcam.service."""
+
+SEND_S = 2.0
+"""For what is still to be sent at the end, all senders together: systemd waits five seconds for all of it."""
 
 HISTORY_BYTES = 200_000_000
 """Of entries, where nothing is said: some two million."""
@@ -46,6 +56,8 @@ class Outputs:
         state: where the last values of the fields are kept.
         store: the file for what is kept and for what is to be sent.
         history: how much of what is read is kept there; None: nothing.
+        webhook: where events are posted.
+        phone: when people are told.
 
     Raises:
         UsageError: one goes only with another.
@@ -60,6 +72,8 @@ class Outputs:
     state: Path | None = None
     store: Path | None = None
     history: HistoryLimits | None = None
+    webhook: WebhookOptions | None = None
+    phone: PhoneOptions | None = None
 
     def __post_init__(self) -> None:
         if self.every_frame and not self.json:
@@ -82,6 +96,10 @@ def outputs_of(args: argparse.Namespace) -> Outputs:
         raise UsageError(f"--{alone[0].replace('_', '-')} goes with --keep-frames DIR, which keeps frames")
     limits = Limits(args.keep_size or USUAL_BYTES, args.keep_age or USUAL_AGE_S)
     outputs = replace(outputs, keep_frames=args.keep_frames, limits=limits)
+    if args.webhook or args.phone:
+        # What is to be sent waits in a file, whether readings are kept there or not.
+        waiting = service_history(os.environ) or user_history(os.environ)
+        outputs = replace(outputs, store=waiting, webhook=args.webhook, phone=args.phone)
     store = args.history or service_history(os.environ)
     if store is None or store == NO_HISTORY:
         alone = [name for name in ("keep_crops", "history_size", "history_age") if name in args.given]
@@ -126,7 +144,81 @@ def open_store(outputs: Outputs, on_notice: Callable[[str], None]) -> Store | No
 
 def message_writers(outputs: Outputs) -> Sequence[MessageWriter]:
     """What makes the messages that are sent elsewhere, in the order in which those are queued."""
-    return ()
+    if outputs.webhook is None:
+        return ()
+    from edge.senders.webhook import WebhookMessages
+
+    return (WebhookMessages(outputs.webhook.events, device=outputs.webhook.device or _machine()),)
+
+
+def open_senders(
+    outputs: Outputs,
+    store: Store | None,
+    on_notice: Notice,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[AnySender]:
+    """What sends messages. Each is opened when it is asked for, and whoever asks starts and closes it.
+
+    Args:
+        outputs: where readings go.
+        store: what `open_store` has opened.
+        on_notice: told, in a line for people, that messages do not get through, and that they do again.
+        environment: the variables, in which systemd tells where its credentials are.
+
+    Raises:
+        UsageError: a file with a secret or with certificates is not as it should be.
+        PackageMissingError: something that it takes is not installed.
+    """
+    if store is None:
+        return
+    if outputs.webhook:
+        from edge.senders.webhook import open_webhook
+
+        yield Sender(open_webhook(outputs.webhook, environment), store.outbox, on_notice=on_notice)
+    if outputs.phone:
+        from edge.senders.phone import open_phone
+
+        yield Sender(open_phone(outputs.phone, environment), store.outbox, on_notice=on_notice)
+
+
+class Senders:
+    """Senders that run, until the end of a `with` block.
+
+    Args:
+        senders: that were not started yet.
+
+    Attributes:
+        all: they.
+    """
+
+    def __init__(self, senders: Iterable[AnySender]) -> None:
+        self.all = tuple(senders)
+
+    def states(self) -> list[SenderState]:
+        """How each of them fares."""
+        return [sender.state for sender in self.all]
+
+    def summary(self) -> list[str]:
+        """What is left to be sent with the next start, in lines for people."""
+        return [
+            f"{counted(state.waiting, 'message')} for {state.destination} will be sent with the next start"
+            for state in self.states()
+            if state.waiting
+        ]
+
+    def __enter__(self) -> Self:
+        for sender in self.all:
+            sender.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        deadline = time.monotonic() + SEND_S
+        for sender in self.all:
+            sender.close(max(0.0, deadline - time.monotonic()))
+
+
+def _machine() -> str:
+    return socket.gethostname().partition(".")[0]
 
 
 def open_sinks(
@@ -191,6 +283,12 @@ def open_sinks(
             writers=message_writers(outputs),
             on_notice=on_notice,
         )
+    if store and outputs.phone and live:
+        from edge.sinks.alerts import Alerts
+
+        rules = AlertRules(outputs.phone.refused_for, outputs.phone.gone_for)
+        device = outputs.phone.device or _machine()
+        yield Alerts(Watch(device, rules, time.monotonic()), store.outbox)
     from edge.sinks.systemd import Systemd
 
     if systemd := Systemd.from_environment(speedometer):

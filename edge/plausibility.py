@@ -66,14 +66,18 @@ class Judge:
         self._since = self._at = (
             0.0  # of `known`, seconds on the monotonic clock, once a frame tells the time
         )
-        self._started = False
+        self._started = self._asked = False
         self._pending: _Pending | None = None
         self._last = FieldReading(field.name, unit=field.unit)
+
+    def ask(self) -> None:
+        """Be due from now on, whatever the schedule says, until a value is accepted."""
+        self._asked = True
 
     def is_due(self, moment: Moment) -> bool:
         """Whether the field is to be read in a frame of this time."""
         self._start(moment)
-        if self.known is None:
+        if self.known is None or self._asked:
             return True
         if self.field.every is not None:
             return moment.timestamp - self._at >= self.field.every
@@ -138,6 +142,7 @@ class Judge:
         """What is known in a frame that shows what the last one did: seen, but no new evidence."""
         if self._last.status == "accepted" and self.known is not None:
             self.known, self._at = replace(self.known, at=moment.captured_at), moment.timestamp
+            self._asked = False
         self._last = replace(self._last, outline=outline, due=True)
         return self._now(moment)
 
@@ -230,7 +235,7 @@ class Judge:
         return pending.count >= self.field.agree and now - pending.first >= self.field.agree_for
 
     def _accept(self, text: str, moment: Moment) -> None:
-        self._pending = None
+        self._pending, self._asked = None, False
         self._at = moment.timestamp
         if self.known is not None and self.known.text == text:
             self.known = replace(self.known, at=moment.captured_at)

@@ -135,3 +135,37 @@ def test_the_command_says_it_in_one_line_and_its_help_still_works(tmp_path, monk
     with pytest.raises(SystemExit) as ended:
         main(["run", "--help"])
     assert ended.value.code == 0
+
+
+MQTT = '[mqtt]\nhost = "broker.local"\n'
+
+
+def test_a_table_of_an_option_is_one_value_and_the_later_file_replaces_it(parsed):
+    assert parsed("run", system=MQTT).mqtt.host == parsed("serve", system=MQTT).mqtt.host == "broker.local"
+    both = parsed("run", system=MQTT + "tls = true", user='[mqtt]\nhost = "other"').mqtt
+    assert (both.host, both.tls, both.port) == ("other", False, 1883)
+    assert parsed("run", system='[run.mqtt]\nhost = "mine"', user="").mqtt.host == "mine"
+    assert parsed("run", system=MQTT + '[run.mqtt]\nhost = "mine"').mqtt.host == "mine"
+    assert parsed("run").mqtt is None
+    assert not hasattr(parsed("bench", system=MQTT), "mqtt")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('mqtt = "mqtt://me:secret@broker"', r"expected a table headed \[mqtt\] .*, found a text$"),
+        ("[[mqtt]]\nhost = 'a'", r"expected a table headed \[mqtt\] .*, found \[\{'host': 'a'\}\]"),
+        ("[mqtt]\nhots = 'a'", r"digitcam\.toml: \[mqtt\] hots: unknown key; the nearest known one is host"),
+        ("[mqtt]\nhost = 'a'\npassword = 'secret'", r"\[mqtt\] password: expected no secret in settings"),
+        ("[mqtt]\nhost = 'mqtt://me:secret@broker'", r"\[mqtt\] host: .* found a URL"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_told_without_what_may_be_secret(parsed, text, message):
+    with pytest.raises(UsageError, match=message) as told:
+        parsed("run", user=text)
+    assert "secret@" not in str(told.value) and "'secret'" not in str(told.value)
+
+
+def test_a_table_of_an_option_cannot_stand_in_the_environment(parsed):
+    with pytest.raises(UsageError, match=r"expected a table headed \[mqtt\] .* found a text"):
+        parsed("run", DIGITCAM_MQTT="mqtt://me:secret@broker")

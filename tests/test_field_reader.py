@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from samples import THRESHOLDS, number
 
+from edge.control import ALL, Control
 from edge.errors import ModelError
-from edge.events import FieldChanges
+from edge.events import FieldChanges, FieldEvent
 from edge.field_reader import FieldReader, road_of_fields
 from edge.fields import Field, Region, field_of
 from edge.formats import Format
@@ -277,3 +278,48 @@ def test_a_digit_network_that_is_no_pair_is_refused_for_fields_with_both_cures(m
     with pytest.raises(ModelError, match=r"are no pair: .* again, or .* --road ink"):
         reader.change([field_of(FIELD)])
     assert reader.reader is digits
+
+
+def test_a_field_that_was_asked_for_is_read_at_once_and_then_rests_again():
+    reader = Reader(number("12", top=60))
+    fields, tracker = FieldReader(reader, [field_of({**FIELD, "every": "1 h"})]), Tracker(reader.tracking)
+    due = [fields.read_frame(frame(k), tracker).fields[0].due for k in range(90)]
+    assert not due[-1]
+    fields.ask(["another"])
+    assert not fields.read_frame(frame(90), tracker).fields[0].due
+    fields.ask(["water"])
+    before, *after = [fields.read_frame(frame(k), tracker).fields[0] for k in range(91, 120)]
+    assert before.due and before.age_s == 0
+    assert not after[-1].due
+
+
+def test_a_field_that_is_due_while_another_keeps_the_picture_still_is_read_all_the_same():
+    reader = Reader(number("12", top=60))
+    wanted = [field_of(FIELD), field_of({**FIELD, "name": "hourly", "every": "1 h"})]
+    fields, tracker = FieldReader(reader, wanted), Tracker(reader.tracking)
+    for k in range(30):
+        fields.read_frame(frame(k), tracker)
+    picture = np.full((480, 640), 200.0)
+    picture[100:140, 300:340] = 40  # somebody writes while the second one rests
+    for k in range(30, 60):
+        fields.read_frame(frame(k, picture), tracker)
+    seen = len(reader.shown)
+    fields.read_frame(frame(60, picture), tracker)
+    assert len(reader.shown) == seen
+    fields.read_frame(frame(61, picture, seconds=3700), tracker)
+    assert len(reader.shown) == seen + 1
+
+
+def test_what_was_asked_for_is_told_whether_it_is_new_or_not():
+    reader, control = Reader(number("12", top=60)), Control()
+    wanted = [field_of(FIELD), field_of({**FIELD, "name": "hourly", "every": "1 h"})]
+    events = []
+    asking = {40: "water", 80: "hourly", 120: ALL}
+    steps = Stream(FieldReader(reader, wanted), control).steps(Frames(frame(k) for k in range(160)))
+    for k, step in enumerate(steps):
+        events += [(event.field.name, k) for event in step.events if isinstance(event, FieldEvent)]
+        if k in asking:
+            control.ask(asking[k])
+    names = [name for name, _ in events]
+    assert names == ["water", "hourly", "water", "hourly", "water", "hourly"]
+    assert all(abs(k - asked) <= 10 for (_, k), asked in zip(events[2:], (40, 80, 120, 120), strict=True))

@@ -15,7 +15,7 @@ from edge.by_ink.road import InkRoad
 from edge.errors import OutputError, SourceError
 from edge.live import LiveLoop
 from edge.reader import DigitReader
-from edge.sinks import Sink
+from edge.sinks import PAUSED, Sink
 from edge.sources import Source, open_source
 from edge.track import TrackerOptions
 from edge.types import Frame
@@ -295,3 +295,58 @@ def test_each_stream_has_numbers_of_its_own(reader):
         assert {r.text for result in results for r in result.readings} == {text}
         assert {r.track_id for result in results for r in result.readings} == {1}
     assert [reading.text for reading in reader.read(Recorded("31"))] == ["31"]
+
+
+def test_a_camera_that_is_paused_passes_unread_and_the_sinks_hear_why():
+    sink, read = Kept(), threading.Event()
+
+    class Seen(Reader):
+        def read_frame(self, frame, tracker=None):
+            read.set()
+            return super().read_frame(frame, tracker)
+
+    with LiveLoop(Camera, Seen(), on_error=print, on_notice=print) as loop:
+        loop.add(sink)
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        assert read.wait(20)
+        loop.control.pause(True)
+        while PAUSED not in sink.troubles:
+            time.sleep(0.01)
+        before = loop.speedometer.frames
+        told = len(sink.troubles)
+        while len(sink.troubles) < told + 10:
+            time.sleep(0.01)
+        assert loop.speedometer.frames == before
+        loop.control.pause(False)
+        while loop.speedometer.frames == before:
+            time.sleep(0.01)
+        loop.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_file_that_is_paused_loses_no_frame(pages):
+    sink = Kept()
+    with LiveLoop(lambda: open_source(str(pages)), Reader(), on_error=print, on_notice=print) as loop:
+        loop.add(sink)
+        loop.control.pause(True)
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        while PAUSED not in sink.troubles:
+            time.sleep(0.01)
+        assert not sink.frames
+        loop.control.pause(False)
+        thread.join(20)
+        assert not thread.is_alive()
+    assert sink.frames == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_file_that_is_paused_can_be_stopped(pages):
+    with LiveLoop(lambda: open_source(str(pages)), Reader(), on_error=print, on_notice=print) as loop:
+        loop.control.pause(True)
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        loop.stop()
+        thread.join(20)
+        assert not thread.is_alive()

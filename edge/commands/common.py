@@ -15,6 +15,8 @@ from edge.commands.output import say
 from edge.commands.parser import Option
 from edge.errors import ModelError, UsageError
 from edge.fields import Field, fields_of
+from edge.senders.broker import broker_of
+from edge.senders.settings import phone_of
 from edge.sources import KINDS, SourceOptions, options_taken, public_name
 from edge.sources.base import DEFAULT_FPS
 
@@ -158,6 +160,22 @@ FORMAT_AND_REGION = (
 
 FIELD = Option("field", "the numbers that are wanted, by name", fields_of, default=(), kind="tables")
 """Tables [[field]] of the settings."""
+
+MQTT = Option("mqtt", "the broker that messages go to", broker_of, kind="table")
+"""Table [mqtt] of the settings."""
+
+SENDING = (
+    MQTT,
+    Option(
+        "webhook",
+        "posts accepted numbers and changes of fields as JSON to this URL; the table [webhook] says more",
+        values.webhook,
+        "URL",
+        kind="table",
+    ),
+    Option("phone", "when people are told, and through what", phone_of, kind="table"),
+)
+"""Where readings are sent, as tables of the settings."""
 
 STATE = Option(
     "state",

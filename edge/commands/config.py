@@ -8,8 +8,9 @@ option; one in a table named after a verb is for that verb only, and stronger:
     [run]
     json = true          # as DIGITCAM_RUN_JSON=true
 
-Tables of an array, `[[field]]`, are one value together: those of a later file replace those of an earlier
-one. They cannot stand in the environment.
+A table that is named after an option, `[mqtt]`, is one value, and so are the tables of an array, `[[field]]`,
+together: those of a later file replace those of an earlier one. They cannot stand in the environment, except
+for a text that stands for a table.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import difflib
 import tomllib
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Setting:
     Attributes:
         layer: the higher wins.
         key: name of the option without its dashes; before it, with a dot, the verb when it is for one only.
-            Or the name of a variable.
+            Or the name of a table, or of a variable.
         value: as the file has it; text from the environment.
         origin: where it stands, for messages.
     """
@@ -116,13 +117,23 @@ def choose(settings: Iterable[Setting], verbs: Sequence[Verb]) -> dict[str, dict
             for key in (option.name, f"{verb.name}.{option.name}"):
                 known.setdefault(key, []).append((verb, option))
     variables = {_variable(key): key for key in known}
-    found = [(setting, _known_key(setting, known, variables)) for setting in settings]
+    flat = [each for setting in settings for each in _flattened(setting, known)]
+    found = [(setting, _known_key(setting, known, variables)) for setting in flat]
     chosen: dict[str, dict[str, Chosen]] = {verb.name: {} for verb in verbs}
     for setting, key in sorted(found, key=lambda pair: (pair[0].layer, "." in pair[1])):
         for verb, option in known[key]:
             value = _convert(setting, option)
             chosen[verb.name][option.attribute] = Chosen(value, f"{setting.key} in {setting.origin}")
     return chosen
+
+
+def _flattened(setting: Setting, keys: Collection[str]) -> Iterator[Setting]:
+    """The settings in a table that is named after a verb; all else as it is."""
+    if isinstance(setting.value, dict) and setting.key not in keys:
+        for name, inner in setting.value.items():
+            yield replace(setting, key=f"{setting.key}.{name}", value=inner)
+    else:
+        yield setting
 
 
 def _known_key(setting: Setting, keys: Collection[str], variables: Mapping[str, str]) -> str:
@@ -141,7 +152,9 @@ def _variable(key: str) -> str:
 def _convert(setting: Setting, option: Option) -> object:
     """The value as the option's own, checked as one from the command line is."""
     value = setting.value
-    if option.kind == "tables":
+    if option.is_short and isinstance(value, str):
+        return _convert_one(setting, option, value)
+    if option.kind in ("table", "tables"):
         return _convert_tables(setting, option)
     if option.kind == "switch":
         switch = SWITCHES.get(value.lower()) if isinstance(value, str) else value
@@ -157,16 +170,24 @@ def _convert(setting: Setting, option: Option) -> object:
 
 
 def _convert_tables(setting: Setting, option: Option) -> object:
-    tables = setting.value
+    value, one = setting.value, option.kind == "table"
+    key = option.name if setting.key.startswith(PREFIX) else setting.key
+    tables = [value] if one else value
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        expected = f"a table headed [{key}]" if one else f"tables headed [[{key}]]"
         raise UsageError(
-            f"{setting.origin}: expected tables headed [[{setting.key}]] in a settings file, each with its "
-            f"keys below it, found {setting.key} = {tables!r}"
+            f"{setting.origin}: expected {expected} in a settings file, {'' if one else 'each '}with its "
+            f"keys below it, found {_kind_of(value)}"
         )
     try:
-        return option.convert(tables)
+        return option.convert(value)
     except UsageError as error:
-        raise UsageError(f"{setting.origin}: {error}") from error
+        raise UsageError(f"{setting.origin}: {f'[{key}] ' if one else ''}{error}") from error
+
+
+def _kind_of(value: object) -> str:
+    """What stands where a table should; a text is not shown, as it may be a secret."""
+    return "a text" if isinstance(value, str) else repr(value)
 
 
 def _convert_one(setting: Setting, option: Option, value: object) -> object:
@@ -179,7 +200,7 @@ def _convert_one(setting: Setting, option: Option, value: object) -> object:
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, object]]:
-    """The keys of a file, those in tables as `table.key`, with their values."""
+    """The keys of a file with their values, of which tables are some."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except FileNotFoundError:
@@ -188,11 +209,7 @@ def _of_file(path: Path) -> Iterator[tuple[str, object]]:
         raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
     except ValueError as error:  # no TOML, or no UTF-8
         raise UsageError(f"{path} is not valid TOML: {error}") from error
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
-        else:
-            yield key, value
+    yield from values.items()
 
 
 def _user_files(environment: Mapping[str, str]) -> list[Path]:

@@ -11,9 +11,10 @@ from typing import Any, Literal, NoReturn
 
 from edge.errors import UsageError
 
-Kind = Literal["value", "switch", "list", "argument", "arguments", "tables"]
-"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; tables
-`[[name]]` of a settings file, which are nothing for a command line."""
+Kind = Literal["value", "switch", "list", "argument", "arguments", "table", "tables"]
+"""`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; a
+table `[name]` of a settings file, for which `--name VALUE` can stand where there is a metavar; tables
+`[[name]]` of one. Otherwise, tables are nothing for a command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Option:
     Attributes:
         name: without dashes; it is also the key in settings files.
         help: a line for `--help`.
-        convert: makes the value of a text, and of a list of tables; raises `argparse.ArgumentTypeError` or
-            `UsageError` for one that makes no sense.
+        convert: makes the value of a text, of a table, or of a list of tables; raises
+            `argparse.ArgumentTypeError` or `UsageError` for one that makes no sense.
         metavar: what stands for the value in `--help`.
         default: the value where nothing is given.
         kind: see there.
@@ -38,6 +39,11 @@ class Option:
     default: Any = None
     kind: Kind = "value"
     settable: bool = True
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a table for which a text can stand."""
+        return self.kind == "table" and bool(self.metavar)
 
     @property
     def attribute(self) -> str:
@@ -73,7 +79,9 @@ class Verb:
     @property
     def typed(self) -> list[Option]:
         """The options that can stand on the command line."""
-        return [option for option in self.options if option.kind != "tables"]
+        return [
+            option for option in self.options if option.kind not in ("table", "tables") or option.is_short
+        ]
 
 
 class Parser(argparse.ArgumentParser):

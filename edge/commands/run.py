@@ -18,6 +18,7 @@ from edge.commands.common import (
     KEEPING,
     MODELS,
     OUTPUTS,
+    SENDING,
     STATE,
     THREADS,
     fields_asked,
@@ -36,7 +37,7 @@ from edge.sources import find_source, open_source
 def _run(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
-    from edge.outputs import open_sinks, open_store, outputs_of
+    from edge.outputs import Senders, open_senders, open_sinks, open_store, outputs_of
     from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
@@ -56,6 +57,7 @@ def _run(args: argparse.Namespace) -> int:
             # Closed last: the sinks finish what they write to it.
             if store := open_store(outputs, say):
                 stack.callback(store.close)
+            senders = stack.enter_context(Senders(open_senders(outputs, store, say)))
             loop = stack.enter_context(
                 LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say)
             )
@@ -78,7 +80,7 @@ def _run(args: argparse.Namespace) -> int:
                 loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)
     except UsageError as error:
         raise UsageError(f"{error}{settings_behind(args, 'source')}") from error
-    for line in loop.summary():
+    for line in [*loop.summary(), *senders.summary()]:
         say(line)
     return errors.exit_code
 
@@ -95,6 +97,7 @@ VERB = Verb(
         *FORMAT_AND_REGION,
         FIELD,
         STATE,
+        *SENDING,
         Option("seconds", "stop after so many seconds", values.seconds, "S"),
         Option("frames", "stop after so many frames", values.count, "N"),
         *ASKED,

@@ -14,6 +14,7 @@ from typing import get_args
 from edge.errors import UsageError
 from edge.fields import Region
 from edge.formats import Format
+from edge.senders.settings import WebhookOptions, webhook_of
 from edge.types import Road
 
 
@@ -128,6 +129,16 @@ def json_file(text: str) -> Path:
 def history(text: str) -> Path:
     """The name of a history, or that there is to be none."""
     return Path(text) if text == "none" else named(text, (".db", ".sqlite"))
+
+
+def webhook(value: str | Mapping[str, object]) -> WebhookOptions:
+    """Where events are posted: a URL, or a table of settings."""
+    if not isinstance(value, str):
+        return webhook_of(value)
+    try:
+        return webhook_of(value)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error).removeprefix("url: ")) from None
 
 
 def video(text: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import time
@@ -174,8 +175,9 @@ def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metri
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {metrics.content_type: {}}}})
     async def get_metrics() -> Response:
-        """Counters and histograms for Prometheus."""
-        return Response(metrics.text(), headers={"Content-Type": metrics.content_type})
+        """Counters, gauges and histograms for Prometheus, with the values of the fields."""
+        text = await asyncio.to_thread(metrics.text)  # how long the outbox is stands in a file
+        return Response(text, headers={"Content-Type": metrics.content_type})
 
     return api
 

@@ -19,7 +19,7 @@ from edge.errors import EdgeError, UsageError
 from edge.field_reader import FieldReader, road_of_fields
 from edge.fields import Field
 from edge.live import LiveLoop
-from edge.outputs import open_sinks, open_store, outputs_of
+from edge.outputs import Senders, open_senders, open_sinks, open_store, outputs_of
 from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
@@ -72,7 +72,6 @@ def serve(
         digits = DigitReader.of_files(args.model, args.page_model, road=args.road, threads=args.threads)
         name = args.source or find_source()
         connections = Connections(args.trusted_proxy)
-        metrics = Metrics(connections=lambda: len(connections))
         if options.realtime is None:
             options = replace(options, realtime=True)  # a video is watched in its own time
         opening = partial(open_source, name, options, on_error=on_error, on_notice=say)
@@ -84,6 +83,8 @@ def serve(
         # Closed after the loop, whose sinks finish what they write to it.
         if store := open_store(outputs, say):
             stack.callback(store.close)
+        senders = stack.enter_context(Senders(open_senders(outputs, store, say)))
+        metrics = Metrics(connections=lambda: len(connections), senders=senders.states)
         loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
         for difference in differences(loop.source, reader.reader):
             say(difference)
@@ -134,7 +135,7 @@ def serve(
             say(f"serving {live.source} at {_url(listener)}")
         with suppress(KeyboardInterrupt):
             _Server(config, live).run(sockets)
-    for line in loop.summary():
+    for line in [*loop.summary(), *senders.summary()]:
         say(line)
     return 0
 

@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from edge.events import AnyEvent
-from edge.types import Frame, Result
+from edge.types import Frame, Moment, Result
+
+PAUSED = "reading is paused"
 
 
 class Sink(ABC):
@@ -32,6 +34,10 @@ class Sink(ABC):
 
     def unread(self, frame: Frame) -> None:  # noqa: B027 - most sinks have no use for it
         """Take a frame that cannot be read; `trouble` tells why."""
+
+    def idle(self, moment: Moment) -> None:
+        """Hear of a fresh frame that is not read, as reading is paused."""
+        self.trouble(PAUSED)
 
     def missed(self, frames: int) -> None:  # noqa: B027 - most sinks take no notice
         """Hear that so many frames were not handed over, between the last one and the next."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from edge.errors import EdgeError, OutputError
 from edge.events import AnyEvent
 from edge.sinks import Sink
-from edge.types import Frame, Result
+from edge.types import Frame, Moment, Result
 
 WAITING = 8
 """Frames that may wait for a sink: one that is slow for a moment, as a card is, misses none."""
@@ -35,6 +35,7 @@ class _Item:
         events: what has changed.
         trouble: why there is no result.
         unread: the frame that cannot be read.
+        idle: the moment of a frame that is left unread, as reading is paused.
         missed: frames that were left out before this one.
     """
 
@@ -42,6 +43,7 @@ class _Item:
     events: tuple[AnyEvent, ...] = ()
     trouble: str = ""
     unread: Frame | None = None
+    idle: Moment | None = None
     missed: int = 0
 
     @property
@@ -104,6 +106,10 @@ class Feeder:
     def trouble(self, text: str, unread: Frame | None = None) -> None:
         """Let the sink hear why there is no result, and take the frame that cannot be read, if it is one."""
         self._put(_Item(trouble=text, unread=unread))
+
+    def idle(self, moment: Moment) -> None:
+        """Let the sink hear of a frame that is left unread, as reading is paused."""
+        self._put(_Item(idle=moment))
 
     def end(self, events: Sequence[AnyEvent]) -> None:
         """Let the sink take the last events, then close it. `join` waits for that."""
@@ -185,7 +191,9 @@ class Feeder:
             self.sink.missed(item.missed)
         if item.unread is not None:
             self.sink.unread(item.unread)
-        if item.trouble:
+        if item.idle is not None:
+            self.sink.idle(item.idle)
+        elif item.trouble:
             self.sink.trouble(item.trouble)
         elif item.result is not None:
             self.sink.write(item.result, item.events)

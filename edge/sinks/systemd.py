@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from edge.events import AnyEvent
-from edge.sinks import Sink
+from edge.sinks import PAUSED, Sink
 from edge.speedometer import Speedometer
-from edge.types import Result
+from edge.types import Moment, Result
 
 STATUS_EVERY_S = 10.0
 """Seconds between two lines on how it fares, for `systemctl status`."""
@@ -70,7 +70,20 @@ class Systemd(Sink):
 
     def write(self, result: Result, events: Sequence[AnyEvent]) -> None:
         """Take a frame as a sign of life, when it is newer than the last one and not old itself."""
-        now, captured = self._clock(), result.frame.timestamp
+        self._see(result.frame.moment, paused=False)
+
+    def idle(self, moment: Moment) -> None:
+        """Take a frame that is left unread on purpose as a sign of life, too."""
+        self._see(moment, paused=True)
+
+    def close(self) -> None:
+        """Say that the service stops."""
+        if self._socket.fileno() >= 0:
+            self._send("STOPPING=1")
+            self._socket.close()
+
+    def _see(self, moment: Moment, *, paused: bool) -> None:
+        now, captured = self._clock(), moment.timestamp
         if self._newest is not None and captured <= self._newest:
             return
         if self._watchdog_s is not None and now - captured > self._watchdog_s:
@@ -83,13 +96,7 @@ class Systemd(Sink):
             self._send("WATCHDOG=1")
         if now >= self._next_status:
             self._next_status = now + STATUS_EVERY_S
-            self._send(f"STATUS={self._speedometer.pace()}")
-
-    def close(self) -> None:
-        """Say that the service stops."""
-        if self._socket.fileno() >= 0:
-            self._send("STOPPING=1")
-            self._socket.close()
+            self._send(f"STATUS={PAUSED if paused else self._speedometer.pace()}")
 
     def _send(self, state: str) -> None:
         # A manager that does not listen just now is no reason to stop reading; the next message is near.

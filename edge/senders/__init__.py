@@ -1,0 +1,1 @@
+"""Threads that take messages out of the outbox, send them to where people look, and acknowledge them."""
