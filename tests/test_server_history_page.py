@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from receiver import OK, receiving
 from samples import written
 from serving import serving
 
@@ -462,6 +463,49 @@ def test_how_much_is_kept_is_told(open_history):
     expect(kept).to_contain_text(re.compile(rf"^readings{len(HISTORY)}, \d+\.\d MBpictures\d+, \d\.\d MB$"))
 
 
+def test_what_is_wrong_with_the_history_is_told_above_the_plot(open_history, blank, tmp_path):
+    (tmp_path / "history.db.torn-20261129T120000Z").touch()
+    with serving(blank, "--history", tmp_path / "history.db") as torn:
+        page = open_history(None, torn.url)
+        trouble = page.locator("#history .trouble")
+        expect(trouble).to_contain_text("A damaged history was set aside: ")
+        expect(trouble).to_contain_text("history.db.torn-20261129T120000Z.")
+        page.context.close()
+
+
+def test_a_history_that_cannot_be_written_is_told_in_both_tabs_and_comes_back(open_history, meant, tmp_path):
+    """Its folder cannot be made, until it can."""
+    meant.append("status of 503")
+    place = tmp_path / "disk"
+    place.touch()
+    with serving("demo", "--fps", "2", "--history", place / "history.db") as live:
+        page = open_history(None, live.url)
+        expect(note(page)).to_contain_text(f"{place}")
+        expect(note(page)).to_contain_text("trying again …")
+        page.get_by_role("tab", name="Live").click()
+        expect(page.locator("#live .note")).to_contain_text("cannot write to the history")
+        place.unlink()
+        page.get_by_role("tab", name="History").click()
+        expect(rows(page).first).to_be_visible(timeout=60_000)
+        page.context.close()
+
+
+def test_whether_messages_get_through_is_told(open_history, tmp_path):
+    with receiving() as receiver:
+        receiver.plan = [503]
+        options = ("--history", tmp_path / "history.db", "--webhook", receiver.url)
+        with serving("demo", "--fps", "2", *options) as live:
+            receiver.wait_for(1)
+            page = open_history(None, live.url)
+            webhook = page.locator("#history .states div", has_text="webhook")
+            expect(webhook).to_have_text(re.compile(r"^webhooknot connected, \d+ waiting: .*503"))
+            expect(webhook).to_have_class("bad")
+            check_looks(page, tmp_path / "sending.png")
+            receiver.plan = [OK]
+            expect(webhook).to_have_text(re.compile(r"^webhookconnected"), timeout=90_000)
+            page.context.close()
+
+
 def test_a_server_that_is_gone_is_told_and_what_was_shown_stays(open_history, meant):
     meant.append("ERR_")
     page = open_history("three")
@@ -485,8 +529,6 @@ def test_it_looks_right_in_every_width_and_light(open_history, tmp_path, scheme,
         rows(page).nth(number).click()
         expect(page.locator("#history .chosen .shown")).to_be_visible()
         check_looks(page, tmp_path / "reading.png")
-    page.mouse.move(1, 1)
-    page.screenshot(path=f"/tmp/plot-{size['width']}-{scheme}.png", full_page=True)
 
 
 def test_the_plotting_library_is_the_version_that_is_told():

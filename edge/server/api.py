@@ -6,6 +6,8 @@ import asyncio
 import os
 import platform
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated
@@ -17,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from edge.board import board
 from edge.field_reader import FieldReader
 from edge.isolated import IsolatedError, TooLongError
+from edge.senders.sender import SenderState
 from edge.server import schema
 from edge.server.access import COOKIE, Access
 from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
@@ -122,7 +125,13 @@ async def _left(request: Request) -> None:
         pass
 
 
-def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metrics) -> APIRouter:
+def status_api(
+    live: Live,
+    uploads: Uploads,
+    reader: FieldReader,
+    metrics: Metrics,
+    senders: Callable[[], Sequence[SenderState]],
+) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
     classifier = reader.reader.classifier
@@ -149,9 +158,11 @@ def status_api(live: Live, uploads: Uploads, reader: FieldReader, metrics: Metri
 
     @api.get("/v1/info", response_class=JSONResponse, responses={200: {"model": schema.Info}})
     async def get_info() -> Response:
-        """What runs here: version, source, model cards, device, limits."""
+        """What runs here: version, source, model cards, device, limits, and what is sent elsewhere."""
+        states = await asyncio.to_thread(senders)  # how many messages wait stands in a file
         finder = {name: value for name, value in reader.reader.road.card.items() if name != "known"}
-        return JSONResponse({"source": live.source, **info, "page_model": finder})
+        sent = [asdict(state) for state in states]
+        return JSONResponse({"source": live.source, **info, "page_model": finder, "senders": sent})
 
     @api.get("/healthz", response_class=JSONResponse, responses={200: {"model": schema.Health}})
     async def healthz() -> Response:

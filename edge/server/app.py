@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from edge.field_reader import FieldReader
+from edge.senders.sender import SenderState
 from edge.server.access import Access
 from edge.server.api import session_api, status_api, uploads_api
 from edge.server.fields_api import fields_api
@@ -45,6 +46,7 @@ def create_app(
     metrics: Metrics,
     hosts: Collection[str],
     store: Store | None,
+    senders: Callable[[], Sequence[SenderState]] = tuple,
 ) -> FastAPI:
     """The application.
 
@@ -57,6 +59,7 @@ def create_app(
         metrics: counts.
         hosts: names that the server is called by.
         store: where what is read is kept; None where it is not.
+        senders: tells how those that send messages fare.
     """
 
     @asynccontextmanager
@@ -82,7 +85,7 @@ def create_app(
     app.include_router(live_api(live, metrics, reader))
     app.include_router(fields_api(fields, live, reader))
     app.include_router(history_api(store, live))
-    app.include_router(status_api(live, uploads, reader, metrics))
+    app.include_router(status_api(live, uploads, reader, metrics, senders))
     app.include_router(session_api(access))
 
     @app.get("/", include_in_schema=False)

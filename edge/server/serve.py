@@ -112,6 +112,7 @@ def serve(
             metrics=metrics,
             hosts=_names(args.host, args.allow_host),
             store=store if outputs.history else None,
+            senders=senders.states,
         )
         config = uvicorn.Config(
             app,

@@ -131,7 +131,8 @@ class History {
   async begin() {
     try {
       if (!this.fields.length || performance.now() - this.listed > LIST_MS) await this.list();
-      if (this.kept) await this.refresh();
+      if (this.loading) return;
+      if (this.kept) await (this.kept.covered ? this.refresh() : this.zoom(this.window));
       else if (this.fields.length) await this.choose(this.fields[0].name);
       else this.empty();
     } catch (error) {
@@ -201,7 +202,7 @@ class History {
       this.wanted = false;
       return;
     }
-    this.say(error.message.replace(/\.$/, "; trying again …"), true);
+    this.say(`${sentence(error.message.replace(/\.$/, ""))}; trying again …`, true);
     if (!this.kept?.entries.length) this.empty("");
   }
 
@@ -236,13 +237,15 @@ class History {
     const wanted = window ?? this.whole();
     this.loading?.abort();
     if (!this.kept.covers(wanted)) {
-      this.loading = new AbortController();
+      const loading = new AbortController();
+      this.loading = loading;
       try {
-        const { signal } = this.loading;
-        await this.kept.load(wanted, signal, (count) => this.say(`Loading … ${count} readings`));
+        await this.kept.load(wanted, loading.signal, (count) => this.say(`Loading … ${count} readings`));
       } catch (error) {
         this.fail(error);
         return;
+      } finally {
+        if (this.loading === loading) this.loading = null;
       }
     }
     this.draw();
@@ -251,7 +254,6 @@ class History {
   /** Add what came since. */
   async refresh() {
     const { kept } = this;
-    if (!kept.covered) return; // is being loaded
     const added = await kept.refresh();
     if (kept !== this.kept) return;
     if (added === null) {

@@ -15,6 +15,9 @@ function entryOf(row) {
   return { ...row, at: Date.parse(row.captured_at) / 1000, refused, y: refused ? numeric(row.raw) : row.value ?? numeric(row.text) };
 }
 
+/** A request that does not wait for a history that cannot be read now: whoever looks is told why. */
+const ask = (path, options) => request(path, { waits: false, ...options });
+
 const address = (values) => {
   const set = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
   return `/v1/history?${new URLSearchParams(set)}`;
@@ -25,13 +28,13 @@ const utc = (seconds) => (Number.isFinite(seconds) ? new Date(1000 * seconds).to
 
 /** What the history holds: `fields`, of which "" is for numbers without one; how much; and what is wrong with it. */
 export async function keptState() {
-  return (await request("/v1/history/fields")).json();
+  return (await ask("/v1/history/fields")).json();
 }
 
 /** The entries of one field within a time, as CSV. */
 export async function asCsv(field, [from, to]) {
   const query = address({ field, since: utc(from), until: utc(to) });
-  return (await request(query, { headers: { Accept: "text/csv" } })).blob();
+  return (await ask(query, { headers: { Accept: "text/csv" } })).blob();
 }
 
 /** The entries of one field within a time: [from, to] in seconds since 1970, which may be infinite. */
@@ -53,7 +56,7 @@ export class Kept {
     let cursor = null;
     do {
       const query = address({ field: this.field, since: utc(from), until: utc(to), limit: PAGE, cursor });
-      const page = await (await request(query, { signal })).json();
+      const page = await (await ask(query, { signal })).json();
       entries.push(...page.entries.map(entryOf));
       cursor = page.next;
       progress(entries.length);
@@ -67,7 +70,7 @@ export class Kept {
   /** Add what was kept since; returns how many, or null where there is more than one page and all is to be loaded again. */
   async refresh(signal) {
     const headers = this.tag ? { "If-None-Match": this.tag } : {};
-    const answer = await request(address({ field: this.field, limit: NEWEST }), { signal, headers });
+    const answer = await ask(address({ field: this.field, limit: NEWEST }), { signal, headers });
     if (answer.status === 304) return 0;
     const page = await answer.json();
     const newest = this.entries.reduce((most, { number }) => Math.max(most, number), 0);
