@@ -46,7 +46,7 @@ class Pages:
         page = context.new_page()
         url = address.partition("/#")[0]
         page.on("pageerror", lambda error: self._wrong.append(str(error)))
-        page.on("console", lambda line: self._wrong.append(line.text) if line.type == "error" else None)
+        page.on("console", lambda line: self._wrong.append(told(line)) if line.type == "error" else None)
         page.on(
             "request",
             lambda request: self._wrong.append(request.url) if is_outside(request.url, url) else None,
@@ -64,6 +64,11 @@ class Pages:
         wrong = [line for line in self._wrong if not any(part in line for part in self._meant)]
         if wrong and error == (None, None, None):
             raise AssertionError("\n".join(wrong))
+
+
+def told(line):
+    """A line of the browser's console, with what it is about."""
+    return f"{line.text} {line.location['url']}"
 
 
 def wait_until_ready(page):

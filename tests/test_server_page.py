@@ -451,6 +451,7 @@ def with_fields(settings, open_page):
 
         def open_live(**options):
             pages.append(open_page("live", running.url, **options))
+            expect(pages[-1].locator("#live .shown")).to_be_visible()  # there is a frame to try fields on
             return pages[-1]
 
         yield open_live
