@@ -5,6 +5,7 @@
 # make test-legacy            run the runtime's tests on tflite-runtime 2.14, numpy 1 and OpenCV 4.11 (Python 3.11)
 # make pi-lab                 run the wheel where it is almost a Raspberry Pi (root, Debian; tests/pi/README.md)
 # make home-assistant         try digitcam in the real Home Assistant (Python 3.13; HOME_ASSISTANT=/path/to/it)
+# make uplot                  fetch the page's plotting library from npm again (UPLOT=1.6.33 for another version)
 # make check                  lint, types, import contracts and shell scripts
 
 SOURCE ?= demo
@@ -13,10 +14,11 @@ VENV ?= $(if $(filter picamera%,$(SOURCE)),.venv-picamera,.venv)
 PYTEST_ARGS ?=
 PARTS ?=
 HOME_ASSISTANT ?= python3.13
+UPLOT ?= 1.6.32
 
 BIN = $(VENV)/bin
 
-.PHONY: run test test-runtime test-legacy pi-lab home-assistant check clean
+.PHONY: run test test-runtime test-legacy pi-lab home-assistant uplot check clean
 
 run: $(VENV)/.runtime
 	$(BIN)/digitcam run $(SOURCE) $(if $(filter demo,$(SOURCE)),--seconds 10) --save out/last-frame.png
@@ -35,6 +37,12 @@ pi-lab: $(VENV)/.tests
 
 home-assistant: $(VENV)/.tests .venv-ha/.installed
 	HOME_ASSISTANT_PYTHON=$(CURDIR)/.venv-ha/bin/python $(BIN)/python -m pytest $(PYTEST_ARGS) tests/home_assistant
+
+# npm checks what it fetches by the registry's digest; nothing of the package is run.
+uplot:
+	rm -rf out/uplot && mkdir -p out/uplot
+	cd out/uplot && npm pack --silent uplot@$(UPLOT) && tar -xzf uplot-$(UPLOT).tgz
+	cd out/uplot/package && cp LICENSE package.json dist/uPlot.esm.js dist/uPlot.min.css $(CURDIR)/edge/server/page/uplot/
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .

@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -22,24 +21,14 @@ from serving import serving
 from edge.sources.handwriting import Hand, write_number
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
-CHROMIUM = shutil.which("chromium")
-if not CHROMIUM and not os.environ.get("CI"):
-    pytest.skip("needs a browser: apt install chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
-
-expect = sync_api.expect
-expect.set_options(timeout=20_000)
-
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
+from browsing import NARROW, WIDE, Pages, beside, check_looks, chromium, expect, wait_until_ready
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        # Chromium's own sandbox does not work as root, as in CI.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,35 +46,8 @@ def meant():
 @pytest.fixture
 def open_page(browser, server, meant):
     """Opens the page; in the end, nothing was asked of anybody else, and nothing else went wrong in it."""
-    contexts, wrong = [], []
-
-    def open_page(tab="draw", url=server.url, **options):
-        context = browser.new_context(**{"viewport": WIDE, **options})
-        context.set_default_timeout(20_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on(
-            "request", lambda request: wrong.append(request.url) if is_outside(request.url, url) else None
-        )
-        page.goto(f"{url}/#{tab}")
-        wait_until_ready(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [line for line in wrong if not any(part in line for part in meant)] == []
-
-
-def wait_until_ready(page):
-    """A page that has loaded still asks the server whether a token is wanted, before it opens a tab."""
-    expect(page.locator("[role=tabpanel]:visible, dialog:visible").first).to_be_visible()
-
-
-def is_outside(asked, url):
-    return not asked.startswith((f"{url}/", f"ws{url[4:]}/", "data:", "blob:"))
+    with Pages(browser, meant) as pages:
+        yield lambda tab="draw", url=server.url, **options: pages.open(f"{url}/#{tab}", **options)
 
 
 def write(page, text, height=150, left=60, top=100):
@@ -507,6 +469,7 @@ def with_fields(settings, open_page):
 
         def open_live(**options):
             pages.append(open_page("live", running.url, **options))
+            expect(pages[-1].locator("#live .shown")).to_be_visible()  # there is a frame to try fields on
             return pages[-1]
 
         yield open_live
@@ -730,14 +693,6 @@ def watch(page):
     expect(page.locator("#live .verdict")).to_be_visible()
 
 
-def check_looks(page, path):
-    """Nothing sticks out of the screen, and all text has contrast; a picture is kept to be looked at."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(CONTRAST) >= 4.5  # WCAG 2.2, level AA
-    page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=path)
-
-
 def test_the_readme_shows_the_page(open_page, tmp_path):
     wide = open_page("live", color_scheme="light")
     expect(wide.locator("#live .list .accepted").nth(2)).to_be_visible()
@@ -750,35 +705,6 @@ def test_the_readme_shows_the_page(open_page, tmp_path):
     expect(numbers(narrow, "draw")).to_have_text(["407", "2859"])
     check_looks(wide, tmp_path / "wide.png")
     check_looks(narrow, tmp_path / "narrow.png")
-    desk, phone = (Image.open(tmp_path / name).convert("RGB") for name in ("wide.png", "narrow.png"))
-    phone = phone.resize((desk.height * phone.width // phone.height, desk.height), Image.Resampling.LANCZOS)
-    both = Image.new("RGB", (desk.width + 24 + phone.width, desk.height), "white")
-    both.paste(desk, (0, 0))
-    both.paste(phone, (desk.width + 24, 0))
     path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "page.jpg"
-    both.save(path, quality=88)
+    beside(tmp_path / "wide.png", tmp_path / "narrow.png").save(path, quality=88)
     assert path.stat().st_size < 300_000
-
-
-CONTRAST = """() => {
-    const channels = colour => colour.match(/[\\d.]+/g).map(Number);
-    const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
-        .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
-    const behind = element => {
-        for (; element; element = element.parentElement) {
-            const colour = getComputedStyle(element).backgroundColor;
-            const [r, g, b, alpha = 1] = channels(colour);
-            if (colour.startsWith('rgb') && alpha === 1) return [r, g, b];
-        }
-        return [255, 255, 255];
-    };
-    const contrasts = [...document.querySelectorAll('h1, h2, p, dd, dt, li span, figcaption, button, a')]
-        .filter(element => element.checkVisibility() && element.textContent.trim() && !element.disabled
-            && !element.closest('.hint, .skip, [role=tablist], .overlay'))
-        .map(element => {
-            const [a, b] = [light(channels(getComputedStyle(element).color)), light(behind(element))];
-            return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        });
-    return Math.min(...contrasts);
-}"""

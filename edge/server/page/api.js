@@ -35,9 +35,9 @@ export async function session() {
   return answer.json();
 }
 
-/** `fetch`, which asks for the token where it is wanted, tries again when the server is busy, and throws
- *  an Error that says what is wrong. */
-export async function request(path, options = {}) {
+/** `fetch`, which asks for the token where it is wanted, tries again when the server is busy (if it `waits`), and throws
+ *  an Error that says what is wrong, with the status of the answer where there is one. */
+export async function request(path, { waits = true, ...options } = {}) {
   for (;;) {
     let answer;
     try {
@@ -46,14 +46,14 @@ export async function request(path, options = {}) {
       if (error.name === "AbortError") throw error;
       throw new Error("The server does not answer.");
     }
-    if (answer.ok) return answer;
+    if (answer.ok || answer.status === 304) return answer;
     if (answer.status === 401) {
       await logIn();
-    } else if (answer.status === 503 && answer.headers.has("Retry-After") && !options.signal?.aborted) {
+    } else if (waits && answer.status === 503 && answer.headers.has("Retry-After") && !options.signal?.aborted) {
       await new Promise((resolve) => setTimeout(resolve, 1000 * answer.headers.get("Retry-After")));
     } else {
       const problem = await answer.json().catch(() => ({}));
-      throw new Error(problem.detail ?? `The server answered ${answer.status}.`);
+      throw Object.assign(new Error(problem.detail ?? `The server answered ${answer.status}.`), { status: answer.status });
     }
   }
 }

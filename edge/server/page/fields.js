@@ -18,7 +18,8 @@ const LOOKS = [
   ["0000-00-00", "a date, such as 2026-11-28"],
   ["own", "something else …"],
 ];
-const PROBLEMS = {
+/** Why a reading was refused, in words. */
+export const PROBLEMS = {
   format: "does not look as it should", limit: "outside its limits", change: "changed too fast",
   unsure: "not certain", "not found": "no number there", stale: "not seen for long",
 };

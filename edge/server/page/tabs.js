@@ -1,11 +1,38 @@
-// The page: three tabs, the token, and what runs here.
+// The page: its tabs, the token, and what runs here.
 
 import { logIn, request, session } from "./api.js";
 import { draw } from "./draw.js";
 import { live } from "./live.js";
 import { photo } from "./photo.js";
 
-const views = { draw, photo, live };
+const AGAIN_MS = 1500; // after a file did not come
+
+/** A tab whose code comes when it is opened first: who does not open it need not wait for its files, nor the
+ *  server send them. They export `view`. Where one does not come, the page is loaded again, as main.js does. */
+function later(path) {
+  let loading = null;
+  let wanted = false;
+  return {
+    async open() {
+      wanted = true;
+      try {
+        loading ??= import(path);
+        const { view } = await loading;
+        if (wanted) view.open();
+      } catch (error) {
+        document.querySelector("#failed").hidden = false;
+        setTimeout(() => location.reload(), AGAIN_MS);
+        throw error; // told in the browser's console
+      }
+    },
+    async close() {
+      wanted = false;
+      if (loading) (await loading).view.close();
+    },
+  };
+}
+
+const views = { draw, photo, live, history: later("./history.js") };
 const tabs = [...document.querySelectorAll("[role=tab]")];
 let opened = null;
 
