@@ -43,6 +43,10 @@ class TooLongError(IsolatedError):
     """The child took too long."""
 
 
+class DiedError(IsolatedError):
+    """The child died, or could not be started."""
+
+
 class Isolated:
     """A child process that calls one function again and again; it is started when it is first needed.
 
@@ -51,13 +55,13 @@ class Isolated:
 
     Args:
         target: "module:function"; the function takes bytes and returns bytes.
-        memory_mb: megabytes of address space that the child may take.
+        memory_mb: megabytes of address space that the child may take; None sets no limit.
         python: the interpreter of another environment, which brings packages of its own but runs this code;
             None is this one.
     """
 
-    def __init__(self, target: str, *, memory_mb: int = 2048, python: Path | None = None) -> None:
-        self._command = python_command("edge.isolated:_child", target, memory_mb, python=python)
+    def __init__(self, target: str, *, memory_mb: int | None = 2048, python: Path | None = None) -> None:
+        self._command = python_command("edge.isolated:_child", target, memory_mb or 0, python=python)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -76,8 +80,9 @@ class Isolated:
                 unless the function has called `lift_cpu_limit` by then; 0 sets no such limit.
 
         Raises:
-            IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
-                became of the child.
+            IsolatedError: with the function's own message when it raised an `EdgeError`.
+            DiedError: the child died; the message says of what.
+            TooLongError: it took too long, and was killed.
         """
         channel = self._socket or self._start()
         end = time.monotonic() + timeout_s
@@ -94,14 +99,14 @@ class Isolated:
             if code == -signal.SIGPROF:
                 raise TooLongError(f"it took more than {cpu_s:g} s of the processor's time") from error
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise IsolatedError(f"the process that opened it died ({how}{said and ': ' + said})") from error
+            raise DiedError(f"the process that opened it died ({how}{said and ': ' + said})") from error
         if kind == _DONE:
             return answer
         message = answer.decode()
         if kind == _REFUSED:
             raise IsolatedError(message)
         self.close()
-        raise IsolatedError(f"the process that opened it died ({message})")
+        raise DiedError(f"the process that opened it died ({message})")
 
     def kill(self) -> None:
         """Kill the child from another thread than the calls, at once: the call under way raises."""
@@ -144,7 +149,7 @@ class Isolated:
                 )
             except OSError as error:
                 ours.close()
-                raise IsolatedError(f"cannot run {self._command[0]}: {error.strerror or error}") from error
+                raise DiedError(f"cannot run {self._command[0]}: {error.strerror or error}") from error
         self._socket = ours
         return ours
 
@@ -213,7 +218,8 @@ def _receive(channel: socket.socket, size: int, end: float) -> bytes:
 def _child(target: str, memory_mb: int) -> None:
     """What the child does: answer until its parent hangs up."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody reads it: it would fill up
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    if memory_mb:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = target.partition(":")
     with socket.socket(fileno=sys.stdin.fileno()) as channel, channel.makefile("rwb") as stream:
