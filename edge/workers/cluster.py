@@ -8,17 +8,19 @@ import platform
 import queue
 import threading
 import time
+import uuid
 from asyncio import CancelledError
 from collections.abc import Sequence
 from typing import Any
 
 from edge.errors import PackageMissingError
 from edge.workers.base import Doer, Ended, Job, WorkerError, Workers
+from edge.workers.dispatcher import AGAIN
 from edge.workers.identity import identity, unlike
 
 try:
     import dask
-    from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin
+    from distributed import Client, Future, KilledWorker, LocalCluster, Status, Worker, WorkerPlugin
 except ImportError as error:
     raise PackageMissingError.of_extra("cluster", "--cluster needs Dask's package distributed") from error
 
@@ -28,15 +30,22 @@ CONNECT_S = 15.0
 FIRST_WORKER_S = 120.0
 """For the first worker to come: a batch system or a cloud may have to start it."""
 
-CLOSE_S = 2.0
+NO_WORKER_S = 600.0
+"""How long it is waited for workers to come back, which a cloud may have taken away."""
+
+CLOSE_S = 1.5
 """For good manners at the end."""
+
+LOOK_S = 1.0
+"""After which it is looked whether there are still workers."""
 
 COUNT_S = 2.0
 """How long it is believed how many workers there are."""
 
-QUIET = {
+HERE = {
     "logging": {"distributed": "critical"},  # what becomes of a batch is said by us
-    "distributed.worker.daemon": False,
+    "distributed.scheduler.allowed-failures": AGAIN,
+    "distributed.scheduler.worker-saturation": 1.0,  # a batch that waits at no worker is lost with none
 }
 """Settings of a cluster that is started here."""
 
@@ -59,6 +68,7 @@ class ClusterWorkers(Workers):
         self._futures: dict[int, Future] = {}
         self._count, self._counted_at = 0, 0.0
         self._closed = False
+        self._here_at = time.monotonic()  # when there was a worker
         try:
             _check(client, job)
             client.register_plugin(_Opened(job, identity(job.packages)))
@@ -80,7 +90,7 @@ class ClusterWorkers(Workers):
         """Have a batch done, as soon as a worker is free."""
         try:
             future = self._client.submit(
-                _do, self._job.name, items, key=f"{self._job.name}-{number}", pure=False, retries=0
+                _do, self._job.name, items, key=f"{self._job.name}-{uuid.uuid4().hex}", retries=0
             )
         except (OSError, RuntimeError, ValueError) as error:
             raise self._lost(error) from error
@@ -88,7 +98,7 @@ class ClusterWorkers(Workers):
         future.add_done_callback(lambda future: self._finished.put((number, future)))
 
     def ended(self, timeout_s: float) -> list[Ended]:
-        """Wait for batches to end; none after this time.
+        """Wait for batches to end; none after this time, or after `LOOK_S`.
 
         Raises:
             WorkerError: the cluster is lost.
@@ -96,13 +106,39 @@ class ClusterWorkers(Workers):
         """
         found: list[Ended] = []
         with contextlib.suppress(queue.Empty):
-            one = self._finished.get(timeout=timeout_s) if timeout_s > 0 else self._finished.get_nowait()
+            wait_s = min(timeout_s, LOOK_S)
+            one = self._finished.get(timeout=wait_s) if wait_s > 0 else self._finished.get_nowait()
             while True:
                 found.append(self._result(*one))
                 one = self._finished.get_nowait()
-        if not found and self._client.status != "running":
-            raise self._lost(None)
+        if not found:
+            if self._client.status != "running":
+                raise self._lost(None)
+            self._see_to_workers()
         return found
+
+    def _see_to_workers(self) -> None:
+        """Replace workers that do not come back, where the cluster is ours; else wait for them.
+
+        Raises:
+            WorkerError: there have been none for too long.
+        """
+        now = time.monotonic()
+        if self.count:
+            self._here_at = now
+        if self._cluster is not None and self.count < len(self._cluster.worker_spec):
+            # Dask's nanny gives up on a worker that dies while it starts.
+            gone = [
+                name
+                for name, nanny in self._cluster.workers.items()
+                if nanny.status not in (Status.running, Status.init, Status.starting)
+            ]
+            wanted = len(self._cluster.worker_spec)
+            for name in gone:
+                self._cluster.worker_spec.pop(name, None)
+            self._cluster.scale(wanted)
+        if now - self._here_at > NO_WORKER_S:
+            raise WorkerError(f"the cluster has had no worker for {NO_WORKER_S:g} s: start some again")
 
     def close(self) -> None:
         """Take back what is not done, and leave the cluster as it was; may be called twice."""
@@ -149,14 +185,12 @@ def start_here(workers: int) -> tuple[Client, LocalCluster]:
     Args:
         workers: processes, each of which does one batch at a time.
     """
-    from edge.workers.dispatcher import AGAIN
-
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with dask.config.set({**QUIET, "distributed.scheduler.allowed-failures": AGAIN}):
+    _hush()
+    with dask.config.set(HERE):
         cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port
             silence_logs=logging.CRITICAL,
             memory_limit=0,
         )
@@ -172,7 +206,7 @@ def connect(address: str) -> Client:
     Raises:
         WorkerError: it does not answer, or speaks otherwise.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _hush()
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except Exception as error:  # OSError where nobody is; whatever another version makes of our words
@@ -181,6 +215,13 @@ def connect(address: str) -> Client:
             "scheduler, such as tcp://10.0.0.1:8786, which runs the same version of distributed; or local, "
             "which starts a cluster here"
         ) from error
+
+
+def _hush() -> None:
+    """Leave it to us to say what goes wrong: a worker that is lost is no news for people."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _check(client: Client, job: Job) -> None:
@@ -205,7 +246,7 @@ def _check(client: Client, job: Job) -> None:
             raise WorkerError(
                 f"{name} is another version ({told}): install the same on all machines of the cluster"
             )
-    mine = identity(job.packages)
+    mine = here(job.packages)
     answers = {
         "the scheduler": _ask(lambda: client.run_on_scheduler(identity, job.packages)),
         **_ask(lambda: client.run(identity, job.packages, on_error="return")),
@@ -218,6 +259,10 @@ def _check(client: Client, job: Job) -> None:
                 f"{who} has no digitcam like this one ({told}): install the same on all machines of the "
                 "cluster"
             )
+
+
+here = identity
+"""Of this process; a test has another."""
 
 
 def _ask(question: Any) -> Any:  # noqa: ANN401 - as Dask has it
