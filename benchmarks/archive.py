@@ -3,7 +3,7 @@
     python -m benchmarks.archive efficiency --pictures 3000    two workers against one, processes and Dask
     python -m benchmarks.archive linear --sizes 1000 5000 50000
     python -m benchmarks.archive kills --pictures 5000 --workers-killed 20 --clients-killed 5
-    python -m benchmarks.archive client --pictures 200000      how much the one process takes that is not shared
+    python -m benchmarks.archive client --pictures 200000    what the one process takes that is not shared
 
 Pages with numbers in the demo's hand are drawn, some hundred of them, and linked under as many names as there
 are to be pictures. All but `client` run the command line. The machine should have nothing else to do.
@@ -36,6 +36,8 @@ DRAWN = 200
 
 INSIDE = 1000
 """Pictures in a folder."""
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 LOOK_S = 0.25
 """Between two looks at the memory of the processes."""
@@ -73,7 +75,8 @@ def efficiency(args: argparse.Namespace, folder: Path) -> None:
         print(
             f"--{'cluster ' + cluster if cluster else 'workers'}: {args.pictures} pictures of {args.size}, "
             f"1 worker {one:.1f} s, 2 workers {two:.1f} s ({args.pictures / two:.1f} / s), "
-            f"efficiency {one / (2 * two):.3f}",
+            f"efficiency {one / (2 * two):.3f}; of the processors {runs[0].cpu_s:.1f} and "
+            f"{runs[1].cpu_s:.1f} s, efficiency {runs[0].cpu_s / runs[1].cpu_s:.3f}",
             flush=True,
         )
 
@@ -103,6 +106,7 @@ def kills(args: argparse.Namespace, folder: Path) -> None:
         process = subprocess.Popen(
             command("in/**/*.jpg", "--out", out.name, "--resume", *where(2, args.cluster)),
             cwd=folder,
+            env=ENVIRONMENT,
             stderr=subprocess.DEVNULL,
         )
         while process.poll() is None:
@@ -120,7 +124,7 @@ def kills(args: argparse.Namespace, folder: Path) -> None:
                 else:
                     continue
                 killed += 1
-        if process.returncode in (0, 2):
+        if process.returncode in (0, 2) and json.loads((out / "_manifest.json").read_text())["finished_at"]:
             break
     rows = [json.loads(line) for part in sorted(out.glob("part-*")) for line in part.open()]
     keys = Counter((row["source"], row["page"], row["number"]) for row in rows)
@@ -191,16 +195,18 @@ def client(args: argparse.Namespace, folder: Path) -> None:
     print(
         f"{listed} pictures: listed in {listing_s:.1f} s ({listed / listing_s:.0f} / s); listed, noted and "
         f"written with {3 * listed} rows in {seconds:.1f} s ({listed / seconds:.0f} / s); "
-        f"{own_mb():.0f} MB; {size_mb(out, 'part-*'):.1f} MB of Parquet, {size_mb(out, '_*'):.1f} MB of journal",
+        f"{own_mb():.0f} MB; {size_mb(out, 'part-*'):.1f} MB of Parquet, {size_mb(out, '_*'):.1f} MB of "
+        "journal",
         flush=True,
     )
 
 
 @dataclass
 class Run:
-    """What a run of the command line took."""
+    """What a run of the command line took; `cpu_s` is of all its processes, however busy the machine is."""
 
     seconds: float
+    cpu_s: float = 0.0
     most_mb: dict[str, float] = field(default_factory=dict)
     size_mb: float = 0.0
     journal_mb: float = 0.0
@@ -213,9 +219,11 @@ def read(folder: Path, name: str, workers: int, cluster: str) -> Run:
     process = subprocess.Popen(
         command("in/**/*.jpg", "--out", out.name, *where(workers, cluster)),
         cwd=folder,
+        env=ENVIRONMENT,
         stderr=subprocess.PIPE,
     )
     most = {"command": 0.0, "worker": 0.0, "child": 0.0}
+    cpu: dict[int, float] = {}
     over = threading.Event()
 
     def look() -> None:
@@ -223,6 +231,9 @@ def read(folder: Path, name: str, workers: int, cluster: str) -> Run:
             levels = {process.pid: "command"}
             levels |= dict.fromkeys(children(process.pid), "worker")
             levels |= {pid: "child" for worker in children(process.pid) for pid in children(worker)}
+            cpu.update(
+                {pid: used for pid in (process.pid, *descendants(process.pid)) if (used := cpu_s(pid))}
+            )
             for pid, level in levels.items():
                 most[level] = max(most[level], memory_mb(pid))
 
@@ -234,7 +245,7 @@ def read(folder: Path, name: str, workers: int, cluster: str) -> Run:
     looker.join()
     if process.returncode:
         raise SystemExit(said.decode())
-    run = Run(seconds, most, size_mb(out, "part-*"), size_mb(out, "_*"))
+    run = Run(seconds, sum(cpu.values()), most, size_mb(out, "part-*"), size_mb(out, "_*"))
     shutil.rmtree(out)
     return run
 
@@ -317,6 +328,15 @@ def memory_mb(pid: int) -> float:
     except OSError:
         pass
     return 0.0
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of the processors that a process has used so far."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def own_mb() -> float:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, astuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.archive.rows import COLUMNS, Row
+from edge.archive.rows import COLUMNS, Row, values_of
 from edge.errors import PackageMissingError
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def _csv(rows: Iterable[Row], told: str) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     # As JSON and DuckDB write it, and pandas reads it: True is Python's.
-    writer.writerows([_plain(value) for value in astuple(row)] for row in rows)
+    writer.writerows([_plain(value) for value in values_of(row)] for row in rows)
     return text.getvalue().encode()
 
 
@@ -99,7 +98,9 @@ def _plain(value: object) -> object:
 
 
 def _json_lines(rows: Iterable[Row], told: str) -> bytes:
-    return "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows).encode()
+    return "".join(
+        json.dumps(dict(zip(COLUMNS, values_of(row), strict=True)), ensure_ascii=False) + "\n" for row in rows
+    ).encode()
 
 
 def _parquet(rows: Iterable[Row], told: str) -> bytes:
@@ -110,11 +111,10 @@ def _parquet(rows: Iterable[Row], told: str) -> bytes:
     sink = pyarrow.BufferOutputStream()
     with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
         for group in _groups(rows):
+            values = zip(*map(values_of, group), strict=True)
             columns = [
-                pyarrow.array(
-                    [_of_type(getattr(row, name), TYPES[name]) for row in group], schema.field(name).type
-                )
-                for name in COLUMNS
+                pyarrow.array(_of_type(column, TYPES[name]), schema.field(name).type)
+                for name, column in zip(COLUMNS, values, strict=True)
             ]
             writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
     return bytes(sink.getvalue())
@@ -136,8 +136,10 @@ def _schema() -> pyarrow.Schema:
     return pyarrow.schema([(name, kinds[TYPES[name]]) for name in COLUMNS])
 
 
-def _of_type(value: Any, kind: str) -> object:  # noqa: ANN401 - any of a row
-    return datetime.fromisoformat(value) if value is not None and kind.endswith("time") else value
+def _of_type(values: Sequence[Any], kind: str) -> Sequence[object]:
+    if not kind.endswith("time"):
+        return values
+    return [None if value is None else datetime.fromisoformat(value) for value in values]
 
 
 def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:

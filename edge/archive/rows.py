@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 from edge.types import Reading, Result
@@ -68,9 +69,14 @@ class Row:
 COLUMNS = tuple(column.name for column in fields(Row))
 
 
+values_of = attrgetter(*COLUMNS)
+"""The values of a row in the order of `COLUMNS`. (`dataclasses.astuple` copies each, and takes ten times as
+long.)"""
+
+
 def as_list(row: Row) -> list[Any]:
     """The values in the order of `COLUMNS`, for JSON."""
-    return list(astuple(row))
+    return list(values_of(row))
 
 
 def from_list(values: Sequence[Any]) -> Row:
