@@ -14,6 +14,7 @@ keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[works
 import training.ink.picture  # noqa: E402
 from edge.by_ink.ink import InkMarker  # noqa: E402
 from edge.types import Box  # noqa: E402
+from edge.workers import Place  # noqa: E402
 from training.ink.__main__ import main  # noqa: E402
 from training.ink.measure import Score, sheet  # noqa: E402
 from training.ink.network import build_network, probabilities  # noqa: E402
@@ -115,7 +116,7 @@ def test_clutter_counts_more_than_paper_and_what_is_ignored_not_at_all():
 
 def test_patches_depend_on_the_seed_alone(data_dir, tmp_path):
     first = draw_patches(data_dir, "test", 4, seed=3)
-    again = draw_patches(data_dir, "test", 4, seed=3, processes=2)
+    again = draw_patches(data_dir, "test", 4, seed=3, place=Place(2))
     other = draw_patches(data_dir, "test", 4, seed=4)
     path = tmp_path / "patches.npz"
     again.save(path)

@@ -14,6 +14,7 @@ from pathlib import Path
 from edge.errors import UsageError
 from edge.files import write_whole
 from edge.model_file import INK_MODEL
+from edge.workers import Place
 from training.commands import CONFIG, add_run, exit_code, new_run, positive, resumable, resumed_run
 
 # Keras takes seconds to import: `_train` does it, and --help does not.
@@ -122,7 +123,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
         """Drawn once and kept: that takes minutes."""
         path = folder / f"{split}.npz"
         if not path.exists():
-            draw_patches(options.data, split, count, seed=seed, processes=options.processes).save(path)
+            draw_patches(options.data, split, count, seed=seed, place=Place(options.processes)).save(path)
         return Patches.load(path)
 
     load_bank(options.data, "test")  # data that is missing leaves no folder behind

@@ -17,9 +17,10 @@ from edge.errors import UsageError
 from edge.files import write_whole
 from edge.planes import to_grey
 from edge.types import ByteArray
+from edge.workers import Place
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.typefaces import Split
-from training.workers import mapped
+from training.workers import ALONE, mapped
 
 SIDE = 256
 """Pixels of a patch, both ways."""
@@ -91,7 +92,9 @@ class Patches:
             ) from error
 
 
-def draw_patches(folder: Path | None, split: Split, count: int, *, seed: int, processes: int = 1) -> Patches:
+def draw_patches(
+    folder: Path | None, split: Split, count: int, *, seed: int, place: Place = ALONE
+) -> Patches:
     """Draw scenes and cut patches of them; the same arguments give the same patches.
 
     Args:
@@ -99,14 +102,14 @@ def draw_patches(folder: Path | None, split: Split, count: int, *, seed: int, pr
         split: whose digits and letters are written.
         count: patches to make.
         seed: of the scenes.
-        processes: that draw; the patches do not depend on it.
+        place: where they are drawn; they do not depend on it.
     """
     # Three scenes give four patches.
     keys = [(folder, split, seed, index) for index in range(-(-count * FRAME_SHARE // (FRAME_SHARE + 1)))]
     # All of them are gigabytes: they are put where they belong at once.
     planes = {field.name: np.empty((count, SIDE, SIDE), np.uint8) for field in fields(Patches)}
     done = 0
-    with mapped(_draw, keys, processes=processes) as scenes:
+    with mapped(_draw, keys, place=place) as scenes:
         for drawn in tqdm(scenes, total=len(keys), unit="scene"):
             for patch in drawn[: count - done]:
                 for name, plane in planes.items():
