@@ -244,7 +244,7 @@ def read(folder: Path, name: str, workers: int, cluster: str) -> Run:
     over.set()
     looker.join()
     if process.returncode:
-        raise SystemExit(said.decode())
+        raise SystemExit(f"it ended with {process.returncode}: {said.decode()}")
     run = Run(seconds, sum(cpu.values()), most, size_mb(out, "part-*"), size_mb(out, "_*"))
     shutil.rmtree(out)
     return run

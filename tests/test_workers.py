@@ -41,6 +41,8 @@ class Squares:
             raise Strange(1, 2)
         if item == "wait":
             time.sleep(60)
+        if item == "wait a little":
+            time.sleep(3)
         return item if isinstance(item, str) else item**2
 
 
@@ -115,6 +117,19 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_S", 1.0)
     with pytest.raises(WorkerError, match="no Dask cluster answers at tcp://127.0.0.1:9 .*local"):
         open_workers(job(tmp_path), Place(cluster="tcp://127.0.0.1:9"))
+
+
+def test_a_cluster_that_is_lost_is_told(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "memory_limit": 0}
+    with distributed.LocalCluster(n_workers=1, silence_logs=50, **options) as there:
+        with open_workers(job(tmp_path), Place(cluster=there.scheduler_address)) as workers:
+            dispatcher = Dispatcher(workers)
+            dispatcher.give(["wait a little"])
+            there.close()
+            with pytest.raises(WorkerError, match="the cluster is lost.*scheduler"):
+                while dispatcher.out:
+                    dispatcher.take(1)
 
 
 def test_a_cluster_with_another_digitcam_is_told(tmp_path, cluster, monkeypatch):

@@ -53,7 +53,7 @@ class BatchReader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._child = Isolated(READ, memory_mb=settings.memory_limit >> 20)
-        self._folder = tempfile.TemporaryDirectory(prefix="digitcam-")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._opening = Opening(
             replace(settings, model=None, page_model=None),
             self._file("digits.tflite", settings.model),
@@ -75,11 +75,13 @@ class BatchReader:
         """End the child."""
         self._child.close()
         self._fetcher.shutdown(wait=False, cancel_futures=True)
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _file(self, name: str, model: bytes | None) -> Path | None:
         if model is None:
             return None
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="digitcam-")
         path = Path(self._folder.name, name)
         path.write_bytes(model)
         return path

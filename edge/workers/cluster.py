@@ -6,11 +6,12 @@ import contextlib
 import logging
 import platform
 import queue
+import tempfile
 import threading
 import time
 import uuid
-from asyncio import CancelledError
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 from edge.errors import PackageMissingError
@@ -45,6 +46,7 @@ COUNT_S = 2.0
 HERE = {
     "logging": {"distributed": "critical"},  # what becomes of a batch is said by us
     "distributed.scheduler.allowed-failures": AGAIN,
+    "temporary-directory": tempfile.gettempdir(),  # not the folder in which the command runs
     "distributed.scheduler.worker-saturation": 1.0,  # a batch that waits at no worker is lost with none
 }
 """Settings of a cluster that is started here."""
