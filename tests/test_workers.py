@@ -122,14 +122,14 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
 def test_a_cluster_that_is_lost_is_told(tmp_path):
     distributed = pytest.importorskip("distributed")
     options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "memory_limit": 0}
-    with distributed.LocalCluster(n_workers=1, silence_logs=50, **options) as there:
-        with open_workers(job(tmp_path), Place(cluster=there.scheduler_address)) as workers:
-            dispatcher = Dispatcher(workers)
-            dispatcher.give(["wait a little"])
-            there.close()
-            with pytest.raises(WorkerError, match="the cluster is lost.*scheduler"):
-                while dispatcher.out:
-                    dispatcher.take(1)
+    there = distributed.LocalCluster(n_workers=1, silence_logs=50, **options)
+    with there, open_workers(job(tmp_path), Place(cluster=there.scheduler_address)) as workers:
+        dispatcher = Dispatcher(workers)
+        dispatcher.give(["wait a little"])
+        there.close()
+        with pytest.raises(WorkerError, match="the cluster is lost.*scheduler"):
+            while dispatcher.out:
+                dispatcher.take(1)
 
 
 def test_a_cluster_with_another_digitcam_is_told(tmp_path, cluster, monkeypatch):
