@@ -11,6 +11,7 @@ import io
 import threading
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
@@ -176,6 +177,25 @@ def png_text(data: bytes, key: str) -> str | None:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             text = image.info.get(key)
             return text if isinstance(text, str) else None
+    return None
+
+
+_EXIF, _ORIGINAL, _DIGITIZED = 0x8769, 0x9003, 0x9004
+"""Tags: the part of EXIF about the shot, and in it when the picture was taken, or scanned."""
+
+
+def taken_at(data: bytes, formats: Sequence[str] = FORMATS) -> str | None:
+    """When a picture was taken, else scanned, as its EXIF says: 2026-01-01T12:00:00, in local time.
+
+    None where it does not say so.
+    """
+    with _one_at_a_time, warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=_decodable(formats)) as image:
+            shot = image.getexif().get_ifd(_EXIF)
+            for tag in (_ORIGINAL, _DIGITIZED):
+                if said := str(shot.get(tag, "")).strip("\0 "):
+                    return datetime.strptime(said, "%Y:%m:%d %H:%M:%S").isoformat()
     return None
 
 

@@ -43,6 +43,10 @@ class TooLongError(IsolatedError):
     """The child took too long."""
 
 
+class DiedError(IsolatedError):
+    """The child died, or could not be started."""
+
+
 class Isolated:
     """A child process that calls one function again and again; it is started when it is first needed.
 
@@ -77,8 +81,9 @@ class Isolated:
                 unless the function has called `lift_cpu_limit` by then; 0 sets no such limit.
 
         Raises:
-            IsolatedError: with the function's own message when it raised an `EdgeError`, otherwise with what
-                became of the child.
+            IsolatedError: with the function's own message when it raised an `EdgeError`.
+            DiedError: the child died; the message says of what.
+            TooLongError: it took too long, and was killed.
         """
         channel = self._socket or self._start()
         end = time.monotonic() + timeout_s
@@ -95,14 +100,14 @@ class Isolated:
             if code == -signal.SIGPROF:
                 raise TooLongError(f"it took more than {cpu_s:g} s of the processor's time") from error
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise IsolatedError(f"the process that opened it died ({how}{said and ': ' + said})") from error
+            raise DiedError(f"the process that opened it died ({how}{said and ': ' + said})") from error
         if kind == _DONE:
             return answer
         message = answer.decode()
         if kind == _REFUSED:
             raise IsolatedError(message)
         self.close()
-        raise IsolatedError(f"the process that opened it died ({message})")
+        raise DiedError(f"the process that opened it died ({message})")
 
     def kill(self) -> None:
         """Kill the child from another thread than the calls, at once: the call under way raises."""
@@ -145,7 +150,7 @@ class Isolated:
                 )
             except OSError as error:
                 ours.close()
-                raise IsolatedError(f"cannot run {self._command[0]}: {error.strerror or error}") from error
+                raise DiedError(f"cannot run {self._command[0]}: {error.strerror or error}") from error
         self._socket = ours
         return ours
 
@@ -216,7 +221,7 @@ def _child(target: str, memory_mb: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody reads it: it would fill up
     if memory_mb:
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, name = target.partition(":")
     with socket.socket(fileno=sys.stdin.fileno()) as channel, channel.makefile("rwb") as stream:
         while head := stream.read(_CALL.size):

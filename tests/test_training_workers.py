@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from edge.workers import Place, WorkerError
 from training.workers import mapped
 
 MANY = 400
 
 INTERRUPTED = """
 import os, signal, sys
+from edge.workers import Place
 from training.workers import mapped
 from tests.test_training_workers import touch
 
 if __name__ == "__main__":
     try:
-        with mapped(touch, [os.path.join(sys.argv[1], str(k)) for k in range(400)], processes=2) as made:
+        with mapped(touch, [os.path.join(sys.argv[1], str(k)) for k in range(400)], place=Place(2)) as made:
             next(made)
             os.killpg(0, signal.SIGINT)  # as a terminal does
             list(made)
@@ -40,14 +42,43 @@ def square(number):
     return number**2
 
 
+def under(least, number):
+    """A number that is prepared, behind it a key; one kills."""
+    if number == 3 * least:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05 * (number % 3))
+    return number, least
+
+
+def twenty():
+    return 20
+
+
+@pytest.mark.parametrize("place", [Place(1), Place(3), Place(2, "local")], ids=["1", "3", "cluster"])
+def test_what_comes_does_not_depend_on_the_place(place):
+    if place.cluster:
+        pytest.importorskip("distributed")
+    with mapped(under, range(30), place=place, prepare=twenty) as made:
+        assert list(made) == [(number, 20) for number in range(30)]
+
+
+def test_a_key_that_kills_is_told():
+    with (
+        mapped(under, range(50, 70), place=Place(2), prepare=twenty) as made,
+        pytest.raises(WorkerError) as told,
+    ):
+        list(made)
+    assert str(told.value).startswith("60 ends each process that is given it")
+
+
 def test_results_come_in_order():
-    with mapped(square, range(50), processes=2) as squares:
+    with mapped(square, range(50), place=Place(2)) as squares:
         assert list(squares) == [number**2 for number in range(50)]
 
 
 def test_what_is_not_begun_when_the_block_ends_is_never_done(tmp_path):
     paths = [str(tmp_path / str(number)) for number in range(MANY)]
-    with pytest.raises(OSError, match="full"), mapped(touch, paths, processes=2) as made:
+    with pytest.raises(OSError, match="full"), mapped(touch, paths, place=Place(2)) as made:
         assert next(made) == paths[0]
         raise OSError("full")
     assert len(list(tmp_path.iterdir())) < MANY

@@ -13,7 +13,17 @@ from pathlib import Path
 
 from edge.model_file import load_model
 from training.characters import load_optdigits, optdigits_digest
-from training.commands import add_run, count, exit_code, new_run, positive, resumable, resumed_run
+from training.commands import (
+    add_place,
+    add_run,
+    count,
+    exit_code,
+    new_run,
+    place_of,
+    positive,
+    resumable,
+    resumed_run,
+)
 from training.dataset import DIGESTS, load_mnist, split
 from training.scenes.typefaces import fonts_digest, tell_of_fonts
 from training.suite import PARTS, evaluate, open_model, real_digits
@@ -64,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="scenes to draw for glyphs as a camera makes them, instead of the recipe's; 0: none",
     )
+    add_place(parser, workers=2)
     commands = parser.add_subparsers(title="other commands", metavar="COMMAND")
     measure = commands.add_parser(
         "evaluate",
@@ -122,6 +133,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.runs import Config, save_model
     from training.train import RECIPES, Training
 
+    place = place_of(options)
     if options.resume:
         folder = resumed_run(options, ("recipe", "epochs", "seed", "limit", "scenes"))
         config = Config.read(folder)
@@ -150,7 +162,13 @@ def _train(options: argparse.Namespace, command: str) -> None:
             from training.harvest import scene_glyphs
 
             found = scene_glyphs(
-                folder, digits, validation, seed=config.seed, scenes=recipe.scenes, data=options.data
+                folder,
+                digits,
+                validation,
+                seed=config.seed,
+                scenes=recipe.scenes,
+                data=options.data,
+                place=place,
             )
             train, validation = train + found[0], validation + found[1]
         training = Training(recipe, train, validation, seed=config.seed)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import EdgeError, UsageError
+from edge.workers.places import LOCAL, Place
 
 CONFIG = "config.json"
 """In a run folder: what the run was made of."""
@@ -33,6 +34,35 @@ def add_run(parser: argparse.ArgumentParser, name: str) -> None:
     folder = parser.add_mutually_exclusive_group()
     folder.add_argument("--run", type=Path, metavar="DIR", help=f"new run folder (default: runs/{name}-TIME)")
     folder.add_argument("--resume", type=Path, metavar="RUN", help="go on with an interrupted run")
+
+
+def add_place(parser: argparse.ArgumentParser, *, workers: int) -> None:
+    """Add `--workers` and `--cluster`; so many workers are the usual."""
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help=f"processes that draw, on this machine (default: {workers})",
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="draw on the Dask cluster whose scheduler has this address, such as tcp://10.0.0.1:8786; local "
+        "starts one here. The data must be in the same folder on each of its machines",
+    )
+    parser.set_defaults(usual_workers=workers)
+
+
+def place_of(options: argparse.Namespace) -> Place:
+    """Where to draw.
+
+    Raises:
+        UsageError: a number of workers for a cluster that is there already.
+    """
+    workers = options.workers
+    if workers is None and options.cluster in (None, LOCAL):
+        workers = options.usual_workers
+    return Place(workers, options.cluster)
 
 
 def new_run(options: argparse.Namespace, name: str) -> Path:

@@ -24,18 +24,16 @@ from edge.planes import to_grey
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.recognizer import find
 from edge.types import Candidate
+from edge.workers import Place
 from training.dataset import NOT_A_DIGIT, Digits
 from training.page.matching import IGNORED, NONE, as_array, boxes_of, match, shares
 from training.scenes import GlyphBank, Scene, draw_scene, load_bank
-from training.workers import mapped
+from training.workers import ALONE, mapped
 
 GLYPHS = "scene-glyphs.npz"
 """In a run folder: what was harvested for it."""
 
 PARTS, ARRAYS = ("train", "validation"), ("glyphs", "labels")
-
-WORKERS = 2
-"""Processes that draw scenes and read them."""
 
 SLIM, LIKE_1 = 0.5, 0.3
 """Of what is no digit but as slim as a 1 (width over height below the first), this share is kept: nobody can
@@ -118,7 +116,14 @@ def alone(random: np.random.Generator, bank: GlyphBank) -> Digits:
 
 
 def scene_glyphs(
-    folder: Path, train: Digits, validation: Digits, *, seed: int, scenes: int, data: Path | None = None
+    folder: Path,
+    train: Digits,
+    validation: Digits,
+    *,
+    seed: int,
+    scenes: int,
+    data: Path | None = None,
+    place: Place = ALONE,
 ) -> tuple[Digits, Digits]:
     """The glyphs of drawn scenes, to learn from and to validate with; drawn once for a run, then kept in it.
 
@@ -129,8 +134,10 @@ def scene_glyphs(
         seed: the same seed gives the same glyphs.
         scenes: how many to draw, of 640x480 pixels.
         data: as `training.dataset.load_mnist` takes it.
+        place: where they are drawn; the glyphs do not depend on it.
 
     Raises:
+        WorkerError: there are no workers.
         UsageError: when what is kept in the run cannot be read.
         OutputError: when it cannot be written.
     """
@@ -140,7 +147,7 @@ def scene_glyphs(
     parts = []
     for part, (digits, count) in enumerate(((train, scenes), (validation, max(1, scenes // 10)))):
         bank = load_bank(data, "train", digits=digits)
-        parts.append(_harvest_all(bank, [(seed, part, number) for number in range(count)]))
+        parts.append(_harvest_all(bank, [(seed, part, number) for number in range(count)], place))
     buffer = io.BytesIO()
     arrays = {
         f"{name}_{what}": getattr(part, what)
@@ -170,23 +177,19 @@ def load_scene_glyphs(folder: Path) -> tuple[Digits, Digits]:
         raise UsageError(f"cannot read {path}: {error}; delete it and train again") from error
 
 
-def _harvest_all(bank: GlyphBank, keys: list[tuple[int, int, int]]) -> Digits:
-    with mapped(_harvest_one, keys, processes=WORKERS, prepare=partial(_open_worker, bank)) as harvests:
+def _harvest_all(bank: GlyphBank, keys: list[tuple[int, int, int]], place: Place) -> Digits:
+    with mapped(_harvest_one, keys, place=place, prepare=partial(_open_worker, bank)) as harvests:
         found = list(tqdm(harvests, "scenes", len(keys), dynamic_ncols=True))
     return Digits(*(np.concatenate([getattr(part, what) for part in found]) for what in ARRAYS))
 
 
-_worker: tuple[GlyphBank, PageNetwork, float]
-
-
-def _open_worker(bank: GlyphBank) -> None:
-    global _worker
+def _open_worker(bank: GlyphBank) -> tuple[GlyphBank, PageNetwork, float]:
     cv2.setNumThreads(1)
     page = load_page()
-    _worker = bank, open_page(page), page.card.least
+    return bank, open_page(page), page.card.least
 
 
-def _harvest_one(key: tuple[int, int, int]) -> Digits:
-    bank, network, least = _worker
+def _harvest_one(worker: tuple[GlyphBank, PageNetwork, float], key: tuple[int, int, int]) -> Digits:
+    bank, network, least = worker
     random = np.random.default_rng(key)
     return harvest(draw_scene(random, bank), network, least, random) + alone(random, bank)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,18 @@ if TYPE_CHECKING:
 
 
 def _read(args: argparse.Namespace) -> int:
+    if args.out is not None:
+        from edge.commands.archive import read_into
+
+        return read_into(args)
+    if alone := [name for name in ARCHIVE_NAMES if name in args.given]:
+        raise UsageError(
+            f"--{alone[0].replace('_', '-')} goes with --out NAME, into which an archive is read"
+        )
+    return _read_one_by_one(args)
+
+
+def _read_one_by_one(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.files import write_whole
     from edge.overlay import draw, draw_fields, encode
@@ -143,6 +156,47 @@ def _free_name(folder: Path, result: Result, written: set[Path]) -> Path:
     return next(path for path in (folder / name for name in names) if path not in written)
 
 
+MOST_WORKERS = 1024
+
+ARCHIVE = (
+    Option(
+        "out",
+        "read an archive into this folder of files: NAME.parquet, NAME.csv or NAME.jsonl",
+        values.archive_output,
+        "NAME",
+        settable=False,
+    ),
+    Option(
+        "workers",
+        "with --out: processes that read, on this machine (default: as many as there are processors)",
+        partial(values.whole_number, least=1, most=MOST_WORKERS),
+        "N",
+    ),
+    Option(
+        "cluster",
+        "with --out: read on the Dask cluster whose scheduler has this address; local starts one here",
+        values.cluster_address,
+        "ADDRESS",
+    ),
+    Option(
+        "resume",
+        "with --out: go on with an output that is there",
+        default=False,
+        kind="switch",
+        settable=False,
+    ),
+    Option("time-limit", "with --out: for each page (60 s)", values.duration, "TIME"),
+    Option(
+        "memory-limit",
+        "with --out: address space of a process that reads pictures (2 GiB)",
+        values.amount_of_data,
+        "SIZE",
+    ),
+)
+"""What an archive is read with."""
+
+ARCHIVE_NAMES = tuple(option.attribute for option in ARCHIVE)
+
 VERB = Verb(
     name="read",
     help="read pictures",
@@ -153,6 +207,7 @@ VERB = Verb(
         ),
         Option("json", "print one JSON object for each picture (schema 1)", default=False, kind="switch"),
         Option("annotate", "write each picture with its readings drawn on it", values.folder, "DIR"),
+        *ARCHIVE,
         *FORMAT_AND_REGION,
         FIELD,
         *ASKED,

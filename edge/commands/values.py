@@ -144,6 +144,22 @@ def video(text: str) -> Path:
     return named(text, (".mp4",))
 
 
+def archive_output(text: str) -> Path:
+    """The name of the folder that an archive is read into."""
+    from edge.archive.parts import SUFFIXES
+
+    return named(text, SUFFIXES)
+
+
+def cluster_address(text: str) -> str:
+    """The address of a Dask scheduler, or `local`."""
+    if text != "local" and not re.fullmatch(r"[a-z]+://[^\s/]+(:\d+)?", text):
+        raise ArgumentTypeError(
+            f"expected local or the address of a scheduler such as tcp://10.0.0.1:8786, found {text!r}"
+        )
+    return text
+
+
 def named(text: str, suffixes: Sequence[str]) -> Path:
     """The name of a file that ends in one of these."""
     path = Path(text)

@@ -12,7 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from edge.files import write_whole
-from training.commands import CONFIG, add_run, exit_code, new_run, positive, resumable, resumed_run
+from training.commands import (
+    CONFIG,
+    add_place,
+    add_run,
+    exit_code,
+    new_run,
+    place_of,
+    positive,
+    resumable,
+    resumed_run,
+)
 
 # Keras takes seconds to import: `_train` does it, and --help does not.
 
@@ -48,9 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
     )
-    parser.add_argument(
-        "--processes", type=positive, default=1, metavar="N", help="that draw pages (default: %(default)s)"
-    )
+    add_place(parser, workers=1)
     return parser
 
 
@@ -64,7 +72,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     from training.scenes.typefaces import fonts_digest, tell_of_fonts
     from training.scenes.writers import writing_digest
 
-    recipe = Recipe()
+    recipe, place = Recipe(), place_of(options)
     if options.resume:
         folder = resumed_run(options, ("epochs", "steps", "pages", "seed", "start", "rate"))
         config = Config.read(folder)
@@ -88,7 +96,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     write_whole(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
     with resumable(folder):
         # Hands, alphabets and words of the split "test" are on no page that is learned from.
-        draw = partial(draw_sheaves, folder, options.data, seed=config.seed, processes=options.processes)
+        draw = partial(draw_sheaves, folder, options.data, seed=config.seed, place=place)
         draw("test", min(VALIDATION_PAGES, config.pages))
         draw("train", config.pages)
         (validation,), train = pages_of(folder, "test"), pages_of(folder, "train")

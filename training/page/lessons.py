@@ -20,10 +20,11 @@ from edge.formats import MARKS
 from edge.page import BLOCK, flatten, to_blocks
 from edge.planes import to_grey
 from edge.types import ByteArray, FloatArray
+from edge.workers import Place
 from training.page.targets import FARTHEST, NEAREST, SeenDigit, SeenMark, draw_truth
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.typefaces import Split
-from training.workers import mapped
+from training.workers import ALONE, mapped
 
 PAGE = (384, 512)
 """(rows, columns) of a page that is kept."""
@@ -155,7 +156,7 @@ def spans(pages: Pages) -> list[Span]:
 
 
 def draw_pages(
-    folder: Path | None, split: Split, count: int, *, seed: int, first: int = 0, processes: int = 1
+    folder: Path | None, split: Split, count: int, *, seed: int, first: int = 0, place: Place = ALONE
 ) -> Pages:
     """Draw pages; the same arguments give the same ones.
 
@@ -165,12 +166,12 @@ def draw_pages(
         count: pages to draw.
         seed: of the pages.
         first: number of the first page: pages 100 to 199 are the same whether drawn with 0 to 99 or not.
-        processes: that draw; the pages do not depend on it.
+        place: where they are drawn; they do not depend on it.
     """
     planes = [np.empty((count, *PAGE), np.uint8) for _ in range(3)]
     outlines, digits, boxes, marks = [], [], [], []
     keys = [(folder, split, seed, first + index) for index in range(count)]
-    with mapped(_draw, keys, processes=processes) as pages:
+    with mapped(_draw, keys, place=place) as pages:
         for index, page in enumerate(tqdm(pages, total=count, unit="page", mininterval=10)):
             for plane, drawn in zip(planes, (page.grey, page.ink, page.flags), strict=True):
                 plane[index] = drawn[0]

@@ -16,9 +16,10 @@ from edge.errors import UsageError
 from edge.formats import MARKS
 from edge.planes import to_grey
 from edge.types import Box, ByteArray
+from edge.workers import Place
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.typefaces import Split
-from training.workers import mapped
+from training.workers import ALONE, mapped
 
 SIZE = (240, 320)
 """(rows, columns) of a page."""
@@ -105,7 +106,7 @@ class Before:
 
 
 def draw_numbers(
-    folder: Path | None, split: Split, count: int, *, seed: int, plan: str = "numbers", processes: int = 1
+    folder: Path | None, split: Split, count: int, *, seed: int, plan: str = "numbers", place: Place = ALONE
 ) -> Numbers:
     """Draw pages; the same arguments give the same ones.
 
@@ -115,12 +116,12 @@ def draw_numbers(
         count: pages to draw.
         seed: of the pages.
         plan: which pages, as `training.scenes.draw_scene` takes it: "numbers" or "form".
-        processes: that draw; the pages do not depend on it.
+        place: where they are drawn; they do not depend on it.
     """
     keys = [(folder, split, seed, plan, index) for index in range(count)]
     grey, ignore = (np.empty((count, *SIZE), np.uint8) for _ in range(2))
     digits, marks = [], []
-    with mapped(_draw, keys, processes=processes) as pages:
+    with mapped(_draw, keys, place=place) as pages:
         for index, page in enumerate(tqdm(pages, total=count, unit="page", mininterval=10)):
             grey[index], ignore[index] = page.grey[0], page.ignore[0]
             at = np.array([index, *[0] * 6], np.int32)

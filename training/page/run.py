@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import UsageError
+from edge.workers import Place
 from training.commands import CONFIG
 from training.loop import CHECKPOINT
 from training.page.lessons import Pages, draw_pages
@@ -61,7 +62,7 @@ class Config:
 
 
 def draw_sheaves(
-    folder: Path, data: Path | None, split: Split, count: int, *, seed: int, processes: int
+    folder: Path, data: Path | None, split: Split, count: int, *, seed: int, place: Place
 ) -> None:
     """Draw the pages of a split that are not yet in a run folder: that takes minutes.
 
@@ -71,13 +72,13 @@ def draw_sheaves(
         split: whose hands write.
         count: of pages.
         seed: of the pages.
-        processes: that draw.
+        place: where they are drawn.
     """
     for first in range(0, count, SHEAF):
         sheaf = folder / f"{split}-pages" / f"{first // SHEAF:03d}"
         if not (sheaf / LAST).exists():
             some = min(SHEAF, count - first)
-            draw_pages(data, split, some, seed=seed, first=first, processes=processes).save(sheaf)
+            draw_pages(data, split, some, seed=seed, first=first, place=place).save(sheaf)
 
 
 def pages_of(folder: Path, split: Split) -> list[Pages]:

@@ -1,0 +1,68 @@
+"""What is done, and what is not, whenever the process is killed."""
+
+import subprocess
+import sys
+
+import pytest
+from archives import environment
+
+from edge.archive.errors import ArchiveError
+from edge.archive.fetching import Listed
+from edge.archive.journal import Journal
+from edge.archive.rows import Row, failed
+
+
+def row(source, number=1):
+    return Row(source=source, kind="number", number=number, text="407", complete=True, confidence=0.5)
+
+
+def test_each_picture_is_given_out_once_and_again_after_a_restart_until_it_is_done(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.add([Listed("a"), Listed("b", 5, 1.5), Listed("a")])
+        first, second = journal.pending(5)
+        assert (first.listed, second.listed) == (Listed("a"), Listed("b", 5, 1.5))
+        assert journal.pending(5) == []
+        journal.done([(first.id, [row("a"), row("a", 2)])])
+    with Journal(tmp_path) as journal:
+        journal.add([Listed("a"), Listed("b"), Listed("c")])
+        assert [one.listed.source for one in journal.pending(5)] == ["b", "c"]
+        assert list(journal.rows()) == [row("a"), row("a", 2)]
+        assert (journal.counts.listed, journal.counts.done, journal.counts.kept) == (3, 1, 2)
+
+
+def test_rows_leave_the_journal_with_their_part(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.add([Listed("a"), Listed("b")])
+        for one in journal.pending(2):
+            journal.done([(one.id, [failed(one.listed.source, 1, "no picture")])])
+        journal.written(0)
+        assert list(journal.rows()) == []
+        counts = journal.counts
+    assert (counts.done, counts.failed, counts.rows, counts.parts, counts.kept) == (2, 2, 2, 1, 0)
+    with Journal(tmp_path) as journal:
+        assert journal.counts == counts
+
+
+def test_counting_anew_gives_what_was_counted(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.add(Listed(str(k)) for k in range(9))
+        journal.done([(one.id, [row(one.listed.source)]) for one in journal.pending(4)])
+        counts = journal.counts
+        assert journal.recount() == counts
+
+
+def test_one_process_at_a_time_has_it(tmp_path):
+    code = "import sys, pathlib; from edge.archive.journal import *; Journal(pathlib.Path(sys.argv[1]))"
+    with Journal(tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-c", code, tmp_path], env=environment(), capture_output=True, text=True
+        )
+    assert "is being written by another digitcam" in done.stderr
+    with Journal(tmp_path):
+        pass
+
+
+def test_a_file_that_is_no_journal_is_told(tmp_path):
+    (tmp_path / "_journal.sqlite").write_bytes(b"x" * 4096)
+    with pytest.raises(ArchiveError, match="cannot write .*_journal.sqlite: file is not a database"):
+        Journal(tmp_path)
