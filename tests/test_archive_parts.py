@@ -63,7 +63,7 @@ def test_a_part_holds_what_the_rows_say(suffix):
     elif suffix == ".csv":
         first, second, third = csv.DictReader(io.StringIO(data.decode(), newline=""))
         assert (first["source"], first["text"], first["complete"], first["value"]) == (
-            *('a, "b".jpg', "407", "true", ""),
+            *('a, "b".jpg', "407", "true", "407.0"),
         )
         assert second["number"] == ""
         assert third["error"] == ROWS[2].error
