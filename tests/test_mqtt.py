@@ -16,12 +16,14 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 from mosquitto import NEEDED, Listener, Mosquitto
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
-from samples import result_of
+from samples import result_of, written
 
 from edge.control import ALL, Control
 from edge.errors import UsageError
@@ -440,9 +442,6 @@ def test_a_field_that_rests_since_the_start_is_told_with_its_value_from_before(t
 
 @NEEDED
 def test_a_picture_of_the_last_value_is_sent_where_it_is_asked_for(tmp_path, broker):
-    import cv2
-    import numpy as np
-
     with Listener(broker.port) as listener, Device(tmp_path, broker.port, pictures=True) as device:
         event = value("00123.4")
         shown = FieldReading(
@@ -614,3 +613,48 @@ def _until(true, seconds=60):
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def run(tmp_path, settings, *words):
+    """`digitcam run` with these settings, until it ends."""
+    (tmp_path / "digitcam.toml").write_text(settings)
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    command = [sys.executable, "-m", "edge", "run", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+@NEEDED
+def test_run_sends_what_it_reads_and_what_is_left_with_the_next_start(tmp_path):
+    page = tmp_path / "page.png"
+    cv2.imwrite(str(page), written("1234", (480, 640)))
+    broker = Mosquitto(tmp_path / "broker")
+    settings = (
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\ndevice = "cellar"\n[[field]]\nname = "water"\n'
+    )
+    done = run(tmp_path, settings, page)
+    assert done.returncode == 0, done.stderr
+    assert "2 messages for mqtt will be sent with the next start" in done.stderr
+    with broker, Listener(broker.port) as listener:
+        done = run(tmp_path, settings, page)
+        assert done.returncode == 0 and "next start" not in done.stderr, done.stderr
+        assert listener.body(f"{BASE}/availability", b"offline".__eq__)
+        told = [one for one in listener.heard if one.topic == f"{BASE}/field/water/state"]
+        assert {one.body for one in told} == {b"1234"}
+        assert len({one.properties["id"] for one in told if one.properties}) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ('credentials = "{login}"', "mode 0644: chmod 600"),
+        ('tls = true\nca = "{login}"', "cannot use"),
+        ('tls = true\nca = "/none.pem"', "expected a file at /none.pem, found none"),
+    ],
+)
+def test_run_refuses_files_that_are_not_as_they_should_be(tmp_path, settings, message):
+    login = tmp_path / "login"
+    login.write_text("me\nsecret")
+    login.chmod(0o644)
+    done = run(tmp_path, '[mqtt]\nhost = "127.0.0.1"\n' + settings.format(login=login), "demo", "--frames", 1)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert "secret\n" not in done.stderr

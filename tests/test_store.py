@@ -12,7 +12,7 @@ import time
 import pytest
 
 from edge.errors import OutputError, UsageError
-from edge.store import NewMessage, Store
+from edge.store import NewMessage, Store, tables
 from edge.store.database import Database
 from edge.store.outbox import Outbox
 from edge.store.recovery import SKIPPED_NUMBERS, torn_files
@@ -248,6 +248,43 @@ def test_a_file_of_a_later_version_is_refused(path):
 
     with contextlib.closing(Store(path)) as store, pytest.raises(UsageError, match="tables of version 999"):
         store.open()
+
+
+LATER = (*tables.MIGRATIONS, ("ALTER TABLE messages ADD COLUMN note TEXT NOT NULL DEFAULT 'none'",))
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """A later version, with one more column."""
+    monkeypatch.setattr(tables, "MIGRATIONS", LATER)
+    for module in ("tables", "database", "recovery"):
+        monkeypatch.setattr(f"edge.store.{module}.VERSION", len(LATER))
+
+
+def columns(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return {name for _, name, *_ in connection.execute("PRAGMA table_info(messages)")}
+
+
+def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_holds(path, request):
+    fill(path, 3)
+    request.getfixturevalue("later")
+    with pytest.raises(UsageError, match="is brought up to date when"):
+        Store(path).outbox.pending("mqtt")
+    with contextlib.closing(Store(path)) as store:
+        store.outbox.add([message("new")])
+        assert len(store.outbox.pending("mqtt")) == 4
+    assert "note" in columns(path)
+
+
+def test_a_damaged_older_file_is_read_as_what_it_was(path, request):
+    fill(path)
+    damage_first_page(path)
+    request.getfixturevalue("later")
+    with contextlib.closing(Store(path)) as store:
+        store.open()
+    assert len(all_bodies(path)) == ROWS
+    assert "note" in columns(path)
 
 
 def test_a_folder_is_refused(tmp_path):

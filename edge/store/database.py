@@ -26,6 +26,9 @@ from edge.store.tables import (
     other_version,
 )
 
+CLOSE_S = 2.0
+"""Seconds that the end waits for a write: systemd waits five, for all of it."""
+
 
 class Database:
     """A SQLite file in WAL mode, with `synchronous=FULL`: what `write` has returned from is on the disk.
@@ -114,9 +117,15 @@ class Database:
             raise self._told(error, "read") from error
 
     def close(self) -> None:
-        """Bring the file in order and let another process have it; may be called twice."""
-        with self._turn:
-            self._close()
+        """Bring the file in order and let another process have it; may be called twice.
+
+        A write that hangs with its disk is not waited for: what it has not acknowledged may be lost.
+        """
+        if self._turn.acquire(timeout=CLOSE_S):
+            try:
+                self._close()
+            finally:
+                self._turn.release()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None and not self._is_same_file():

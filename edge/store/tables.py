@@ -147,12 +147,12 @@ def look_at(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_tables(path: Path, upto: int = VERSION) -> sqlite3.Connection:
+def open_tables(path: Path, upto: int | None = None) -> sqlite3.Connection:
     """Open a file that is ours, or make one, for writing, and bring its tables up to date.
 
     Args:
         path: of the file.
-        upto: the version of the tables that it shall have at least.
+        upto: the version of the tables that it shall have at least; None: the newest.
 
     Raises:
         sqlite3.Error: that fails.
