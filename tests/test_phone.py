@@ -1,5 +1,6 @@
 """Alerts, through the real Apprise, to a server of this test."""
 
+import importlib.util
 import json
 import threading
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ from edge.senders.phone import Phone, Services, open_phone
 from edge.senders.sender import RefusedError, SendError
 from edge.senders.settings import PhoneOptions
 from edge.store import Message
+
+if importlib.util.find_spec("apprise") is None:
+    pytest.skip("needs digitcam[phone]", allow_module_level=True)
 
 
 def message(k: int = 1) -> Message:
