@@ -20,13 +20,13 @@ from edge.archive.settings import Settings
 from edge.commands import main
 
 
-def cpu_children(pid):
+def descendants(pid):
     """The processes that a process has started, and theirs, deepest first."""
     found = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             for child in path.read_text().split():
-                found += [*cpu_children(int(child)), int(child)]
+                found += [*descendants(int(child)), int(child)]
         except OSError:
             continue
     return found
@@ -143,12 +143,15 @@ def test_what_is_new_in_an_archive_is_added(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_after_ctrl_c_it_goes_on_where_it_was(tmp_path):
+@pytest.mark.parametrize("place", [("--workers", 2), ("--cluster", "local", "--workers", 2)])
+def test_after_ctrl_c_it_goes_on_where_it_was(tmp_path, place):
+    if "--cluster" in place:
+        pytest.importorskip("distributed")
     pictures(tmp_path / "in", 120)
-    process = start("in/*.jpg", "--out", "out.jsonl", "--workers", 2, cwd=tmp_path)
+    process = start("in/*.jpg", "--out", "out.jsonl", *place, cwd=tmp_path)
     with process:
         wait_for(lambda: journal_size(tmp_path / "out.jsonl") > 100_000)
-        children = cpu_children(process.pid)
+        children = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
@@ -172,8 +175,8 @@ def test_whatever_is_killed_every_picture_is_read_once(tmp_path):
         process = start("in/*.jpg", "--out", "out.jsonl", "--workers", 2, "--resume", cwd=tmp_path)
         with process:
             before = journal_size(out)
-            wait_for(lambda: len(cpu_children(process.pid)) >= 4 or process.poll() is not None)  # noqa: B023
-            for victim in rng.permutation(cpu_children(process.pid))[: 1 + number]:
+            wait_for(lambda: len(descendants(process.pid)) >= 4 or process.poll() is not None)  # noqa: B023
+            for victim in rng.permutation(descendants(process.pid))[: 1 + number]:
                 os.kill(victim, signal.SIGKILL)
             wait_for(lambda: journal_size(out) != before or process.poll() is not None)  # noqa: B023
             process.kill()

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import platform
 import queue
+import select
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -15,6 +20,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from edge.errors import PackageMissingError
+from edge.isolated import python_command
 from edge.workers.base import Doer, Ended, Job, WorkerError, Workers
 from edge.workers.dispatcher import AGAIN
 from edge.workers.identity import identity, unlike
@@ -58,14 +64,14 @@ class ClusterWorkers(Workers):
     Args:
         job: what they do.
         client: is connected; it is closed at the end.
-        cluster: what was started for it, and is closed too.
+        process: in which the cluster was started for it; it is ended too.
 
     Raises:
         WorkerError: there are no workers, or they run other code.
     """
 
-    def __init__(self, job: Job, client: Client, cluster: LocalCluster | None = None) -> None:
-        self._job, self._client, self._cluster = job, client, cluster
+    def __init__(self, job: Job, client: Client, process: subprocess.Popen[str] | None = None) -> None:
+        self._job, self._client, self._process = job, client, process
         self._finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
         self._futures: dict[int, Future] = {}
         self._count, self._counted_at = 0, 0.0
@@ -116,31 +122,11 @@ class ClusterWorkers(Workers):
         if not found:
             if self._client.status != "running":
                 raise self._lost(None)
-            self._see_to_workers()
+            if self.count:
+                self._here_at = time.monotonic()
+            elif time.monotonic() - self._here_at > NO_WORKER_S:
+                raise WorkerError(f"the cluster has had no worker for {NO_WORKER_S:g} s: start some again")
         return found
-
-    def _see_to_workers(self) -> None:
-        """Replace workers that do not come back, where the cluster is ours; else wait for them.
-
-        Raises:
-            WorkerError: there have been none for too long.
-        """
-        now = time.monotonic()
-        if self.count:
-            self._here_at = now
-        if self._cluster is not None and self.count < len(self._cluster.worker_spec):
-            # Dask's nanny gives up on a worker that dies while it starts.
-            gone = [
-                name
-                for name, nanny in self._cluster.workers.items()
-                if nanny.status not in (Status.running, Status.init, Status.starting)
-            ]
-            wanted = len(self._cluster.worker_spec)
-            for name in gone:
-                self._cluster.worker_spec.pop(name, None)
-            self._cluster.scale(wanted)
-        if now - self._here_at > NO_WORKER_S:
-            raise WorkerError(f"the cluster has had no worker for {NO_WORKER_S:g} s: start some again")
 
     def close(self) -> None:
         """Take back what is not done, and leave the cluster as it was; may be called twice."""
@@ -153,14 +139,13 @@ class ClusterWorkers(Workers):
         thread.join(2 * CLOSE_S)
 
     def _close(self) -> None:
+        if self._process is not None:
+            _end(self._process)
         with contextlib.suppress(Exception):
-            self._client.cancel(list(self._futures.values()), force=True)
-            self._client.unregister_worker_plugin(self._job.name)
-        with contextlib.suppress(Exception):
+            if self._process is None:
+                self._client.cancel(list(self._futures.values()), force=True)
+                self._client.unregister_worker_plugin(self._job.name)
             self._client.close(timeout=CLOSE_S)
-        if self._cluster is not None:
-            with contextlib.suppress(Exception):
-                self._cluster.close(timeout=CLOSE_S)
 
     def _result(self, number: int, future: Future) -> Ended:
         try:
@@ -181,22 +166,44 @@ class ClusterWorkers(Workers):
         return WorkerError(f"the cluster is lost{why}: see whether its scheduler is still running")
 
 
-def start_here(workers: int) -> tuple[Client, LocalCluster]:
-    """Start a cluster on this machine, for as long as its client is needed.
+def start_here(workers: int) -> tuple[Client, subprocess.Popen[str]]:
+    """Start a cluster on this machine, in a process of its own: Ctrl-C at the terminal is ours to answer.
+
+    It ends with this process, however that ends.
 
     Args:
         workers: processes, each of which does one batch at a time.
+
+    Raises:
+        WorkerError: it does not start.
     """
-    _hush()
-    with dask.config.set(HERE):
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",  # any free port
-            silence_logs=logging.CRITICAL,
-            memory_limit=0,
-        )
-        return Client(cluster, set_as_default=False), cluster
+    process = subprocess.Popen(
+        python_command("edge.workers.cluster:_serve", workers),
+        stdin=subprocess.PIPE,  # its end is the sign to end
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        process_group=0,
+    )
+    assert process.stdout is not None
+    try:
+        said = process.stdout.readline().strip()
+        if not said.startswith("tcp://"):
+            raise WorkerError(f"no cluster can be started here: {said or 'it died'}")
+        return connect(said), process
+    except BaseException:
+        _end(process)
+        raise
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a cluster that was started here, its workers too; what they have started ends with them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
 
 
 def connect(address: str) -> Client:
@@ -285,6 +292,39 @@ def _versions(found: dict[str, Any]) -> dict[str, str]:
 
 def _one_line(error: BaseException | object) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+# --- in the process of a cluster that is started here ---
+
+
+def _serve(workers: int) -> None:
+    """Be a cluster until standard input ends, and end with all workers."""
+    try:
+        with dask.config.set(HERE):
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0",  # any free port
+                silence_logs=logging.CRITICAL,
+                memory_limit=0,
+            )
+        print(cluster.scheduler_address, flush=True)
+        while not select.select([sys.stdin], [], [], LOOK_S)[0]:
+            _replace_lost(cluster, workers)
+    except Exception as error:
+        print(_one_line(error), flush=True)
+    finally:
+        os.killpg(0, signal.SIGKILL)
+
+
+def _replace_lost(cluster: LocalCluster, workers: int) -> None:
+    """Start workers anew that Dask's nanny has given up, as it does with those that die while they start."""
+    alive = (Status.created, Status.init, Status.starting, Status.running)
+    gone = [name for name, nanny in cluster.workers.items() if nanny.status not in alive]
+    for name in gone:
+        cluster.worker_spec.pop(name, None)
+    if gone:
+        cluster.scale(workers)
 
 
 # --- in a worker ---
