@@ -4,7 +4,7 @@
 #   sudo sh deploy/install.sh             install or update, then start
 #   sudo sh deploy/install.sh --serve     the same, and let the service serve the web page, too
 #   sudo sh deploy/install.sh --run       the same, and let it read only, as at first
-#   sudo sh deploy/install.sh --remove    remove all but the settings and what was recorded
+#   sudo sh deploy/install.sh --remove    remove all but the settings and what was kept
 #
 # It makes /opt/digitcam (a virtual environment), /usr/local/bin/digitcam, digitcam.service, with --serve a drop-in for
 # it, and, where there is none yet, /etc/digitcam.toml.
@@ -74,7 +74,7 @@ install_all() {
     # The camera serves one program at a time: look first, then start.
     with_systemd stop digitcam.service
     if "$command" doctor; then
-        say "installed; its readings: journalctl -u digitcam -f"
+        say "installed; its readings: journalctl -u digitcam -f, and later: sudo digitcam history"
         [ ! -e "$dropin" ] || say "its page: http://$(hostname).local:8000, the token: /var/lib/digitcam/digitcam/token"
     else
         say "installed, but it cannot read yet (see above); it starts by itself when that is cured"

@@ -254,7 +254,8 @@ class LiveLoop:
         for feeder in self._feeders:
             if done := feeder.sink.summary():
                 left_out = f"; {counted(feeder.skipped, 'frame')} left out" if feeder.skipped else ""
-                lines.append(done + left_out)
+                lost = f"; {counted(feeder.lost, 'event')} lost" if feeder.lost else ""
+                lines.append(done + left_out + lost)
         return lines
 
     def __enter__(self) -> Self:

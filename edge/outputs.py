@@ -125,7 +125,8 @@ def user_history(environment: Mapping[str, str]) -> Path:
 def open_store(outputs: Outputs, on_notice: Callable[[str], None]) -> Store | None:
     """The file for what is kept and sent; None where nothing is. Whoever asks closes it.
 
-    A disk that takes nothing is no reason not to read: its sink says so, and tries again.
+    Its sink opens it, which takes its time where much is to be looked at or mended. A disk that takes nothing
+    is no reason not to read: the sink says so, and tries again.
 
     Args:
         outputs: where readings go.
@@ -138,7 +139,7 @@ def open_store(outputs: Outputs, on_notice: Callable[[str], None]) -> Store | No
         return None
     store = Store(outputs.store, on_notice=on_notice)
     with suppress(OutputError):
-        store.open()
+        store.claim()
     return store
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.commands import VERBS, understand
+from edge.outputs import SERVICE_HISTORY, outputs_of
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 
@@ -60,6 +61,16 @@ def test_the_service_is_hardened_while_it_serves_too(tmp_path):
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=22", unit]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_service_keeps_a_history_where_digitcam_history_looks_for_it(service, monkeypatch):
+    folder = f"/var/lib/{service['StateDirectory']}"  # as systemd sets it
+    monkeypatch.setenv("STATE_DIRECTORY", folder)
+    for verb in ("run", "serve"):
+        _, args = understand([verb], {}, DEPLOY / "digitcam.toml")
+        outputs = outputs_of(args)
+        assert outputs.store == SERVICE_HISTORY
+        assert outputs.history is not None
 
 
 def test_the_watchdog_bites_before_the_stop_is_forced(service):

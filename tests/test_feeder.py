@@ -10,7 +10,7 @@ from edge.errors import OutputError
 from edge.events import Event
 from edge.lines import to_reading
 from edge.sinks import Sink
-from edge.sinks.feeder import Feeder
+from edge.sinks.feeder import OWED, Feeder
 
 PATIENCE_S = 20  # of a test, on a busy machine
 
@@ -243,3 +243,20 @@ def test_a_sink_that_failed_works_again_only_when_it_has_taken_a_frame(rig):
     rig.end()
     assert rig.feeder.broken
     assert rig.notices == []
+
+
+def test_events_that_are_too_many_to_wait_are_counted_and_told(rig):
+    rig.gate.error = OutputError("the disk is full")
+    rig.gate.open.set()
+    rig.feed_one()
+    until(lambda: rig.feeder.broken)
+    assert rig.feeder.failure == "the disk is full"
+    rig.feed(OWED + 6)
+    assert rig.feeder.lost == 7
+    rig.gate.error = None
+    rig.clock.now += 100
+    rig.feed_one()
+    until(lambda: rig.notices)
+    assert rig.notices == ["the gate works again; 8 events lost in all"]
+    assert rig.feeder.failure == ""
+    assert rig.numbers() == list(range(8, OWED + 8))

@@ -2,12 +2,14 @@
 
 import contextlib
 import random
+import re
 import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -622,7 +624,7 @@ def test_a_disk_that_takes_nothing_is_noticed_before_there_is_something_to_keep(
     store = Store(tmp_path / "file" / "history.db")
     with (
         History(store, PLENTY, live=True) as sink,
-        pytest.raises(OutputError, match="cannot write to the history"),
+        pytest.raises(OutputError, match="cannot be written to"),
     ):
         sink.write(frame_of(), [])
 
@@ -635,6 +637,16 @@ def test_a_bare_sqlite_reads_the_file_as_the_documents_say(path):
             "SELECT datetime(captured_at / 1000, 'unixepoch'), field, value FROM entries"
         ).fetchall()
     assert row == ("2026-06-01 12:00:00", "water", 123.4)
+
+
+def test_the_example_in_the_documents_runs(tmp_path, monkeypatch, capsys):
+    with contextlib.closing(Store(tmp_path / "readings.db")) as store:
+        store.record([entry(), entry("7", field="gas")])
+    text = (Path(__file__).parent.parent / "docs" / "history.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    assert capsys.readouterr().out == "2026-06-01 12:00:00+00:00 123.4 m³\n"
 
 
 def test_importing_the_store_needs_nothing_but_the_standard_library():

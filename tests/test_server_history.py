@@ -243,7 +243,7 @@ def test_a_server_reads_on_while_its_disk_takes_nothing_and_keeps_what_it_read_t
         assert waits_for(lambda: camera()["failures"])
         ready = client.get("/readyz")
         assert ready.status_code == 503
-        assert "cannot write to the history" in ready.json()["detail"]
+        assert "cannot be written to" in ready.json()["detail"]
         assert client.get("/v1/history").status_code == 503
         assert waits_for(lambda: client.get("/v1/readings?since=0").json()["events"])
         assert camera()["trouble"] == ""

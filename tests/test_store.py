@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from edge.errors import OutputError, UsageError
-from edge.store import NewMessage, Store
+from edge.store import NewMessage, Store, tables
 from edge.store.database import Database
 from edge.store.outbox import Outbox
 from edge.store.recovery import SKIPPED_NUMBERS, torn_files
@@ -222,6 +223,7 @@ def test_a_file_that_is_no_history_is_refused_and_left_as_it_is(path, content):
         store.open()
 
     assert path.read_bytes() == content
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(path):
@@ -246,6 +248,43 @@ def test_a_file_of_a_later_version_is_refused(path):
 
     with contextlib.closing(Store(path)) as store, pytest.raises(UsageError, match="tables of version 999"):
         store.open()
+
+
+LATER = (*tables.MIGRATIONS, ("ALTER TABLE messages ADD COLUMN note TEXT NOT NULL DEFAULT 'none'",))
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """A later version, with one more column."""
+    monkeypatch.setattr(tables, "MIGRATIONS", LATER)
+    for module in ("tables", "database", "recovery"):
+        monkeypatch.setattr(f"edge.store.{module}.VERSION", len(LATER))
+
+
+def columns(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return {name for _, name, *_ in connection.execute("PRAGMA table_info(messages)")}
+
+
+def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_holds(path, request):
+    fill(path, 3)
+    request.getfixturevalue("later")
+    with pytest.raises(UsageError, match="is brought up to date when"):
+        Store(path).outbox.pending("mqtt")
+    with contextlib.closing(Store(path)) as store:
+        store.outbox.add([message("new")])
+        assert len(store.outbox.pending("mqtt")) == 4
+    assert "note" in columns(path)
+
+
+def test_a_damaged_older_file_is_read_as_what_it_was(path, request):
+    fill(path)
+    damage_first_page(path)
+    request.getfixturevalue("later")
+    with contextlib.closing(Store(path)) as store:
+        store.open()
+    assert len(all_bodies(path)) == ROWS
+    assert "note" in columns(path)
 
 
 def test_a_folder_is_refused(tmp_path):
@@ -295,6 +334,11 @@ def damage_header_only(path):
         file.write(b"\xff" * 512)
 
 
+def damage_header_by_chance(path):
+    with path.open("r+b") as file:
+        file.write(random.Random(3).randbytes(700))
+
+
 def cut_off(path):
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size * 2 // 3)
@@ -302,7 +346,13 @@ def cut_off(path):
 
 @pytest.mark.parametrize(
     ("damage", "least"),
-    [(damage_middle, 0.9), (damage_first_page, 1), (damage_header_only, 1), (cut_off, 0.4)],
+    [
+        (damage_middle, 0.9),
+        (damage_first_page, 1),
+        (damage_header_only, 1),
+        (damage_header_by_chance, 1),
+        (cut_off, 0.4),
+    ],
 )
 def test_of_a_damaged_file_the_good_part_is_kept_and_the_rest_set_aside(path, damage, least):
     fill(path)
@@ -324,7 +374,7 @@ def test_of_a_damaged_file_the_good_part_is_kept_and_the_rest_set_aside(path, da
     assert torn.read_bytes() == damaged
     (line,) = told
     assert str(torn) in line
-    assert f"{len(kept) - 1:,} rows" in line
+    assert f"{len(kept) - 1:,} messages" in line
 
 
 def test_damage_met_while_it_runs_is_mended(path):
@@ -358,6 +408,36 @@ def test_a_log_that_was_cut_off_loses_only_its_last_transactions(path):
     assert found == [f"{number:05d}" for number in range(len(found))]
     assert 40 < len(found) < 50
     assert torn_files(path) == []
+
+
+def test_a_file_that_a_power_cut_has_left_half_made_is_put_in_order(path, tmp_path):
+    """Before it was in WAL mode: with a journal to be rolled back, for which it must be written to."""
+    program = (
+        "import os, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('CREATE TABLE t (x)')\n"
+        "connection.execute('PRAGMA cache_size = 5')\n"
+        "connection.execute('BEGIN')\n"
+        "connection.execute('DROP TABLE t')\n"
+        "connection.execute('CREATE TABLE u (x)')\n"
+        "connection.execute('INSERT INTO u SELECT zeroblob(100000)')\n"
+        "os._exit(0)"
+    )
+    path.parent.mkdir()
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    assert path.with_name("history.db-journal").stat().st_size > 0
+    with contextlib.closing(Store(path)) as store, pytest.raises(UsageError, match="is not a history"):
+        store.open()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
+
+
+def test_a_copy_of_a_running_history_can_be_read(path, tmp_path):
+    with contextlib.closing(Store(path)) as store:
+        store.outbox.add([message("in the log")])
+        for name in ("history.db", "history.db-wal"):
+            shutil.copy(path.with_name(name), tmp_path)
+    assert bodies(Store(tmp_path / "history.db").outbox) == ["in the log"]
 
 
 def test_every_added_message_is_there_after_kills(path):

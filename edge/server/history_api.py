@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,7 +20,7 @@ from edge.server import schema
 from edge.server.live import Live
 from edge.server.problems import Problem, documented
 from edge.server.queries import known_keys
-from edge.store import Entry, Selection, Store
+from edge.store import Selection, Store
 from edge.store.export import HEAD, csv_rows
 from edge.types import SCHEMA
 
@@ -121,16 +121,11 @@ def history_api(store: Store | None, live: Live) -> APIRouter:
         if _is_known(tag, request):
             return Response(status_code=304, headers=headers)
         if asked.as_csv:
-            rows = _csv(await ask(lambda store: store.history.each(asked.selection)), ask)
+            rows = _csv(ask, asked.selection)
             headers["Content-Disposition"] = 'attachment; filename="history.csv"'
             return StreamingResponse(rows, headers=headers, media_type="text/csv")
-        page = await ask(lambda store: store.history.page(asked.selection, asked.limit))
-        answer = {
-            "schema": SCHEMA,
-            "entries": [entry.as_dict() for entry in page.entries],
-            "next": page.next,
-        }
-        return Response(json.dumps(answer), headers=headers, media_type="application/json")
+        answer = await ask(lambda store: _page(store, asked))
+        return Response(answer, headers=headers, media_type="application/json")
 
     @api.get(
         "/v1/history/fields",
@@ -221,11 +216,17 @@ def _fields(store: Store) -> dict[str, Any]:
     }
 
 
+def _page(store: Store, asked: Asked) -> str:
+    page = store.history.page(asked.selection, asked.limit)
+    entries = [entry.as_dict() for entry in page.entries]
+    return json.dumps({"schema": SCHEMA, "entries": entries, "next": page.next})
+
+
 async def _csv(
-    entries: Iterable[Entry], ask: Callable[[Callable[[Store], list[Entry]]], Any]
+    ask: Callable[[Callable[[Store], Any]], Awaitable[Any]], selection: Selection
 ) -> AsyncIterator[str]:
     """Rows of CSV, in portions, with the names of the columns first."""
-    entries = iter(entries)
     yield HEAD
-    while portion := await ask(lambda store: list(islice(entries, PORTION))):
-        yield csv_rows(portion)
+    entries = await ask(lambda store: store.history.each(selection))
+    while rows := await ask(lambda store: csv_rows(islice(entries, PORTION))):
+        yield rows

@@ -12,6 +12,7 @@ from edge.errors import EdgeError, OutputError
 from edge.events import AnyEvent
 from edge.sinks import Sink
 from edge.types import Frame, Moment, Result
+from edge.words import counted
 
 WAITING = 8
 """Frames that may wait for a sink: one that is slow for a moment, as a card is, misses none."""
@@ -68,6 +69,7 @@ class Feeder:
     Attributes:
         sink: what it feeds.
         skipped: frames that were left out.
+        lost: events that were, since more than `OWED` waited.
         broken: it failed the last time.
         failure: why, in a line for people; "" where it did not, and does not hang.
         hung_up: whoever reads what the sink writes wants no more; it is not tried again.
@@ -84,6 +86,7 @@ class Feeder:
     ) -> None:
         self.sink = sink
         self.skipped = 0
+        self.lost = 0
         self._missed = 0  # of those, what the sink was not told of yet
         self.broken = False
         self.failure = ""
@@ -128,6 +131,7 @@ class Feeder:
     def _put(self, item: _Item) -> None:
         hangs = False
         with self._changed:
+            self.lost += max(0, len(self._owed) + len(item.events) - OWED)
             self._owed.extend(item.events)
             if self._ending or self.hung_up or (self.broken and self._clock() < self._retry_at):
                 self._leave_out(item.frames)
@@ -204,7 +208,8 @@ class Feeder:
         if self.broken and item.result is None:
             return  # many a sink has no use for it, which does not tell that it can write
         if self._said_hanging or self.broken:
-            self._on_notice(f"{self.sink.name} works again")
+            lost = f"; {counted(self.lost, 'event')} lost in all" if self.lost else ""
+            self._on_notice(f"{self.sink.name} works again{lost}")
         self._said_hanging = self.broken = False
         self.failure = ""
         self._failures = 0
@@ -226,6 +231,7 @@ class Feeder:
             if last is not None:
                 self._items.append(_Item(None, (*owed, *last.events), missed=self._missed + last.missed))
             else:
+                self.lost += max(0, len(owed) + len(self._owed) - OWED)
                 self._owed = deque([*owed, *self._owed], OWED)
             self._changed.notify_all()
         if first:

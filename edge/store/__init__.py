@@ -30,6 +30,15 @@ class Store:
         self.history = History(self._database)
         self.outbox = Outbox(self._database)
 
+    def claim(self) -> None:
+        """Make the file ours to write, without reading all of it, which may take its time.
+
+        Raises:
+            UsageError: it is another program's file, a later version's, or another process writes to it.
+            OutputError: it cannot be written to.
+        """
+        self._database.claim()
+
     def open(self) -> None:
         """Open the file for writing, which happens by itself when something is written.
 

@@ -18,12 +18,16 @@ from edge.store.tables import (
     APPLICATION_ID,
     VERSION,
     check_is_ours,
-    connect_to,
     foreign,
+    has_header,
     is_sound,
+    look_at,
     open_tables,
     other_version,
 )
+
+CLOSE_S = 2.0
+"""Seconds that the end waits for a write: systemd waits five, for all of it."""
 
 
 class Database:
@@ -44,12 +48,23 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._lock: BinaryIO | None = None
         self._inode = 0
+        self._damaged = False  # as its beginning tells
         self._suspect = False  # somebody has met damage
 
     @property
     def exists(self) -> bool:
         """Whether there is such a file yet."""
         return self.path.exists()
+
+    def claim(self) -> None:
+        """Make it ours to write, without reading all of it, or making it.
+
+        Raises:
+            UsageError: it is another program's file, a later version's, or another process writes to it.
+            OutputError: it cannot be written to.
+        """
+        with self._turn:
+            self._claim()
 
     def open(self) -> None:
         """Open it for writing, which `write` would do, too.
@@ -78,7 +93,7 @@ class Database:
             except sqlite3.Error as error:
                 self._roll_back(connection)
                 self._suspect |= _is_damage(error)
-                if self._suspect:
+                if self._suspect or _is_trouble(error):
                     self._close()
                 raise self._told(error, "written to") from error
             except BaseException:
@@ -102,9 +117,15 @@ class Database:
             raise self._told(error, "read") from error
 
     def close(self) -> None:
-        """Bring the file in order and let another process have it; may be called twice."""
-        with self._turn:
-            self._close()
+        """Bring the file in order and let another process have it; may be called twice.
+
+        A write that hangs with its disk is not waited for: what it has not acknowledged may be lost.
+        """
+        if self._turn.acquire(timeout=CLOSE_S):
+            try:
+                self._close()
+            finally:
+                self._turn.release()
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is not None and not self._is_same_file():
@@ -115,42 +136,61 @@ class Database:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        if self.path.exists() and not self.path.is_file():
-            raise UsageError(f"expected a file for the history, found {self.path}, which is none")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _claim(self.path)
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            raise OutputError(
-                f"cannot write to the history {self.path}: {error.strerror or error}"
-            ) from error
-        try:
-            if not self._is_sound():
+        self._claim()
+        with self._errors_told():
+            if self._damaged or not self._is_sound():
                 # A damaged file is set aside, and what can be read of it is put in its place.
                 self._on_notice(set_aside(self.path))
             connection = open_tables(self.path)
-        except sqlite3.Error as error:
-            self._close()
-            raise self._told(error, "written to") from error
-        except BaseException:
-            self._close()
-            raise
-        self._suspect = False
-        self._inode = self.path.stat().st_ino
+            self._inode = self.path.stat().st_ino
+        self._suspect = self._damaged = False
         return connection
 
-    def _is_sound(self) -> bool:
-        """Whether the file is whole, or there is none: damage that nobody meets for months is found here.
+    def _claim(self) -> None:
+        if self._lock is not None:
+            return
+        with self._errors_told():
+            if self.path.exists() and not self.path.is_file():
+                raise UsageError(f"expected a file for the history, found {self.path}, which is none")
+            lock = self.path.with_name(f"{self.path.name}-lock")
+            # What lies beside our lock was ours, whatever damage has made of its beginning.
+            damaged = looks_erased(self.path) or (lock.exists() and not has_header(self.path))
+            self._damaged = damaged or not self._is_ours()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _take_lock(lock, self.path)
+
+    @contextlib.contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        """Close the file on any error, and make errors of other kinds ours."""
+        try:
+            yield
+        except BaseException as error:
+            self._close()
+            if isinstance(error, sqlite3.Error):
+                raise self._told(error, "written to") from error
+            if isinstance(error, OSError) and not isinstance(error, OutputError):
+                raise OutputError(
+                    f"the history {self.path} cannot be written to: {error.strerror or error}"
+                ) from error
+            raise
+
+    def _is_ours(self) -> bool:
+        """Check that the file is ours, or that there is none; False where it is damaged.
 
         Raises:
-            UsageError: it is not ours.
+            UsageError: it is another program's, or a later version's.
         """
-        if looks_erased(self.path):
-            return False
         try:
             check_is_ours(self.path)
+        except sqlite3.Error as error:
+            if _is_damage(error):
+                return False
+            raise
+        return True
+
+    def _is_sound(self) -> bool:
+        """Whether the file is whole, or there is none: damage that nobody meets for months is found here."""
+        try:
             return is_sound(self.path, thoroughly=self._suspect)
         except sqlite3.Error as error:
             if _is_damage(error):
@@ -166,22 +206,16 @@ class Database:
             readable = False
         if not readable:
             raise OutputError(f"no right to read the history {self.path}: it is another user's; try sudo")
-        connection = connect_to(self.path, "mode=ro")
+        connection = look_at(self.path)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.Error as error:
+            if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                raise foreign(self.path)
+            if version != VERSION:
+                raise other_version(self.path, version)
+        except BaseException:
             connection.close()
-            if error.sqlite_errorname != "SQLITE_CANTOPEN":
-                raise
-            # On a read-only file system the log's index cannot be made; without a log there is no need of it.
-            connection = connect_to(self.path, "mode=ro&immutable=1")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            connection.close()
-            raise foreign(self.path)
-        if version != VERSION:
-            connection.close()
-            raise other_version(self.path, version)
+            raise
         return connection
 
     def _is_same_file(self) -> bool:
@@ -209,26 +243,34 @@ class Database:
         return OutputError(f"the history {self.path} cannot be {what}: {_reason(error)}")
 
 
-def _claim(path: Path) -> BinaryIO:
-    """Make the file ours to write; the open file that is returned is the lock."""
-    # Not of the database itself: closing it would end SQLite's own locks.
-    lock = path.with_name(f"{path.name}-lock").open("ab")
+def _take_lock(lock: Path, path: Path) -> BinaryIO:
+    """Make a history ours to write; the open file that is returned is its lock.
+
+    It is a file beside the database: whoever closes that one ends SQLite's own locks.
+    """
+    file = lock.open("ab")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            lock.close()
+            file.close()
             raise UsageError(
                 f"another digitcam writes to the history {path} at present: name another file, or stop that "
                 "one"
             ) from error
         # A network file system without locks.
-    return lock
+    return file
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
     name = getattr(error, "sqlite_errorname", "")
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _is_trouble(error: sqlite3.Error) -> bool:
+    """Whether a file should be opened anew after an error."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"))
 
 
 def _reason(error: sqlite3.Error) -> str:

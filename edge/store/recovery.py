@@ -11,7 +11,6 @@ from pathlib import Path
 
 from edge.files import put_in_place
 from edge.store.tables import PAGE_BYTES, VERSION, connect_to, open_tables
-from edge.words import counted
 
 TORN = ".torn-"
 """Stands in the name of a file that was set aside, before the time of that."""
@@ -54,23 +53,21 @@ def set_aside(path: Path) -> str:
     try:
         kept = _kept(path, whole, graft)
         # Its log goes first: one that is left beside a new file would be taken for that one's.
-        for suffix in _SUFFIXES:
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{path}{suffix}").rename(f"{torn}{suffix}")
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}-wal").rename(f"{torn}-wal")
+        Path(f"{path}-shm").unlink(missing_ok=True)
         path.rename(torn)
         put_in_place(whole, path)
     finally:
         for left in (whole, graft):
             for suffix in ("", *_SUFFIXES):
                 Path(f"{left}{suffix}").unlink(missing_ok=True)
-    return (
-        f"the history {path} was damaged: {counted(kept, 'row')} of it could be read and kept; "
-        f"the damaged file is {torn}"
-    )
+    rows = ", ".join(f"{kept.get(table, 0):,} {table}" for table in ("entries", "crops", "messages"))
+    return f"the history {path} was damaged; what could be read is kept ({rows}); the damaged file is {torn}"
 
 
-def _kept(path: Path, whole: Path, graft: Path) -> int:
-    """Copy what can be read into a new file; how many rows that is."""
+def _kept(path: Path, whole: Path, graft: Path) -> dict[str, int]:
+    """Copy what can be read into a new file; how many rows that is, by table."""
     whole.unlink(missing_ok=True)
     try:
         # Of a page that was cut off the rest would be read as zeros.
@@ -86,11 +83,11 @@ def _kept(path: Path, whole: Path, graft: Path) -> int:
         _put_first_page(_cut(path, graft), version)
         whole.unlink(missing_ok=True)
         with contextlib.suppress(sqlite3.DatabaseError):
-            if kept := _copy(graft, whole):
+            if any((kept := _copy(graft, whole)).values()):
                 return kept
     whole.unlink(missing_ok=True)
     open_tables(whole).close()
-    return 0
+    return {}
 
 
 def _cut(path: Path, copy: Path) -> Path:
@@ -116,8 +113,8 @@ def _put_first_page(path: Path, version: int) -> None:
         file.write(page)
 
 
-def _copy(damaged: Path, whole: Path) -> int:
-    rows = 0
+def _copy(damaged: Path, whole: Path) -> dict[str, int]:
+    rows = {}
     with contextlib.closing(connect_to(damaged, "mode=ro")) as source:
         source.execute("PRAGMA writable_schema = ON")  # else a file that was cut off is not read at all
         source.execute("PRAGMA cell_size_check = ON")
@@ -125,7 +122,7 @@ def _copy(damaged: Path, whole: Path) -> int:
         with contextlib.closing(open_tables(whole, version)) as target:
             target.execute("BEGIN")
             for table in _tables(target):
-                rows += _copy_table(source, target, table)
+                rows[table] = _copy_table(source, target, table)
                 _skip_numbers(source, target, table)
             target.execute("COMMIT")
     open_tables(whole).close()

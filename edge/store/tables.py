@@ -79,6 +79,15 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
 VERSION = len(MIGRATIONS)
 
 
+def has_header(path: Path) -> bool:
+    """Whether a file begins as SQLite's do, or is empty, or not there."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) in (b"SQLite format 3\0", b"")
+    except FileNotFoundError:
+        return True
+
+
 def check_is_ours(path: Path) -> None:
     """Check, before it is opened for writing, that a file is ours or none.
 
@@ -86,12 +95,11 @@ def check_is_ours(path: Path) -> None:
         UsageError: it is something else. It is left as it is.
         sqlite3.Error: it cannot be told.
     """
+    if not has_header(path):
+        raise foreign(path)
     if not path.exists() or path.stat().st_size == 0:
         return
-    with path.open("rb") as file:
-        if not file.read(16).startswith(b"SQLite format 3"):
-            raise foreign(path)
-    with contextlib.closing(connect_to(path, "mode=ro")) as connection:
+    with contextlib.closing(look_at(path)) as connection:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
@@ -114,16 +122,37 @@ def is_sound(path: Path, *, thoroughly: bool) -> bool:
     if not path.exists():
         return True
     check = "integrity_check" if thoroughly else "quick_check"
-    with contextlib.closing(connect_to(path, "mode=ro")) as connection:
+    with contextlib.closing(look_at(path)) as connection:
         return bool(connection.execute(f"PRAGMA {check}(1)").fetchone()[0] == "ok")
 
 
-def open_tables(path: Path, upto: int = VERSION) -> sqlite3.Connection:
+def look_at(path: Path) -> sqlite3.Connection:
+    """Open a file without changing it, but for bringing in order what a power cut has left half done.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    connection = connect_to(path, "mode=ro")
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        if error.sqlite_errorname.startswith("SQLITE_READONLY"):
+            return connect_to(path, "mode=rw")
+        log = path.with_name(f"{path.name}-wal")
+        if error.sqlite_errorname == "SQLITE_CANTOPEN" and not (log.exists() and log.stat().st_size):
+            # On a read-only file system the log's index cannot be made; without a log there is no need of it.
+            return connect_to(path, "mode=ro&immutable=1")
+        raise
+    return connection
+
+
+def open_tables(path: Path, upto: int | None = None) -> sqlite3.Connection:
     """Open a file that is ours, or make one, for writing, and bring its tables up to date.
 
     Args:
         path: of the file.
-        upto: the version of the tables that it shall have at least.
+        upto: the version of the tables that it shall have at least; None: the newest.
 
     Raises:
         sqlite3.Error: that fails.
