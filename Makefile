@@ -4,6 +4,7 @@
 # make test-runtime           run the runtime's tests only, without TensorFlow (PYTHON=python3.13 VENV=.venv-3.13)
 # make test-legacy            run the runtime's tests on tflite-runtime 2.14, numpy 1 and OpenCV 4.11 (Python 3.11)
 # make pi-lab                 run the wheel where it is almost a Raspberry Pi (root, Debian; tests/pi/README.md)
+# make home-assistant         try digitcam in the real Home Assistant (Python 3.13; HOME_ASSISTANT=/path/to/it)
 # make uplot                  fetch the page's plotting library from npm again (UPLOT=1.6.33 for another version)
 # make check                  lint, types, import contracts and shell scripts
 
@@ -12,11 +13,12 @@ SOURCE ?= demo
 VENV ?= $(if $(filter picamera%,$(SOURCE)),.venv-picamera,.venv)
 PYTEST_ARGS ?=
 PARTS ?=
+HOME_ASSISTANT ?= python3.13
 UPLOT ?= 1.6.32
 
 BIN = $(VENV)/bin
 
-.PHONY: run test test-runtime test-legacy pi-lab uplot check clean
+.PHONY: run test test-runtime test-legacy pi-lab home-assistant uplot check clean
 
 run: $(VENV)/.runtime
 	$(BIN)/digitcam run $(SOURCE) $(if $(filter demo,$(SOURCE)),--seconds 10) --save out/last-frame.png
@@ -32,6 +34,9 @@ test-legacy: .venv-legacy/.legacy
 
 pi-lab: $(VENV)/.tests
 	PYTHON=$(CURDIR)/$(BIN)/python bash tests/pi/run.sh $(PARTS)
+
+home-assistant: $(VENV)/.tests .venv-ha/.installed
+	HOME_ASSISTANT_PYTHON=$(CURDIR)/.venv-ha/bin/python $(BIN)/python -m pytest $(PYTEST_ARGS) tests/home_assistant
 
 # npm checks what it fetches by the registry's digest; nothing of the package is run.
 uplot:
@@ -68,5 +73,13 @@ $(VENV)/.dev: pyproject.toml deploy/make-venv.sh
 	.venv-legacy/bin/pip install --quiet --disable-pip-version-check \
 		tflite-runtime==2.14.0 "numpy==1.26.*" "opencv-python-headless==4.11.*" pillow flatbuffers rich av \
 		fastapi fastapi-offline "uvicorn<0.55" websockets "python-multipart>=0.0.32" prometheus-client tomlkit "pillow-heif>=1.1" \
-		httpx pytest pytest-xdist
+		"paho-mqtt>=2.1" httpx pytest pytest-xdist
+	touch $@
+
+# An environment of its own: it pins hundreds of packages. Of its integrations, only what those need that it always starts.
+# Its Python 3.13.2 is asked for by its start script; 3.13.0 has all that it uses.
+.venv-ha/.installed: tests/home_assistant/requirements.txt
+	$(HOME_ASSISTANT) -m venv .venv-ha
+	.venv-ha/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python \
+		--requirement tests/home_assistant/requirements.txt
 	touch $@

@@ -3,6 +3,7 @@
     python benchmarks/nothing_lost.py                     # all parts
     python benchmarks/nothing_lost.py history --kills 500
     python benchmarks/nothing_lost.py power --cuts 50     # as root
+    python benchmarks/nothing_lost.py mqtt                # with mosquitto
 
 A process keeps readings with messages about them as fast as it can, and says after each transaction what it
 has been told is kept. It is stopped at random moments, by far the most of them in the middle of a write, and
@@ -13,28 +14,45 @@ Part `history`: the process is killed (SIGKILL); the system lives on.
 Part `power`: the file lies on a disk of its own, an image with ext4. The process is stopped (SIGSTOP), and
 the next one begins with what the disk holds at that moment: what the system had not written to it yet is
 gone, as after a power cut.
+Part `mqtt`: readings are kept and sent to a broker, mosquitto, which is stopped or frozen again and again,
+while the process that reads is killed. Somebody who listens must have heard of each reading that is in the
+file, and may have heard of it twice, but then under one id.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.store import NewEntry, NewMessage, Store
+import numpy as np
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.control import Control
+from edge.events import Event
+from edge.senders.broker import Broker
+from edge.senders.mqtt import MqttSender
+from edge.senders.topics import MqttMessages, Topics
+from edge.sinks.current import Current
+from edge.sinks.history import History
+from edge.store import Limits, NewEntry, NewMessage, Store
+from edge.types import Box, Frame, ModelName, Reading, Result, Speed
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,6 +67,11 @@ CROP = bytes(3000)
 
 DISK_MB = 64
 
+DEVICE = "benchmark"
+
+PER_SECOND = 50
+"""Readings of part `mqtt`: more than a board can make."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -59,12 +82,18 @@ class Plan:
         kills: of part `history`.
         cuts: of part `power`.
         seed: of the moments.
+        readings: of part `mqtt`.
+        outages: of the broker there.
+        deaths: of the process there.
     """
 
     folder: Path
     kills: int = 500
     cuts: int = 50
     seed: int = 0
+    readings: int = 5000
+    outages: int = 20
+    deaths: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +211,177 @@ def power(plan: Plan) -> Outcome:
     return judge(f"{plan.cuts} power cuts", said, found)
 
 
+def mqtt(plan: Plan) -> Outcome:
+    """Stop and freeze the broker, and kill who sends to it, while readings are made."""
+    from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    draw, path = random.Random(plan.seed), plan.folder / "history.db"
+    broker = _Broker(plan.folder)
+    heard: list[tuple[str, str]] = []
+
+    def hear(client: Client, data: object, message: MQTTMessage) -> None:
+        told = json.loads(message.payload)
+        heard.append((told["id"], told["text"]))
+
+    # The broker keeps what comes while the listener is away: both are after an outage.
+    listener = Client(CallbackAPIVersion.VERSION2, client_id="listener", protocol=MQTTv5)
+    listener.reconnect_delay_set(1, 1)
+    listener.on_message = hear
+    listener.on_connect = lambda *_: listener.subscribe(f"digitcam/{DEVICE}/event", qos=1)
+    incidents = ["outage"] * plan.outages + ["death"] * plan.deaths
+    draw.shuffle(incidents)
+    moments = sorted(draw.sample(range(plan.readings), len(incidents)), reverse=True)
+    kept: set[str] = set()
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        broker.start()
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 3600
+        listener.connect("127.0.0.1", broker.port, clean_start=False, properties=session)
+        listener.loop_start()
+        process = _reading(path, broker.port, plan.readings)
+        assert process.stdout is not None
+        while line := process.stdout.readline().decode().strip():
+            if line == "done":
+                break
+            kept.add(line)
+            if moments and int(line) >= moments[-1]:
+                moments.pop()
+                if incidents.pop() == "outage":
+                    broker.fail(draw.uniform(0.5, 3), frozen=draw.random() < 0.5)
+                else:
+                    process.kill()
+                    kept |= set(process.stdout.read().decode().split()) - {"done"}
+                    process.stdout.close()
+                    process.wait()
+                    process = _reading(path, broker.port, plan.readings)
+                    assert process.stdout is not None
+        _settle(heard)
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        listener.disconnect()
+        listener.loop_stop()
+        broker.stop()
+    with closing(Store(path)) as store:
+        entries = [entry.text or "" for entry in store.history.each()]
+        left = store.outbox.waiting("mqtt")
+    return judge_heard(plan, kept, entries, left, heard)
+
+
+def judge_heard(
+    plan: Plan, kept: set[str], entries: Sequence[str], left: int, heard: Sequence[tuple[str, str]]
+) -> Outcome:
+    """Compare what was heard, ids and texts, with what is in the file."""
+    problems = []
+    if sorted(entries, key=int) != [str(number) for number in range(plan.readings)]:
+        problems.append(f"expected {plan.readings} readings in the file, each once, found {len(entries)}")
+    if kept - set(entries):
+        problems.append(f"{len(kept - set(entries))} readings were said to be kept and are not")
+    if left:
+        problems.append(f"{left} messages were not sent in the end")
+    by_id = dict(heard)
+    told = list(by_id.values())
+    return Outcome(
+        f"{plan.outages} outages of the broker and {plan.deaths} kills; {len(heard) - len(by_id)} repeats, "
+        "told by their ids",
+        len(entries),
+        len(set(entries) - set(told)),
+        len(told) - len(set(told)),
+        problems,
+    )
+
+
+def read_and_send(path: Path, port: int, readings: int) -> None:
+    """Go on with the readings where the file ends, keep and send them, and say each that is kept."""
+    store = Store(path)
+    store.open()
+    number = 1 + max((int(entry.text or "") for entry in store.history.each()), default=-1)
+    model = ModelName("digits", "")
+    sink = History(
+        store, Limits(1 << 30), live=False, writers=[MqttMessages(Topics(DEVICE), model)], on_notice=_complain
+    )
+    broker = Broker("127.0.0.1", port, device=DEVICE, discovery="")
+    sender = MqttSender(broker, store.outbox, Control(), model, Current(), version="", on_notice=_complain)
+    sender.start()
+    image = np.zeros((8, 8), np.uint8)
+    for k in range(number, readings):
+        frame = Frame(image, k, time.monotonic(), datetime.now(UTC), "benchmark")
+        reading = Reading(str(k), "accepted", 0.99, Box(0, 0, 4, 4), (), track_id=k)
+        sink.write(
+            Result(frame, (reading,), Speed(), model, model), [Event("accepted", reading, frame.moment)]
+        )
+        _say(str(k))
+        time.sleep(1 / PER_SECOND)
+    while sender.state.waiting:
+        time.sleep(0.1)
+    _say("done")
+    sender.close(5)
+    store.close()
+
+
+class _Broker:
+    """Debian's mosquitto on a free port, which keeps what it has over a stop."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._file = folder / "mosquitto.conf"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._file.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
+            f"persistence true\npersistence_location {folder}/\nlog_dest none\nuser root\n"
+        )
+
+    def start(self) -> None:
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self._process = subprocess.Popen([program, "-c", self._file], stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.05)
+        raise SystemExit(f"mosquitto does not start: {self._file}")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def fail(self, seconds: float, *, frozen: bool) -> None:
+        """Be away for a while: stopped in good order, or hanging."""
+        assert self._process is not None
+        if frozen:
+            self._process.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            self._process.send_signal(signal.SIGCONT)
+        else:
+            self.stop()
+            time.sleep(seconds)
+            self.start()
+
+
+def _reading(path: Path, port: int, readings: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "benchmarks.nothing_lost", "--send", path.absolute()]
+    command += ["--port", str(port), "--readings", str(readings)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+
+
+def _settle(heard: Sequence[object]) -> None:
+    """Wait until nothing more comes."""
+    before = -1
+    while len(heard) != before:
+        before = len(heard)
+        time.sleep(2)
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 def look(path: Path) -> Found:
     """What is in a file."""
     told: list[str] = []
@@ -256,7 +456,7 @@ def _mounted(disk: Path, mount: Path) -> Iterator[None]:
         subprocess.run(["umount", mount], check=True)
 
 
-PARTS: dict[str, Callable[[Plan], Outcome]] = {"history": history, "power": power}
+PARTS: dict[str, Callable[[Plan], Outcome]] = {"history": history, "power": power, "mqtt": mqtt}
 
 
 def main() -> int:
@@ -264,11 +464,19 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all of them)")
     parser.add_argument("--kills", type=int, default=500, metavar="N", help="of part history (500)")
     parser.add_argument("--cuts", type=int, default=50, metavar="N", help="of part power (50)")
+    parser.add_argument("--readings", type=int, default=5000, metavar="N", help="of part mqtt (5000)")
+    parser.add_argument("--outages", type=int, default=20, metavar="N", help="of the broker there (20)")
+    parser.add_argument("--deaths", type=int, default=20, metavar="N", help="of the process there (20)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments (0)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="for the files: on the disk to be tried")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--life", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--send", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.send:
+        read_and_send(args.send, args.port, args.readings)
+        return 0
     if args.write:
         write(args.write, args.life)
     if unknown := set(args.parts) - set(PARTS):
@@ -278,7 +486,10 @@ def main() -> int:
     for name in args.parts or PARTS:
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
             began = time.monotonic()
-            outcome = PARTS[name](Plan(Path(folder), args.kills, args.cuts, args.seed))
+            plan = Plan(
+                Path(folder), args.kills, args.cuts, args.seed, args.readings, args.outages, args.deaths
+            )
+            outcome = PARTS[name](plan)
             took = time.monotonic() - began
         print(
             f"{name:8} {outcome.acknowledged:12,} {outcome.lost:5} {outcome.doubled:7} {took:7.0f}"

@@ -58,7 +58,7 @@ install_all() {
     [ "$(cat "$whole" 2>/dev/null)" = "$made_with" ] || rm -rf "$home"
     rm -f "$whole"
     # Of the system's Python in any case: one in a home, as pyenv's, the service cannot see.
-    PYTHON=/usr/bin/python3 COPY_OF=$copy sh deploy/make-venv.sh "$home" "[video,web]" "$camera"
+    PYTHON=/usr/bin/python3 COPY_OF=$copy sh deploy/make-venv.sh "$home" "[mqtt,video,web]" "$camera"
     printf '%s\n' "$made_with" >"$whole"
 
     ln -sfn "$home/bin/digitcam" "$command"

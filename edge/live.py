@@ -144,6 +144,7 @@ class LiveLoop:
         open_source: opens the source, the first time at once.
         reader: reads the frames.
         wait: let the reading wait for the sinks, so that they miss no frame; None: for all but live sources.
+        control: what can be asked of it while it runs; None makes one.
         on_error: told of what goes wrong for good: a file that ends early, a sink that cannot write.
         on_notice: told, in a line for people, of what is being mended, and that it is.
 
@@ -162,11 +163,12 @@ class LiveLoop:
         reader: FrameReader,
         *,
         wait: bool | None = None,
+        control: Control | None = None,
         on_error: Callable[[EdgeError], None],
         on_notice: Notice,
     ) -> None:
         self._open = open_source
-        self.control = Control()
+        self.control = control or Control()
         self._stream = Stream(reader, self.control)
         self._on_error, self._on_notice = on_error, on_notice
         self._feeders: list[Feeder] = []

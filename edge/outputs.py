@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,17 +14,23 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from edge.alerts import AlertRules, Watch
-from edge.errors import OutputError, UsageError
+from edge.control import Control
+from edge.errors import OutputError, PackageMissingError, UsageError
+from edge.field_reader import FieldReader
+from edge.reader import DigitReader
 from edge.recording import Recording
+from edge.senders.broker import Broker
 from edge.senders.sender import AnySender, Sender, SenderState
 from edge.senders.settings import PhoneOptions, WebhookOptions
 from edge.sinks import Sink
+from edge.sinks.current import Current
 from edge.sinks.history import History, MessageWriter
 from edge.sinks.keep import USUAL_AGE_S, USUAL_BYTES, KeepFrames, Limits
 from edge.sources.base import Notice
 from edge.speedometer import Speedometer
 from edge.store import Limits as HistoryLimits
 from edge.store import Store
+from edge.types import ModelName
 from edge.words import counted
 
 HISTORY = "history.db"
@@ -36,7 +43,7 @@ SERVICE_HISTORY = Path("/var/lib/digitcam") / HISTORY
 """Of the service; see deploy/digitcam.service."""
 
 SEND_S = 2.0
-"""For what is still to be sent at the end, all senders together: systemd waits five seconds for all of it."""
+"""For what is still to be sent at the end: systemd waits five seconds for all of it."""
 
 HISTORY_BYTES = 200_000_000
 """Of entries, where nothing is said: some two million."""
@@ -58,6 +65,7 @@ class Outputs:
         history: how much of what is read is kept there; None: nothing.
         webhook: where events are posted.
         phone: when people are told.
+        mqtt: the broker that messages go to.
 
     Raises:
         UsageError: one goes only with another.
@@ -74,6 +82,7 @@ class Outputs:
     history: HistoryLimits | None = None
     webhook: WebhookOptions | None = None
     phone: PhoneOptions | None = None
+    mqtt: Broker | None = None
 
     def __post_init__(self) -> None:
         if self.every_frame and not self.json:
@@ -96,10 +105,10 @@ def outputs_of(args: argparse.Namespace) -> Outputs:
         raise UsageError(f"--{alone[0].replace('_', '-')} goes with --keep-frames DIR, which keeps frames")
     limits = Limits(args.keep_size or USUAL_BYTES, args.keep_age or USUAL_AGE_S)
     outputs = replace(outputs, keep_frames=args.keep_frames, limits=limits)
-    if args.webhook or args.phone:
+    if args.webhook or args.phone or args.mqtt:
         # What is to be sent waits in a file, whether readings are kept there or not.
         waiting = service_history(os.environ) or user_history(os.environ)
-        outputs = replace(outputs, store=waiting, webhook=args.webhook, phone=args.phone)
+        outputs = replace(outputs, store=waiting, webhook=args.webhook, phone=args.phone, mqtt=args.mqtt)
     store = args.history or service_history(os.environ)
     if store is None or store == NO_HISTORY:
         alone = [name for name in ("keep_crops", "history_size", "history_age") if name in args.given]
@@ -143,18 +152,47 @@ def open_store(outputs: Outputs, on_notice: Callable[[str], None]) -> Store | No
     return store
 
 
-def message_writers(outputs: Outputs) -> Sequence[MessageWriter]:
-    """What makes the messages that are sent elsewhere, in the order in which those are queued."""
-    if outputs.webhook is None:
-        return ()
-    from edge.senders.webhook import WebhookMessages
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """What a live reading shares with those who are elsewhere.
 
-    return (WebhookMessages(outputs.webhook.events, device=outputs.webhook.device or _machine()),)
+    Attributes:
+        model: the network that names the digits.
+        wanted: knows the fields; None where there are none.
+        control: what can be asked of the reading.
+        current: what is true now.
+    """
+
+    model: ModelName
+    wanted: FieldReader | None
+    control: Control
+    current: Current
+
+    @classmethod
+    def of(cls, outputs: Outputs, reader: DigitReader, wanted: FieldReader | None) -> Shared:
+        """What the reading by these shares."""
+        pictures = outputs.mqtt is not None and outputs.mqtt.pictures
+        return cls(reader.classifier.name, wanted, Control(), Current(pictures=pictures))
+
+
+def message_writers(outputs: Outputs, shared: Shared | None) -> Sequence[MessageWriter]:
+    """What makes the messages that are sent elsewhere, in the order in which those are queued."""
+    writers: list[MessageWriter] = []
+    if outputs.webhook:
+        from edge.senders.webhook import WebhookMessages
+
+        writers.append(WebhookMessages(outputs.webhook.events, device=outputs.webhook.device or _machine()))
+    if outputs.mqtt and shared:
+        from edge.senders.topics import MqttMessages, Topics
+
+        writers.append(MqttMessages(Topics(outputs.mqtt.device), shared.model))
+    return writers
 
 
 def open_senders(
     outputs: Outputs,
     store: Store | None,
+    shared: Shared,
     on_notice: Notice,
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[AnySender]:
@@ -163,6 +201,7 @@ def open_senders(
     Args:
         outputs: where readings go.
         store: what `open_store` has opened.
+        shared: what they tell beside messages, and whom they hand on what is asked for.
         on_notice: told, in a line for people, that messages do not get through, and that they do again.
         environment: the variables, in which systemd tells where its credentials are.
 
@@ -180,6 +219,24 @@ def open_senders(
         from edge.senders.phone import open_phone
 
         yield Sender(open_phone(outputs.phone, environment), store.outbox, on_notice=on_notice)
+    if outputs.mqtt:
+        from edge import __version__
+
+        try:
+            from edge.senders.mqtt import MqttSender
+        except ImportError as error:
+            raise PackageMissingError.of_extra("mqtt", f"[mqtt] needs {error.name}") from error
+        yield MqttSender(
+            outputs.mqtt,
+            store.outbox,
+            shared.control,
+            shared.model,
+            shared.current,
+            shared.wanted,
+            version=__version__,
+            on_notice=on_notice,
+            environment=environment,
+        )
 
 
 class Senders:
@@ -213,9 +270,12 @@ class Senders:
         return self
 
     def __exit__(self, *_: object) -> None:
-        deadline = time.monotonic() + SEND_S
-        for sender in self.all:
-            sender.close(max(0.0, deadline - time.monotonic()))
+        # Side by side: one that hangs takes none of the others' time.
+        closing = [threading.Thread(target=sender.close, args=(SEND_S,)) for sender in self.all]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
 
 
 def _machine() -> str:
@@ -229,6 +289,7 @@ def open_sinks(
     *,
     output: TextIO,
     status: TextIO,
+    shared: Shared | None = None,
     store: Store | None = None,
     live: bool = True,
     on_notice: Callable[[str], None] = lambda line: None,
@@ -241,6 +302,7 @@ def open_sinks(
         recording: what is true of the frames, where they are to be kept.
         output: standard output; a terminal gets a view that is drawn anew instead of lines.
         status: where it is told how the reading goes, when `output` is no terminal.
+        shared: what the reading shares with those who are elsewhere; None where nothing is sent there.
         store: what `open_store` has opened.
         live: the source shows what is there now.
         on_notice: told, in a line for people, what was deleted.
@@ -281,9 +343,11 @@ def open_sinks(
             store,
             outputs.history,
             live=live,
-            writers=message_writers(outputs),
+            writers=message_writers(outputs, shared),
             on_notice=on_notice,
         )
+    if outputs.mqtt and shared:
+        yield shared.current
     if store and outputs.phone and live:
         from edge.sinks.alerts import Alerts
 

@@ -4,8 +4,9 @@ import os
 import shutil
 
 import pytest
+from mosquitto import NEEDED
 
-from benchmarks.nothing_lost import Found, Plan, Said, history, judge, power
+from benchmarks.nothing_lost import Found, Plan, Said, history, judge, judge_heard, mqtt, power
 
 
 def said(*words):
@@ -51,3 +52,29 @@ def test_what_was_begun_and_not_acknowledged_may_be_there_or_not():
 def test_what_is_wrong_is_noticed(there, messages, problems):
     words = said("<0.0", ">0.0", "<0.1", ">0.1")
     assert not judge("", words, Found(there, messages, problems)).is_good
+
+
+@NEEDED
+def test_nothing_is_lost_by_outages_of_the_broker_and_kills(tmp_path):
+    outcome = mqtt(Plan(tmp_path, seed=3, readings=150, outages=2, deaths=2))
+    assert outcome.is_good, outcome
+    assert outcome.acknowledged == 150
+
+
+HEARD = [("a", "0"), ("b", "1"), ("b", "1"), ("c", "2")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "entries", "left", "heard", "good"),
+    [
+        ({"0"}, ["0", "1", "2"], 0, HEARD, True),
+        ({"0"}, ["0", "1", "2"], 0, HEARD[:3], False),
+        ({"0"}, ["0", "1", "2"], 0, [*HEARD, ("d", "2")], False),
+        ({"0"}, ["0", "1", "2"], 1, HEARD, False),
+        ({"3"}, ["0", "1", "2"], 0, HEARD, False),
+        ({"0"}, ["0", "2"], 0, HEARD, False),
+    ],
+    ids=["a repeat", "lost", "doubled", "not sent", "not kept", "not made"],
+)
+def test_what_is_lost_by_mqtt_is_noticed(tmp_path, kept, entries, left, heard, good):
+    assert judge_heard(Plan(tmp_path, readings=3), kept, entries, left, heard).is_good == good

@@ -4,9 +4,11 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -119,6 +121,28 @@ def test_a_killed_digitcam_loses_no_message_and_doubles_none_by_id(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "readings.db")) as database:
         kept = [text for (text,) in database.execute("SELECT text FROM entries ORDER BY number")]
     assert len(kept) >= 10 and posted == kept
+
+
+def test_the_server_tells_what_waits_and_nothing_secret(tmp_path):
+    serving = pytest.importorskip("serving", reason="needs digitcam[web]").serving
+    with receiving() as receiver:
+        receiver.plan = [500]
+        env = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+        with serving("demo", "--webhook", receiver.url, env=env) as server, server.client() as client:
+            until = time.monotonic() + 120
+            while not (told := client.get("/v1/senders").json()["senders"])[0]["last_error"]:
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            assert told[0]["destination"] == "webhook" and told[0]["waiting"] >= 1
+            assert "answers 500" in told[0]["last_error"]
+            text = client.get("/metrics").text
+            assert 'digitcam_sender_connected{destination="webhook"} 0.0' in text
+            assert client.get("/readyz").status_code == 200
+            answers = text + client.get("/v1/info").text + json.dumps(told)
+            server.process.send_signal(signal.SIGINT)
+            said = "".join(server.said) + server.process.stderr.read()
+    assert "will be sent with the next start" in said
+    assert "s3cret" not in said + answers
 
 
 @pytest.mark.parametrize(

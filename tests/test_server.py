@@ -440,7 +440,6 @@ def test_it_says_that_it_is_well_and_what_it_is(client, events):
     assert info["source"] == "demo"
     assert info["model"]["labels"] == list("0123456789")
     assert "known_answers" not in info["model"]
-    assert info["senders"] == []
 
 
 def test_metrics_count_and_never_tell_what_was_read(client, events):

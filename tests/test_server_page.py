@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from receiver import receiving
 from samples import written
 from serving import serving
 
@@ -272,6 +273,23 @@ def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
     expect(numbers(page, "live")).to_have_count(0)
     expect(page.locator("#live .shown")).to_be_hidden()
     expect(page.locator("#live .fps")).to_have_text("–")
+    page.context.close()
+
+
+def test_the_page_says_what_does_not_get_through_to_elsewhere(browser, tmp_path):
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    page = browser.new_context(viewport=NARROW).new_page()
+    with receiving() as receiver:
+        receiver.plan = [500]
+        with serving("demo", "--webhook", receiver.url, env=env) as server:
+            receiver.wait_for(2)
+            page.goto(f"{server.url}/#live")
+            note = page.locator("#live .note")
+            unsent = re.compile(r"[1-9]\d* not sent \(webhook\): http://127\S* answers 500")
+            expect(note).to_contain_text(unsent)
+            expect(note).to_have_class(re.compile("bad"))
+            receiver.plan = [204]
+            expect(note).not_to_contain_text("not sent", timeout=60_000)
     page.context.close()
 
 

@@ -37,7 +37,7 @@ from edge.sources import find_source, open_source
 def _run(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
-    from edge.outputs import Senders, open_senders, open_sinks, open_store, outputs_of
+    from edge.outputs import Senders, Shared, open_senders, open_sinks, open_store, outputs_of
     from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
@@ -47,7 +47,8 @@ def _run(args: argparse.Namespace) -> int:
     reader = make_reader(args, fields)
     errors = Errors()
     known = load_known(args.state) if args.state else {}
-    frames = FieldReader(reader, fields, known=known) if fields else reader
+    wanted = FieldReader(reader, fields, known=known) if fields else None
+    shared = Shared.of(outputs, reader, wanted)
     name = args.source or find_source()
     tell_what_is_not_taken(args, name)
     opening = partial(open_source, name, options, on_error=errors.add, on_notice=say)
@@ -57,9 +58,16 @@ def _run(args: argparse.Namespace) -> int:
             # Closed last: the sinks finish what they write to it.
             if store := open_store(outputs, say):
                 stack.callback(store.close)
-            senders = stack.enter_context(Senders(open_senders(outputs, store, say)))
+            senders = stack.enter_context(Senders(open_senders(outputs, store, shared, say)))
             loop = stack.enter_context(
-                LiveLoop(opening, frames, wait=wait, on_error=errors.add, on_notice=say)
+                LiveLoop(
+                    opening,
+                    wanted or reader,
+                    wait=wait,
+                    control=shared.control,
+                    on_error=errors.add,
+                    on_notice=say,
+                )
             )
             for difference in differences(loop.source, reader):
                 say(difference)
@@ -70,6 +78,7 @@ def _run(args: argparse.Namespace) -> int:
                 recording,
                 output=sys.stdout,
                 status=sys.stderr,
+                shared=shared,
                 store=store,
                 live=loop.source.live,
                 on_notice=say,

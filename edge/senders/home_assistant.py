@@ -54,7 +54,7 @@ CLASSES: Mapping[str, DeviceClass] = {
     "duration": DeviceClass(frozenset({"d", "h", "min", "s", "ms", "μs"})),
     "energy": DeviceClass(ENERGY, counts=True),
     "energy_storage": DeviceClass(ENERGY),
-    "frequency": DeviceClass(frozenset({"mHz", "Hz", "kHz", "MHz", "GHz"})),
+    "frequency": DeviceClass(frozenset({"Hz", "kHz", "MHz", "GHz"})),
     "gas": DeviceClass(METERED, counts=True),
     "humidity": DeviceClass(frozenset({"%"})),
     "illuminance": DeviceClass(frozenset({"lx"})),

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
@@ -31,10 +31,10 @@ from edge.senders import home_assistant, topics
 from edge.senders.broker import Broker
 from edge.senders.credentials import Login, read_login, secret_file
 from edge.senders.sender import Backoff, SenderState
-from edge.senders.topics import DESTINATION, OFF, OFFLINE, ON, ONLINE, MqttMessages, Topics
+from edge.senders.topics import DESTINATION, OFF, OFFLINE, ON, ONLINE, Topics
 from edge.sources.base import Notice
 from edge.store import Outbox
-from edge.types import FieldReading, Moment, iso_utc
+from edge.types import FieldReading, ModelName, Moment, iso_utc
 
 WINDOW = 20
 """Messages that are sent before the first of them is acknowledged: what mosquitto takes at a time."""
@@ -138,7 +138,7 @@ class MqttSender:
         broker: where to.
         outbox: holds the messages.
         control: takes the commands.
-        messages: writes messages; knows the topics and the network.
+        model: the network that names the digits.
         current: what is true now.
         wanted: knows the fields; None where there are none.
         version: of digitcam.
@@ -155,7 +155,7 @@ class MqttSender:
         broker: Broker,
         outbox: Outbox,
         control: Control,
-        messages: MqttMessages,
+        model: ModelName,
         current: Current,
         wanted: HasFields | None = None,
         *,
@@ -165,12 +165,12 @@ class MqttSender:
         generator: random.Random | None = None,
     ) -> None:
         self._broker, self._outbox, self._control = broker, outbox, control
-        self._messages, self._current, self._wanted = messages, current, wanted
+        self._model, self._current, self._wanted = model, current, wanted
         self._version, self._on_notice = version, on_notice
         self._generator = generator or random.Random()
         self._file = secret_file(CREDENTIAL, broker.credentials, environment)
         self._context = tls_of(broker) if broker.tls else None
-        self._retained: dict[str, bytes] = {}  # what the broker was given to keep, by topic
+        self._known = _Known()
         self._state = SenderState(DESTINATION)
         self._ending, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="digitcam-send-mqtt", daemon=True)
@@ -229,18 +229,19 @@ class MqttSender:
             self._broker,
             self._outbox,
             self._control,
-            self._messages,
+            self._model,
             self._current,
             self._wanted,
             version=self._version,
             on_notice=self._on_notice,
             generator=self._generator,
-            retained=self._retained,
+            known=self._known,
         )
         while not self._closed.is_set():
             sent = session.turn()
-            if sent or session.refused != self._state.last_error:
-                self._state = replace(self._state, sent=self._state.sent + sent, last_error=session.refused)
+            refused = next((f"refuses {topic}: {why}" for topic, why in self._known.refused.items()), "")
+            if sent or refused != self._state.last_error:
+                self._state = replace(self._state, sent=self._state.sent + sent, last_error=refused)
             if self._ending.is_set() and session.is_done:
                 return
 
@@ -297,13 +298,16 @@ class Connection:
         broker: where to.
         login: user and password, if any.
         context: of TLS; None for a connection in the clear.
+
+    Attributes:
+        lost: why it does not hold any more; "" while it does.
     """
 
     def __init__(self, broker: Broker, login: Login | None, context: ssl.SSLContext | None) -> None:
         self._broker = broker
         self._heard: queue.SimpleQueue[Acknowledged | Received] = queue.SimpleQueue()
         self._answered = threading.Event()
-        self._lost = ""
+        self.lost = ""
         # Nothing is kept by paho: what is not acknowledged is in the outbox.
         client = self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -334,16 +338,8 @@ class Connection:
         self._client.loop_start()
         if not self._answered.wait(CONNECT_S):
             raise BrokerError(f"does not answer within {CONNECT_S:.0f} s")
-        self.check()
-
-    def check(self) -> None:
-        """Check that it holds.
-
-        Raises:
-            BrokerError: it does not.
-        """
-        if self._lost:
-            raise BrokerError(self._lost)
+        if self.lost:
+            raise BrokerError(self.lost)
 
     def publish(
         self, topic: str, body: bytes, *, retain: bool = False, properties: Mapping[str, str] | None = None
@@ -388,7 +384,7 @@ class Connection:
         properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self._lost = f"refuses the connection: {reason}"
+            self.lost = f"refuses the connection: {reason}"
         self._answered.set()
 
     def _on_disconnect(
@@ -399,15 +395,15 @@ class Connection:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
-        if not self._lost:
-            self._lost = "the connection is broken"
+        if not self.lost:
+            self.lost = "the connection is broken"
             if reason == "Session taken over":
-                self._lost = (
+                self.lost = (
                     f"another client is called digitcam-{self._broker.device}, too: name one of them "
                     "otherwise, as device in the table [mqtt]"
                 )
             elif flags.is_disconnect_packet_from_server:
-                self._lost = f"ends the connection: {reason}"
+                self.lost = f"ends the connection: {reason}"
         self._answered.set()
 
     def _on_publish(
@@ -419,12 +415,25 @@ class Connection:
         self._heard.put(Received(message.topic, bytes(message.payload), message.retain))
 
 
-class _Session:
-    """What is done while a connection holds: messages are sent, what is true now is told, commands are taken.
+@dataclass(slots=True)
+class _Known:
+    """What is known of the broker, from one connection to the next.
 
     Attributes:
-        refused: why the broker does not take messages, as it has said last; "" where it takes them.
+        retained: what it was given to keep, by topic.
+        refused: topics that it does not want from us, and why.
+        refused_at: when it has said so last, seconds, monotonic.
+        told: topics of which people were told that.
     """
+
+    retained: dict[str, bytes] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    refused_at: float = 0.0
+    told: set[str] = field(default_factory=set)
+
+
+class _Session:
+    """What is done while a connection holds: it sends, tells what is true now, and takes commands."""
 
     def __init__(
         self,
@@ -432,31 +441,30 @@ class _Session:
         broker: Broker,
         outbox: Outbox,
         control: Control,
-        messages: MqttMessages,
+        model: ModelName,
         current: Current,
         wanted: HasFields | None,
         *,
         version: str,
         on_notice: Notice,
         generator: random.Random,
-        retained: dict[str, bytes],
+        known: _Known,
     ) -> None:
         self._connection, self._broker, self._outbox, self._control = connection, broker, outbox, control
-        self._messages, self._current, self._wanted = messages, current, wanted
+        self._model, self._current, self._wanted = model, current, wanted
         self._version, self._on_notice, self._generator = version, on_notice, generator
-        self._retained, self._topics = retained, messages.topics
-        self.refused = ""
+        self._known, self._topics = known, Topics(broker.device)
         self._after, self._more = 0, True  # of the outbox: what was sent, and whether there is more
         self._in_flight: dict[int, int] = {}  # number in the outbox by the number in the connection
+        self._topic_of: dict[int, str] = {}  # likewise
         self._arrived: list[int] = []  # numbers in the outbox of what the broker has
-        self._refused_at = time.monotonic()
         self._heard_at = time.monotonic()
         self._told: dict[str, bytes] = {}  # what is true now, as it was told in this connection
         self._restated = False
         self._described: tuple[Field, ...] | None = None
         self._components: home_assistant.Components = {}
         self._describe_at = time.monotonic() + LEARN_S
-        connection.publish(self._topics.availability, ONLINE, retain=True)
+        self._publish(self._topics.availability, ONLINE)
         heard = [self._topics.read, self._topics.pause]
         if broker.discovery:
             heard += [home_assistant.status_topic(broker), home_assistant.discovery_topic(broker)]
@@ -474,9 +482,10 @@ class _Session:
             BrokerError: the connection is lost.
             OutputError: the outbox cannot be read or written to.
         """
-        self._connection.check()
         self._send()
         self._tell()
+        # Before what it has brought is taken: what came last may say why it was lost.
+        lost = self._connection.lost
         for heard in self._connection.hear(TURN_S if self._in_flight else 0):
             if isinstance(heard, Acknowledged):
                 self._acknowledge(heard)
@@ -486,6 +495,8 @@ class _Session:
         if arrived:
             self._outbox.acknowledge(self._arrived)
             self._arrived.clear()
+        if lost:
+            raise BrokerError(lost)
         if self._in_flight and time.monotonic() - self._heard_at > STALLED_S:
             raise BrokerError(f"has acknowledged nothing for {STALLED_S:.0f} s")
         self._more |= self._outbox.wait(0 if self._in_flight or self._more else TURN_S)
@@ -493,8 +504,10 @@ class _Session:
 
     def _send(self) -> None:
         """Send what is waiting, as far as the window reaches."""
-        if self.refused and not self._in_flight and time.monotonic() - self._refused_at > AGAIN_S:
-            self._after, self._more, self.refused = 0, True, ""
+        known = self._known
+        if known.refused and not self._in_flight and time.monotonic() - known.refused_at > AGAIN_S:
+            known.refused.clear()
+            self._after, self._more = 0, True
         room = WINDOW - len(self._in_flight)
         if not self._more or not room:
             return
@@ -503,22 +516,32 @@ class _Session:
         if messages and not self._in_flight:
             self._heard_at = time.monotonic()
         for message in messages:
+            self._after = message.number
+            if message.topic in known.refused:
+                continue
             body = topics.body_of(message)
             properties = {"id": message.id, "made_at": iso_utc(message.made_at)}
             mid = self._connection.publish(message.topic, body, retain=message.retain, properties=properties)
-            self._in_flight[mid] = self._after = message.number
+            self._in_flight[mid], self._topic_of[mid] = message.number, message.topic
             if message.retain:
-                self._retained[message.topic] = body
+                known.retained[message.topic] = body
+
+    def _publish(self, topic: str, body: bytes) -> None:
+        """Send what is not in the outbox, to be kept by the broker."""
+        if topic not in self._known.refused:
+            self._topic_of[self._connection.publish(topic, body, retain=True)] = topic
 
     def _acknowledge(self, heard: Acknowledged) -> None:
         self._heard_at = time.monotonic()
-        number = self._in_flight.pop(heard.mid, None)
+        number, topic = self._in_flight.pop(heard.mid, None), self._topic_of.pop(heard.mid, "")
         if heard.refusal:
-            if heard.refusal != self.refused:
+            known = self._known
+            if topic not in known.told:
+                known.told.add(topic)
                 self._on_notice(
-                    f"{self._broker.name}: refuses messages: {heard.refusal}; they wait, and are sent again"
+                    f"{self._broker.name}: refuses {topic}: {heard.refusal}; what is meant for it waits"
                 )
-            self.refused, self._refused_at = heard.refusal, time.monotonic()
+            known.refused[topic], known.refused_at = heard.refusal, time.monotonic()
         elif number is not None:
             self._arrived.append(number)
 
@@ -537,7 +560,7 @@ class _Session:
     def _tell_one(self, topic: str, body: bytes) -> None:
         if self._told.get(topic) != body:
             self._told[topic] = body
-            self._connection.publish(topic, body, retain=True)
+            self._publish(topic, body)
 
     def _restate(self) -> None:
         """Tell the values anew, in case that the broker has forgotten what it was to keep.
@@ -546,14 +569,14 @@ class _Session:
         """
         self._restated = True
         moment = self._current.moment
-        told = dict(self._retained)
-        for field in self._current.fields if moment else ():
+        told = dict(self._known.retained)
+        for one in self._current.fields if moment else ():
             # Of what was not told since the start, as it rests by its schedule, the value from before.
-            if moment and field.problem is None and self._topics.attributes(field.name) not in told:
-                messages = topics.field_messages(self._topics, field, moment, self._messages.model)
+            if moment and one.problem is None and self._topics.attributes(one.name) not in told:
+                messages = topics.field_messages(self._topics, one, moment, self._model)
                 told |= {message.topic: message.body for message in messages}
         for topic, body in told.items():
-            self._connection.publish(topic, body, retain=True)
+            self._publish(topic, body)
 
     def _describe(self) -> None:
         """Describe the device to Home Assistant, where the fields are others, or it is time to."""
@@ -566,15 +589,15 @@ class _Session:
         after = home_assistant.components(self._broker, fields)
         if gone := home_assistant.removed(self._components, after):
             body = home_assistant.discovery(self._broker, fields, version=self._version, gone=gone)
-            self._connection.publish(topic, body, retain=True)
+            self._publish(topic, body)
             base = self._topics.base
             left = home_assistant.topics_of(self._components, base) - home_assistant.topics_of(after, base)
             for forgotten in left:
-                self._connection.publish(forgotten, b"", retain=True)
-                self._retained.pop(forgotten, None)
+                self._publish(forgotten, b"")
+                self._known.retained.pop(forgotten, None)
                 self._told.pop(forgotten, None)
         body = home_assistant.discovery(self._broker, fields, version=self._version)
-        self._connection.publish(topic, body, retain=True)
+        self._publish(topic, body)
         self._components = after
 
     def _take(self, heard: Received) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -19,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from edge.board import board
 from edge.field_reader import FieldReader
 from edge.isolated import IsolatedError, TooLongError
-from edge.senders.sender import SenderState
+from edge.outputs import Senders
 from edge.server import schema
 from edge.server.access import COOKIE, Access
 from edge.server.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS
@@ -126,11 +125,7 @@ async def _left(request: Request) -> None:
 
 
 def status_api(
-    live: Live,
-    uploads: Uploads,
-    reader: FieldReader,
-    metrics: Metrics,
-    senders: Callable[[], Sequence[SenderState]],
+    live: Live, uploads: Uploads, reader: FieldReader, metrics: Metrics, senders: Senders
 ) -> APIRouter:
     """What runs here, and how it is."""
     api = APIRouter(tags=["status"], dependencies=[Depends(known_keys)], responses=documented(422))
@@ -158,11 +153,9 @@ def status_api(
 
     @api.get("/v1/info", response_class=JSONResponse, responses={200: {"model": schema.Info}})
     async def get_info() -> Response:
-        """What runs here: version, source, model cards, device, limits, and what is sent elsewhere."""
-        states = await asyncio.to_thread(senders)  # how many messages wait stands in a file
+        """What runs here: version, source, model cards, device, limits."""
         finder = {name: value for name, value in reader.reader.road.card.items() if name != "known"}
-        sent = [asdict(state) for state in states]
-        return JSONResponse({"source": live.source, **info, "page_model": finder, "senders": sent})
+        return JSONResponse({"source": live.source, **info, "page_model": finder})
 
     @api.get("/healthz", response_class=JSONResponse, responses={200: {"model": schema.Health}})
     async def healthz() -> Response:
@@ -183,6 +176,12 @@ def status_api(
         if live.view.failures:
             raise Problem(503, "; ".join(live.view.failures))
         return JSONResponse({"status": "ok"})
+
+    @api.get("/v1/senders", response_class=JSONResponse, responses={200: {"model": schema.Senders}})
+    async def get_senders() -> Response:
+        """What waits to be sent elsewhere, and how those fare that send it."""
+        states = await asyncio.to_thread(senders.states)  # how much waits stands in a file
+        return JSONResponse({"senders": [asdict(state) for state in states]})
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {metrics.content_type: {}}}})
     async def get_metrics() -> Response:

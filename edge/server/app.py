@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from edge.field_reader import FieldReader
-from edge.senders.sender import SenderState
+from edge.outputs import Senders
 from edge.server.access import Access
 from edge.server.api import session_api, status_api, uploads_api
 from edge.server.fields_api import fields_api
@@ -44,9 +44,9 @@ def create_app(
     fields: FieldsFile,
     access: Access,
     metrics: Metrics,
+    senders: Senders,
     hosts: Collection[str],
     store: Store | None,
-    senders: Callable[[], Sequence[SenderState]] = tuple,
 ) -> FastAPI:
     """The application.
 
@@ -57,9 +57,9 @@ def create_app(
         fields: the settings file that fields are saved in.
         access: knows the token.
         metrics: counts.
+        senders: send messages elsewhere.
         hosts: names that the server is called by.
         store: where what is read is kept; None where it is not.
-        senders: tells how those that send messages fare.
     """
 
     @asynccontextmanager

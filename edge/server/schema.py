@@ -303,18 +303,6 @@ class HistoryFields(BaseModel):
     )
 
 
-class Sender(BaseModel):
-    """How one that sends messages fares."""
-
-    destination: str = Field(description="mqtt, webhook or phone")
-    connected: bool = Field(description="whether messages get through, by the last attempt")
-    waiting: int = Field(description="messages that wait to be sent")
-    dropped: int = Field(description="messages that were dropped, as too many waited")
-    sent: int = Field(description="messages that have arrived, since the start")
-    refused: int = Field(description="messages that the receiver does not take, since the start")
-    last_error: str = Field(description="what is wrong at present; empty where all is well")
-
-
 class Info(BaseModel):
     """What runs here."""
 
@@ -325,13 +313,30 @@ class Info(BaseModel):
     page_model: dict[str, object] = Field(description="the card of the network that finds digits")
     device: dict[str, object]
     limits: dict[str, object]
-    senders: list[Sender] = Field(description="empty where nothing is sent elsewhere")
 
 
 class Health(BaseModel):
     """All is well."""
 
     status: Literal["ok"]
+
+
+class Sender(BaseModel):
+    """How messages to one destination fare."""
+
+    destination: str = Field(description="webhook, mqtt or phone")
+    connected: bool = Field(description="whether messages get through, by the last attempt")
+    waiting: int = Field(description="messages that wait to be sent")
+    dropped: int = Field(description="messages dropped so far, because too many were waiting")
+    sent: int = Field(description="messages that have arrived since the start")
+    refused: int = Field(description="messages given up since the start: the receiver does not take them")
+    last_error: str = Field(description="what is wrong; empty where all is well")
+
+
+class Senders(BaseModel):
+    """How messages to all destinations fare."""
+
+    senders: list[Sender]
 
 
 class Session(BaseModel):

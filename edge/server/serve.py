@@ -19,7 +19,7 @@ from edge.errors import EdgeError, UsageError
 from edge.field_reader import FieldReader, road_of_fields
 from edge.fields import Field
 from edge.live import LiveLoop
-from edge.outputs import Senders, open_senders, open_sinks, open_store, outputs_of
+from edge.outputs import Senders, Shared, open_senders, open_sinks, open_store, outputs_of
 from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
@@ -80,12 +80,15 @@ def serve(
             digits, wanted(fields), known=known, road=road_of_fields(args.road, args.page_model)
         )
         outputs = outputs_of(args)
+        shared = Shared.of(outputs, digits, reader)
         # Closed after the loop, whose sinks finish what they write to it.
         if store := open_store(outputs, say):
             stack.callback(store.close)
-        senders = stack.enter_context(Senders(open_senders(outputs, store, say)))
+        senders = stack.enter_context(Senders(open_senders(outputs, store, shared, say)))
         metrics = Metrics(connections=lambda: len(connections), senders=senders.states)
-        loop = stack.enter_context(LiveLoop(opening, reader, wait=False, on_error=on_error, on_notice=say))
+        loop = stack.enter_context(
+            LiveLoop(opening, reader, wait=False, control=shared.control, on_error=on_error, on_notice=say)
+        )
         for difference in differences(loop.source, reader.reader):
             say(difference)
         recording = recording_of(loop.source, reader.reader, options)
@@ -95,6 +98,7 @@ def serve(
             recording,
             output=sys.stdout,
             status=sys.stderr,
+            shared=shared,
             store=store,
             live=loop.source.live,
             on_notice=say,
@@ -110,9 +114,9 @@ def serve(
             fields=file,
             access=Access(token),
             metrics=metrics,
+            senders=senders,
             hosts=_names(args.host, args.allow_host),
             store=store if outputs.history else None,
-            senders=senders.states,
         )
         config = uvicorn.Config(
             app,

@@ -152,8 +152,8 @@ class History {
 
   async list() {
     this.listed = performance.now();
-    const [state, info] = await Promise.allSettled([keptState(), request("/v1/info").then((answer) => answer.json())]);
-    this.state(state.value, info.value?.senders ?? []);
+    const [state, sent] = await Promise.allSettled([keptState(), request("/v1/senders").then((answer) => answer.json())]);
+    this.state(state.value, sent.value?.senders ?? []);
     if (state.status === "rejected") throw state.reason;
     this.fields = state.value.fields;
     const select = find(".field");

@@ -6,6 +6,7 @@ import { Fields } from "./fields.js";
 import { Results, remark } from "./results.js";
 
 const AGAIN_MS = 1500; // after the connection broke
+const SENDERS_MS = 10_000; // from one question what is not sent to the next
 
 const panel = document.querySelector("#live");
 const stage = panel.querySelector(".stage");
@@ -22,6 +23,7 @@ let wanted = false; // whether the tab is open
 let paused = false;
 let socket = null;
 let again = null;
+let unsent = []; // what does not get through to elsewhere, and why
 
 /** What is read now, with what the reader saw of each digit. */
 async function detailed() {
@@ -41,6 +43,7 @@ function connect() {
   socket.addEventListener("open", () => {
     note.textContent = "";
     note.classList.remove("bad");
+    askSenders().catch(() => {});
     shown.src = `/stream.mjpg?at=${Date.now()}`; // a new address, or the broken picture stays
   });
   socket.addEventListener("message", (event) => {
@@ -64,6 +67,15 @@ function connect() {
   });
 }
 
+/** Ask what does not get through to elsewhere. */
+async function askSenders() {
+  if (!socket) return;
+  const { senders } = await (await request("/v1/senders")).json();
+  unsent = senders
+    .filter((one) => one.last_error && one.waiting)
+    .map((one) => `${one.waiting} not sent (${one.destination}): ${one.last_error}`);
+}
+
 /** Take away what is no longer true. */
 function blank() {
   shown.hidden = true;
@@ -79,7 +91,7 @@ function frame({ camera, result }) {
   meters.fps.textContent = camera.frames_per_second.toFixed(0);
   meters.latency.textContent = `${camera.latency_ms.toFixed(0)} ms`;
   meters.dropped.textContent = camera.dropped;
-  const trouble = [camera.trouble, ...camera.failures].filter(Boolean).join("; ");
+  const trouble = [camera.trouble, ...camera.failures, ...unsent].filter(Boolean).join("; ");
   note.textContent = trouble || (result ? remark(result) : "");
   note.classList.toggle("bad", trouble !== "");
   shown.hidden = result === null;
@@ -100,6 +112,8 @@ function update() {
   }
   if (!wanted) shown.removeAttribute("src");
 }
+
+setInterval(() => askSenders().catch(() => {}), SENDERS_MS); // the next time may do better
 
 pause.addEventListener("click", () => {
   paused = !paused;
