@@ -91,7 +91,7 @@ HISTORY = [
     *meter("water", 300, timedelta(minutes=30)),
     *meter("sure", 100, timedelta(minutes=30), refused=False),
     *meter("many", 12_000, timedelta(minutes=6)),
-    *meter("sixty", 60, timedelta(minutes=30)),
+    *meter("gas", 60, timedelta(minutes=30)),
     *three("three"),
     *three("far", wrong="99150.0"),
     *three("lost"),
@@ -325,7 +325,7 @@ def test_the_plot_is_used_with_the_keyboard_alone(open_history):
 
 
 def test_the_table_has_pages(open_history):
-    page = open_history("sixty")
+    page = open_history("gas")
     which = page.locator("#history .which")
     expect(which).to_have_text("1 to 25 of 60")
     newest = rows(page).first.inner_text()
@@ -550,7 +550,7 @@ def test_the_documentation_shows_the_tab(open_history, server, tmp_path):
     check_looks(wide, tmp_path / "wide.png")
     wide.context.close()
     wait_until_alone(server)
-    narrow = open_history("sixty", viewport=NARROW, color_scheme="dark", device_scale_factor=2)
+    narrow = open_history("gas", viewport=NARROW, color_scheme="dark", device_scale_factor=2)
     expect(note(narrow)).to_contain_text("60 readings")
     check_looks(narrow, tmp_path / "narrow.png")
     path = Path(os.environ.get("DIGITCAM_PICTURES", tmp_path)) / "history.jpg"
