@@ -83,7 +83,7 @@ def test_the_watchdog_bites_before_the_stop_is_forced(service):
 def test_the_settings_file_is_understood(suggested, tmp_path):
     text = (DEPLOY / "digitcam.toml").read_text(encoding="utf-8")
     if suggested:
-        text = re.sub(r"^#(?=\S+ = )", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^#(?=\S+ = |\[)", "", text, flags=re.MULTILINE)
     (tmp_path / "digitcam.toml").write_text(text, encoding="utf-8")
     _, args = understand(["run"], {}, tmp_path / "digitcam.toml")
     assert args.source == "picamera"

@@ -37,7 +37,7 @@ from edge.store import Outbox
 from edge.types import FieldReading, ModelName, Moment, iso_utc
 
 WINDOW = 20
-"""Messages that are sent before the first of them is acknowledged: what mosquitto takes at a time."""
+"""Messages that are sent before the first of them is acknowledged, at most: what mosquitto takes."""
 
 KEEPALIVE_S = 30
 """Seconds after which a silent connection is checked; after one and a half of them comes the last will."""
@@ -305,13 +305,14 @@ class Connection:
 
     Attributes:
         lost: why it does not hold any more; "" while it does.
+        window: messages that the broker takes before it has acknowledged the first of them.
     """
 
     def __init__(self, broker: Broker, login: Login | None, context: ssl.SSLContext | None) -> None:
         self._broker = broker
+        self.lost, self.window = "", WINDOW
         self._heard: queue.SimpleQueue[Acknowledged | Received] = queue.SimpleQueue()
         self._answered = threading.Event()
-        self.lost = ""
         # Nothing is kept by paho: what is not acknowledged is in the outbox.
         client = self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -386,8 +387,7 @@ class Connection:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
-        # What else is told beside the outbox's messages waits in paho, where a broker takes fewer at a time.
-        client.max_inflight_messages_set(min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW)))
+        self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         if reason.is_failure:
             self.lost = f"refuses the connection: {reason}"
         self._answered.set()
@@ -514,8 +514,8 @@ class _Session:
         if known.refused and not self._in_flight and time.monotonic() - known.refused_at > AGAIN_S:
             known.refused.clear()
             self._after, self._more = 0, True
-        room = WINDOW - len(self._in_flight)
-        if not self._more or not room:
+        room = self._connection.window - len(self._topic_of)
+        if not self._more or room <= 0:
             return
         messages = self._outbox.pending(DESTINATION, self._after, room)
         self._more = len(messages) == room
