@@ -65,6 +65,7 @@ def webhook(port: int, signer: Signer | None = None) -> Webhook:
 
 
 def test_the_receiver_checks_signatures_and_keeps_each_event_once(tmp_path):
+    pytest.importorskip("standardwebhooks")
     events, secret = tmp_path / "events.jsonl", tmp_path / "secret"
     secret.write_text(SECRET + "\n")
     for _ in range(2):  # it remembers over a restart

@@ -145,7 +145,7 @@ class Webhook:
         destination: of its messages.
     """
 
-    destination = DESTINATION
+    name = destination = DESTINATION
 
     def __init__(
         self,
@@ -156,7 +156,6 @@ class Webhook:
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.name = f"webhook {address.origin}"
         self._address, self._signer, self._clock = address, signer or Signer(), clock
         self._context = context or (tls_context(None) if address.scheme == "https" else None)
         self._timeout_s = timeout_s
