@@ -80,6 +80,8 @@ $(VENV)/.dev: pyproject.toml deploy/make-venv.sh
 # Its Python 3.13.2 is asked for by its start script; 3.13.0 has all that it uses.
 .venv-ha/.installed: tests/home_assistant/requirements.txt
 	$(HOME_ASSISTANT) -m venv .venv-ha
-	.venv-ha/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python \
-		--requirement tests/home_assistant/requirements.txt
+	.venv-ha/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python --no-deps \
+		$$(grep ^homeassistant== $<)
+	.venv-ha/bin/pip install --quiet --disable-pip-version-check --ignore-requires-python --requirement $< \
+		--constraint $$(ls .venv-ha/lib/python3*/site-packages/homeassistant/package_constraints.txt)
 	touch $@

@@ -57,6 +57,7 @@ def broker(tmp_path):
 def hurry(monkeypatch):
     """Waits are short: what is tested is that they end."""
     monkeypatch.setattr(mqtt, "LEARN_S", 0.3)
+    monkeypatch.setattr(mqtt, "STEADY_S", 0.5)
     monkeypatch.setattr(mqtt, "GREETING_S", 0.1)
     monkeypatch.setattr(mqtt, "CONNECT_S", 2.0)
     monkeypatch.setattr(mqtt, "STALLED_S", 2.0)
@@ -451,7 +452,7 @@ def test_a_picture_of_the_last_value_is_sent_where_it_is_asked_for(tmp_path, bro
         result = SimpleNamespace(frame=result_of(image=image).frame, fields=(shown,))
         device.current.write(result, [FieldEvent("value", shown, event.moment)])
         picture = cv2.imdecode(np.frombuffer(listener.body(f"{BASE}/field/water/picture"), np.uint8), 0)
-        assert picture.shape == (41, 101)
+        assert picture.shape == (40, 100)
 
 
 @NEEDED
@@ -658,3 +659,15 @@ def test_run_refuses_files_that_are_not_as_they_should_be(tmp_path, settings, me
     done = run(tmp_path, '[mqtt]\nhost = "127.0.0.1"\n' + settings.format(login=login), "demo", "--frames", 1)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert "secret\n" not in done.stderr
+
+
+@NEEDED
+def test_a_connection_that_breaks_again_and_again_is_told_once(tmp_path, broker, monkeypatch):
+    monkeypatch.setattr(mqtt, "PER_MINUTE", 1000)
+    monkeypatch.setattr(mqtt, "Backoff", lambda: Backoff(0.1, 0.1))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with Device(tmp_path / "a", broker.port) as first, Device(tmp_path / "b", broker.port):
+        connections = f"as digitcam-{first.broker.device}"  # both throw each other out
+        _until(lambda: broker.log.read_text().count(connections) > 20)
+        assert len(first.notices) <= 3, first.notices

@@ -37,7 +37,7 @@ from edge.store import Outbox
 from edge.types import FieldReading, ModelName, Moment, iso_utc
 
 WINDOW = 20
-"""Messages that are sent before the first of them is acknowledged: what mosquitto takes at a time."""
+"""Messages that are sent before the first of them is acknowledged, at most: what mosquitto takes."""
 
 KEEPALIVE_S = 30
 """Seconds after which a silent connection is checked; after one and a half of them comes the last will."""
@@ -47,6 +47,9 @@ CONNECT_S = 10.0
 
 STALLED_S = 30.0
 """Seconds without an acknowledgement after which another connection is tried."""
+
+STEADY_S = 20.0
+"""Seconds that a connection must hold until people are told that it does: one may break again and again."""
 
 TURN_S = 0.25
 """Seconds from one look at what else is to be told to the next."""
@@ -172,6 +175,7 @@ class MqttSender:
         self._context = tls_of(broker) if broker.tls else None
         self._known = _Known()
         self._state = SenderState(DESTINATION)
+        self._said = ""  # what people were told is wrong, and has not been well for a while since
         self._ending, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="digitcam-send-mqtt", daemon=True)
         if self._login() is not None and not broker.tls and broker.host not in LOCAL:
@@ -215,7 +219,7 @@ class MqttSender:
                 try:
                     connection.open()
                     failures = 0
-                    self._succeed()
+                    self._state = replace(self._state, connected=True, last_error="")
                     self._serve(connection)
                 finally:
                     connection.close()
@@ -237,8 +241,13 @@ class MqttSender:
             generator=self._generator,
             known=self._known,
         )
+        steady_at = time.monotonic() + (STEADY_S if self._said else 0.0)
+        told = False
         while not self._closed.is_set():
             sent = session.turn()
+            if not told and time.monotonic() >= steady_at:
+                self._on_notice(f"{self._broker.name}: connected")
+                self._said, told = "", True
             refused = next((f"refuses {topic}: {why}" for topic, why in self._known.refused.items()), "")
             if sent or refused != self._state.last_error:
                 self._state = replace(self._state, sent=self._state.sent + sent, last_error=refused)
@@ -248,18 +257,13 @@ class MqttSender:
     def _login(self) -> Login | None:
         return None if self._file is None else read_login(self._file)
 
-    def _succeed(self) -> None:
-        if not self._state.connected or not self._state.sent:
-            self._on_notice(f"{self._broker.name}: connected")
-        self._state = replace(self._state, connected=True, last_error="")
-
     def _fail(self, error: Exception) -> None:
         if self._closed.is_set():
             return
         why = _why(error)
-        another = why != self._state.last_error
         self._state = replace(self._state, connected=False, last_error=why)
-        if another:
+        if why != self._said:
+            self._said = why
             self._on_notice(f"{self._broker.name}: {why}; messages wait, and are sent again")
 
 
@@ -301,13 +305,14 @@ class Connection:
 
     Attributes:
         lost: why it does not hold any more; "" while it does.
+        window: messages that the broker takes before it has acknowledged the first of them.
     """
 
     def __init__(self, broker: Broker, login: Login | None, context: ssl.SSLContext | None) -> None:
         self._broker = broker
+        self.lost, self.window = "", WINDOW
         self._heard: queue.SimpleQueue[Acknowledged | Received] = queue.SimpleQueue()
         self._answered = threading.Event()
-        self.lost = ""
         # Nothing is kept by paho: what is not acknowledged is in the outbox.
         client = self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -316,7 +321,6 @@ class Connection:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
-        client.max_inflight_messages_set(2 * WINDOW)  # the window is ours
         if login is not None:
             client.username_pw_set(login.user, login.password or None)
         if context is not None:
@@ -383,6 +387,7 @@ class Connection:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
+        self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         if reason.is_failure:
             self.lost = f"refuses the connection: {reason}"
         self._answered.set()
@@ -472,8 +477,9 @@ class _Session:
 
     @property
     def is_done(self) -> bool:
-        """Whether all that was in the outbox has arrived."""
-        return not (self._more or self._in_flight or self._arrived)
+        """Whether all that was in the outbox has arrived, and Home Assistant knows of the device."""
+        is_known = self._described is not None or not self._broker.discovery
+        return is_known and not (self._more or self._in_flight or self._arrived)
 
     def turn(self) -> int:
         """Do what there is to do, or wait for it for a moment; how many messages have arrived.
@@ -508,8 +514,8 @@ class _Session:
         if known.refused and not self._in_flight and time.monotonic() - known.refused_at > AGAIN_S:
             known.refused.clear()
             self._after, self._more = 0, True
-        room = WINDOW - len(self._in_flight)
-        if not self._more or not room:
+        room = self._connection.window - len(self._topic_of)
+        if not self._more or room <= 0:
             return
         messages = self._outbox.pending(DESTINATION, self._after, room)
         self._more = len(messages) == room

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge.events import AnyEvent, FieldEvent
-from edge.overlay import encode
 from edge.sinks import Sink
-from edge.types import Box, ByteArray, FieldReading, Frame, Moment, Result
-
-QUALITY = 85
-"""Of the pictures, as JPEG: a number takes some kB."""
+from edge.sinks.crops import crop_of
+from edge.types import FieldReading, Moment, Result
 
 
 class Current(Sink):
@@ -41,9 +38,10 @@ class Current(Sink):
         if not self._wants_pictures:
             return
         made = {
-            event.field.name: encode(_cut(result.frame, event.field), ".jpg", quality=QUALITY)
+            event.field.name: crop
             for event in events
             if isinstance(event, FieldEvent) and event.kind == "value"
+            if (crop := crop_of(event, result.frame))
         }
         names = {field.name for field in result.fields}
         if made or not self.pictures.keys() <= names:
@@ -56,18 +54,3 @@ class Current(Sink):
     def idle(self, moment: Moment) -> None:
         """Take that reading is paused, which is no problem."""
         self.problem = ""
-
-
-def _cut(frame: Frame, field: FieldReading) -> ByteArray:
-    """The part of a frame that a field's value was read from: its region, else the number, else all of it."""
-    rows, columns = frame.image.shape[:2]
-    if field.outline is not None:
-        across, down = zip(*field.outline, strict=True)
-        box = Box(int(min(across)), int(min(down)), int(max(across)) + 1, int(max(down)) + 1)
-    elif field.box is not None:
-        number, margin = field.box, field.box.height // 2
-        box = Box(number.left - margin, number.top - margin, number.right + margin, number.bottom + margin)
-    else:
-        return frame.image
-    box = box.clipped(rows, columns)
-    return box.of(frame.image) if box.width > 0 and box.height > 0 else frame.image

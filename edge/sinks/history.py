@@ -10,10 +10,10 @@ from typing import Protocol
 
 from edge.clock import boot_id, synchronised
 from edge.events import AnyEvent, Event, FieldEvent
-from edge.overlay import encode
 from edge.sinks import Sink
+from edge.sinks.crops import crop_of
 from edge.store import Limits, NewEntry, NewMessage, Store
-from edge.types import Box, Frame, Result
+from edge.types import Frame, Result
 from edge.words import counted
 
 TIDY_S = 600.0
@@ -21,12 +21,6 @@ TIDY_S = 600.0
 
 CROP_SHARE = 64
 """Crops are looked at as well when one in so many of all the bytes they may take was added."""
-
-CROP_MARGIN = 0.5
-"""Of a number's height: how much of the paper around it its crop shows."""
-
-CROP_QUALITY = 85
-"""Of JPEG: 3 kB for a number of five digits, and its pencil is still to be seen."""
 
 
 class MessageWriter(Protocol):
@@ -114,7 +108,7 @@ class History(Sink):
     def _entry(self, event: AnyEvent, frame: Frame | None, is_right: bool | None) -> NewEntry:
         crop = None
         if self._crops and frame is not None and frame.moment == event.moment:
-            crop = _crop(event, frame)
+            crop = crop_of(event, frame)
         digits_model, page_model = self._models
         return replace(
             _fact(event),
@@ -175,18 +169,3 @@ def _fact(event: AnyEvent) -> NewEntry:
         timestamp=moment.timestamp,
         source=moment.source,
     )
-
-
-def _crop(event: AnyEvent, frame: Frame) -> bytes | None:
-    """The picture of what an event is about, JPEG; of a field without a number, its region."""
-    box = event.reading.box if isinstance(event, Event) else event.field.box
-    if box is not None:
-        margin = round(CROP_MARGIN * box.height)
-        box = Box(box.left - margin, box.top - margin, box.right + margin, box.bottom + margin)
-    elif isinstance(event, FieldEvent) and event.field.outline:
-        xs, ys = zip(*event.field.outline, strict=True)
-        box = Box(round(min(xs)), round(min(ys)), round(max(xs)), round(max(ys)))
-    if box is None:
-        return None
-    box = box.clipped(*frame.image.shape[:2])
-    return encode(box.of(frame.image), ".jpg", quality=CROP_QUALITY) if box.width > 0 < box.height else None
