@@ -483,7 +483,7 @@ def test_a_history_that_cannot_be_written_is_told_in_both_tabs_and_comes_back(op
         expect(note(page)).to_contain_text(f"{place}")
         expect(note(page)).to_contain_text("trying again …")
         page.get_by_role("tab", name="Live").click()
-        expect(page.locator("#live .note")).to_contain_text("cannot write to the history")
+        expect(page.locator("#live .note")).to_contain_text("cannot be written to")
         place.unlink()
         page.get_by_role("tab", name="History").click()
         expect(rows(page).first).to_be_visible(timeout=60_000)
