@@ -416,6 +416,36 @@ def test_a_history_on_a_read_only_disk_can_be_read(path, tmp_path):
         subprocess.run(["umount", mount], check=True)
 
 
+def test_a_log_on_a_read_only_disk_is_read_too(tmp_path):
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", mount], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting needs root")
+    program = (
+        "import os, sys; from pathlib import Path; from datetime import datetime, UTC\n"
+        "from edge.store import NewEntry, Store\n"
+        "facts = {'kind': 'number', 'captured_at': datetime.now(UTC)}\n"
+        "Store(Path(sys.argv[1])).record([NewEntry(text='in the log', **facts)])\n"
+        "os._exit(0)"
+    )
+    path = mount / "history.db"
+    try:
+        subprocess.run([sys.executable, "-c", program, path], check=True)
+        subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+        assert texts(Store(path)) == ["in the log"]
+        # Without the log's index there is no way to read it here, and what is in the file alone is not all.
+        subprocess.run(["mount", "-o", "remount,rw", mount], check=True)
+        path.with_name("history.db-shm").unlink()
+        subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+        with pytest.raises(OutputError, match="copy it, with its -wal file"):
+            texts(Store(path))
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
 def test_a_disk_that_is_really_full_takes_nothing_and_loses_nothing(tmp_path):
     mount = tmp_path / "mount"
     mount.mkdir()

@@ -264,6 +264,19 @@ def test_the_camera_is_watched_live(open_page):
     expect(page.locator("#live .shown")).to_have_attribute("src", re.compile("stream"))
 
 
+def test_what_cannot_be_kept_is_told_while_the_camera_is_watched(open_page, tmp_path):
+    (tmp_path / "file").touch()
+    with serving("demo", "--history", tmp_path / "file" / "history.db") as running:
+        page = open_page("live", running.url)
+        note = page.locator("#live .note")
+        expect(note).to_contain_text("history.db cannot be written to")
+        expect(note).to_have_class(re.compile("bad"))
+        expect(numbers(page, "live").first).to_be_visible()
+        (tmp_path / "file").unlink()
+        expect(note).not_to_contain_text("history.db", timeout=90_000)
+        page.close()  # before its server is gone
+
+
 def test_a_server_that_is_gone_leaves_nothing_old_on_the_page(browser):
     with serving("demo") as server:
         page = browser.new_context(viewport=NARROW).new_page()

@@ -279,6 +279,8 @@ def _reason(error: sqlite3.Error) -> str:
         return "the disk is full: delete something, or lower --history-size and --keep-crops"
     if name.startswith("SQLITE_READONLY"):
         return "it may only be read, as after a fault of the card: look at dmesg, and check the card"
+    if name.startswith("SQLITE_CANTOPEN"):
+        return f"{error}, or make one beside it: copy it, with its -wal file, to where you may write"
     if _is_damage(error):
         return f"it is damaged ({error})"
     return f"{error} ({name})" if name else str(error)
