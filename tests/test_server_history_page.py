@@ -33,7 +33,9 @@ def browser():
         yield browser
 
 
-def entry(at, text, *, field="water", unit="m³", problem=None, crop=True, confidence=0.97, synchronised=True):
+def entry(
+    at, text, *, field="water", unit="m³", problem=None, why="", crop=True, confidence=0.97, synchronised=True
+):
     """A reading of a field; where there is a problem, it was refused."""
     refused = problem is not None
     return NewEntry(
@@ -43,6 +45,7 @@ def entry(at, text, *, field="water", unit="m³", problem=None, crop=True, confi
         value=None if refused or ":" in text else float(text),
         raw=text,
         problem=problem,
+        why=why,
         confidence=confidence,
         unit=unit,
         captured_at=at,
@@ -71,6 +74,7 @@ def meter(field, count, step, *, refused=True):
                 f"{value + 5000 * wrong:07.1f}",
                 field=field,
                 problem="change" if wrong else None,
+                why="5000.0 more than before; expected at most up 8 / d" if wrong else "",
                 confidence=0.8 + 0.0019 * ((k * 31) % 100),
                 crop=count - k <= 20,
             )
@@ -321,7 +325,9 @@ def test_the_plot_is_used_with_the_keyboard_alone(open_history):
     expect(note(page)).to_contain_text("300 readings")
     rows(page).nth(5).get_by_role("button").focus()
     page.keyboard.press("Enter")
-    expect(announced).to_contain_text("05476.0, confidence 83 %, changed too fast")
+    expect(announced).to_contain_text(
+        "05476.0, confidence 83 %, 5000.0 more than before; expected at most up 8 / d"
+    )
 
 
 def test_the_table_has_pages(open_history):
@@ -466,10 +472,11 @@ def test_how_much_is_kept_is_told(open_history):
 def test_what_is_wrong_with_the_history_is_told_above_the_plot(open_history, blank, tmp_path):
     (tmp_path / "history.db.torn-20261129T120000Z").touch()
     with serving(blank, "--history", tmp_path / "history.db") as torn:
-        page = open_history(None, torn.url)
+        page = open_history(None, torn.url, viewport=NARROW)
         trouble = page.locator("#history .trouble")
         expect(trouble).to_contain_text("A damaged history was set aside: ")
         expect(trouble).to_contain_text("history.db.torn-20261129T120000Z.")
+        assert trouble.evaluate("line => line.scrollWidth <= line.clientWidth")  # however long the path is
         page.context.close()
 
 
@@ -483,7 +490,7 @@ def test_a_history_that_cannot_be_written_is_told_in_both_tabs_and_comes_back(op
         expect(note(page)).to_contain_text(f"{place}")
         expect(note(page)).to_contain_text("trying again …")
         page.get_by_role("tab", name="Live").click()
-        expect(page.locator("#live .note")).to_contain_text("cannot write to the history")
+        expect(page.locator("#live .note")).to_contain_text("cannot be written to")
         place.unlink()
         page.get_by_role("tab", name="History").click()
         expect(rows(page).first).to_be_visible(timeout=60_000)
@@ -529,6 +536,10 @@ def test_it_looks_right_in_every_width_and_light(open_history, tmp_path, scheme,
         rows(page).nth(number).click()
         expect(page.locator("#history .chosen .shown")).to_be_visible()
         check_looks(page, tmp_path / "reading.png")
+    lines = page.locator("#history tbody .accepted .value").evaluate_all(
+        "cells => cells.map(cell => cell.getBoundingClientRect().height)"
+    )
+    assert max(lines) < 50  # one line, however long the reason of a refusal is
 
 
 def test_the_plotting_library_is_the_version_that_is_told():
