@@ -193,8 +193,8 @@ def client(args: argparse.Namespace, folder: Path) -> None:
         run._flush(journal, manifest, out)
     seconds, wall = time.process_time() - started, time.monotonic() - began
     print(
-        f"{listed} pictures: listed in {listing_s:.1f} s of a processor ({listed / listing_s:.0f} / s); listed, "
-        f"noted and written with {3 * listed} rows in {seconds:.1f} s ({listed / seconds:.0f} / s), "
+        f"{listed} pictures: listed in {listing_s:.1f} s of a processor ({listed / listing_s:.0f} / s); "
+        f"listed, noted and written with {3 * listed} rows in {seconds:.1f} s ({listed / seconds:.0f} / s), "
         f"{wall:.1f} s by the clock; "
         f"{own_mb():.0f} MB; {size_mb(out, 'part-*'):.1f} MB of Parquet, {size_mb(out, '_*'):.1f} MB of "
         "journal",
