@@ -323,8 +323,8 @@ def _replace_lost(cluster: LocalCluster, workers: int) -> None:
     gone = [name for name, nanny in cluster.workers.items() if nanny.status not in alive]
     for name in gone:
         cluster.worker_spec.pop(name, None)
-    if gone:
-        cluster.scale(workers)
+    if len(cluster.workers) - len(gone) < workers:
+        cluster.scale(workers)  # starts those, too, that it has struck off its list
 
 
 # --- in a worker ---
