@@ -123,3 +123,16 @@ def test_the_environment_says_whether_systemd_watches(manager, environment, watc
 
 def test_without_systemd_there_is_nobody_to_tell():
     assert Systemd.from_environment(Speedometer(DemoCamera()), {"WATCHDOG_USEC": "1"}) is None
+
+
+def test_frames_that_are_left_unread_on_purpose_feed_the_watchdog_as_well(manager):
+    address, told = manager
+    clock = Clock()
+    with service(address, clock, watchdog_s=4.0) as sink:
+        heard = []
+        for _ in range(120):
+            clock.now += 0.1
+            sink.idle(result_of(timestamp=clock.now).frame.moment)
+            heard += told()
+    assert heard.count("WATCHDOG=1") == pytest.approx(12, abs=2)
+    assert "STATUS=reading is paused" in heard
