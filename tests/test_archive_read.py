@@ -14,10 +14,13 @@ from archives import command, environment, manifest, pictures, plain, read, rows
 from PIL import Image
 from samples import png_of_size, written
 
-from edge.archive.batches import BatchReader
+from edge.archive.batches import BatchReader, Read
 from edge.archive.fetching import Listed, Pending
+from edge.archive.rows import failed
+from edge.archive.run import results
 from edge.archive.settings import Settings
 from edge.commands import main
+from edge.workers import Answer, GivenUp, WorkerError
 
 
 def descendants(pid):
@@ -216,6 +219,25 @@ def test_a_picture_that_takes_too_long_or_too_much_has_a_row_and_the_next_is_rea
     finally:
         reader.close()
     assert late.rows[0].error.endswith(("it took more than 0.002 s", "has not come within 0.002 s"))
+
+
+def test_a_worker_that_does_not_find_what_is_here_ends_the_reading(tmp_path):
+    """Ten million rows that say "not there" help nobody."""
+    (here,) = pictures(tmp_path, 1)
+    for source, told in ((here, True), (tmp_path / "gone.jpg", False)):
+        item = Pending(1, Listed(str(source)))
+        answer = Answer((item,), (Read((failed(str(source), 1, "it is not there"),), missing=True),))
+        if told:
+            with pytest.raises(WorkerError, match=f"does not find {here}, which is here: .*object store"):
+                results(answer)
+        else:
+            assert [number for number, _ in results(answer)] == [1]
+
+
+def test_a_picture_with_which_all_workers_die_has_a_row():
+    ((number, (row,)),) = results(GivenUp(Pending(7, Listed("a.jpg")), "it died (signal 9)"))
+    assert (number, row.kind, row.source) == (7, "failed", "a.jpg")
+    assert row.error == "a.jpg ends each worker that reads it: it died (signal 9)"
 
 
 def test_fields_are_read_in_each_picture_for_itself(tmp_path, monkeypatch):

@@ -141,7 +141,7 @@ def _work(
         if all_listed and not dispatcher.out:
             return
         answers = dispatcher.take(WAIT_S if all_listed else 0)
-        if done := [one for answer in answers for one in _done(answer)]:
+        if done := [one for answer in answers for one in results(answer)]:
             journal.done(done)
             if journal.counts.kept >= PART_ROWS:
                 _flush(journal, manifest, folder)
@@ -158,7 +158,7 @@ def _size(counts: Counts, workers: Workers, all_listed: bool) -> int:
     return max(1, min(BATCH, left // (SHARES * max(1, workers.count)))) if all_listed else BATCH
 
 
-def _done(answer: Answer | GivenUp) -> list[tuple[int, Sequence[Row]]]:
+def results(answer: Answer | GivenUp) -> list[tuple[int, Sequence[Row]]]:
     """The pictures of an answer, by their numbers, with their rows.
 
     Raises:
