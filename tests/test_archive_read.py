@@ -132,6 +132,7 @@ def test_other_models_are_told_and_not_mixed(read_here, monkeypatch, capsys):
         path.write_text(before, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_is_new_in_an_archive_is_added(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     pictures(tmp_path / "in", 2)
@@ -254,6 +255,7 @@ def test_fields_are_read_in_each_picture_for_itself(tmp_path, monkeypatch):
     assert manifest(tmp_path / "out.jsonl")["fields"] == [{"name": "water", "format": "000"}]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_what_was_read_stays(tmp_path):
     pictures(tmp_path / "in", 60)
 

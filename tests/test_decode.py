@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from samples import png_chunk, png_of_size
 
-from edge.decode import can_decode_heic, decode_image, left_out, pages_of
+from edge.decode import can_decode_heic, decode_image, left_out, pages_of, taken_at
 from edge.errors import ImageError
 
 RED_BGR = (0, 0, 255)
@@ -288,6 +288,24 @@ def test_a_file_that_is_too_large_is_refused():
 def test_a_picture_with_damaged_exif_is_still_a_picture():
     data = encoded(Image.new("L", (8, 8), 50), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert (decode_image(data, "photo.jpg") == 50).all()
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({0x9003: "2019:05:06 07:08:09", 0x9004: "2020:01:01 00:00:00"}, "2019-05-06T07:08:09"),
+        ({0x9004: "2020:01:01 00:00:00\0"}, "2020-01-01T00:00:00"),
+        ({0x9003: "0000:00:00 00:00:00"}, None),
+        ({}, None),
+    ],
+)
+def test_when_a_picture_was_taken_is_told_where_its_exif_says_so(tags, told):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update(tags)
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8)).save(buffer, "JPEG", exif=exif)
+    assert taken_at(buffer.getvalue()) == told
+    assert taken_at(b"no picture") is None
 
 
 def test_no_warning_leaks_and_the_filters_stay():

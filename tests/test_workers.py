@@ -119,6 +119,7 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
         open_workers(job(tmp_path), Place(cluster="tcp://127.0.0.1:9"))
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_lost_is_told(tmp_path):
     distributed = pytest.importorskip("distributed")
     options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "memory_limit": 0}
@@ -152,12 +153,14 @@ def test_a_cluster_with_another_version_of_dask_is_told(tmp_path, cluster, monke
         open_workers(job(tmp_path), Place(cluster=cluster))
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_lost_with_its_worker_is_done_again(tmp_path, place):
     with open_workers(job(tmp_path), place) as workers:
         found = through(workers, [(1, "die once", 2), (3,)])
     assert pairs(found) == [("1", 1), ("2", 4), ("3", 9), ("die once", "die once")]
 
 
+@pytest.mark.slow
 def test_the_item_that_kills_is_found_and_the_others_of_its_batch_are_done(tmp_path, place):
     with open_workers(job(tmp_path), place) as workers:
         found = through(workers, [(1, 2, "die", 4), (5, 6)])
@@ -182,6 +185,7 @@ def test_a_job_that_cannot_be_opened_says_why():
         through(workers, [(1,)])
 
 
+@pytest.mark.slow
 def test_workers_end_at_once_whatever_they_do(tmp_path, place):
     with open_workers(job(tmp_path), place) as workers:
         (answer,) = through(workers, [("pid",)])
