@@ -95,7 +95,7 @@ def test_without_fields_the_cure_is_said(settings, capsys):
             r"digitcam\.toml: \[\[field\]\] 1 \('a'\): least: expected a num",
         ),
         ("[[field]]\nregoin = 1", r"digitcam\.toml: \[\[field\]\] 1: regoin: unknown key.*region"),
-        ('[field]\nname = "a"', r"digitcam\.toml: unknown key field\.name"),
+        ('[field]\nname = "a"', r"digitcam\.toml: expected tables headed \[\[field\]\]"),
         ("field = 3", r"digitcam\.toml: expected tables headed \[\[field\]\]"),
         ('format = "12.5"', r"digitcam\.toml: format: cannot use the format '12\.5'"),
         ('region = "1,2"', r"digitcam\.toml: region: expected left,top,right,bottom"),

@@ -117,7 +117,7 @@ def test_more_than_can_wait_are_told_to_come_back(make, monkeypatch):
 @pytest.mark.parametrize(("oldest_s", "status"), [(9.0, 200), (11.0, 503)])
 def test_the_server_is_not_ready_while_a_picture_waits_for_long(classifier, oldest_s, status):
     uploads = SimpleNamespace(ready=True, oldest_s=lambda: oldest_s)
-    live = SimpleNamespace(live=False)
+    live = SimpleNamespace(live=False, view=SimpleNamespace(failures=()))
     app = FastAPI()
     app.add_exception_handler(Problem, lambda request, problem: problem.response())
     app.include_router(
@@ -126,6 +126,7 @@ def test_the_server_is_not_ready_while_a_picture_waits_for_long(classifier, olde
             uploads,
             DigitReader(classifier),
             SimpleNamespace(content_type="text/plain"),
+            SimpleNamespace(states=list),
         )
     )
 

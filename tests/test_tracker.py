@@ -189,9 +189,9 @@ def test_a_stream_of_one_picture_shows_what_the_picture_shows(classifier):
     assert len(confidences) >= 5
 
 
-@pytest.mark.parametrize("name", ["lucksoft_345.jpg", "tahaemara_9107.jpg", "kiran_09678.png"])
+@pytest.mark.parametrize("name", ["lucksoft_345.jpg", "tahaemara_3541.jpg", "rajdeep_735426.jpg"])
 def test_a_still_video_of_a_photo_shows_what_the_photo_shows(real_dir, classifier, name):
-    """The last one fills its picture from border to border."""
+    """The last one fills its picture nearly from border to border."""
     reader = DigitReader(classifier)
     picture = cv2.imread(str(real_dir / "photos" / name))
     readings = reader.read_image(picture).readings

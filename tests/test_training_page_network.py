@@ -117,7 +117,7 @@ def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(96, 64), (160, 320)])
+@pytest.mark.parametrize("size", [(256, 256), (256, 384)])
 def test_the_int8_network_keeps_the_contract_at_any_size_and_agrees(trained, lesson_pages, size):
     training, _ = trained
     free = build_network()

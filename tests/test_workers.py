@@ -249,10 +249,10 @@ def test_one_suspect_is_out_at_a_time():
     assert [answer.items for answer in found] == [(1,), (2,), (3,), (4,)]
 
 
-def test_a_scheduler_that_has_tried_often_enough_is_not_asked_again():
+def test_what_a_scheduler_has_given_up_is_tried_once_more_with_nothing_else_out():
     workers = Told(lambda number, items: Ended(number, deaths=AGAIN + 1, why="they died"))
     assert through(workers, [(1,)]) == [GivenUp(1, "they died")]
-    assert workers.submitted == [(1,)]
+    assert workers.submitted == [(1,), (1,)]
 
 
 def test_workers_that_all_die_are_told_before_all_items_are_given_up():
