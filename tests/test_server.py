@@ -56,7 +56,7 @@ WEBP = cv2.imencode(".webp", written("407"))[1].tobytes()
 
 @pytest.fixture(scope="module")
 def server():
-    with serving("demo") as running:
+    with serving("demo", "--fps", "10") as running:
         yield running
 
 

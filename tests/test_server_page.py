@@ -33,7 +33,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def server():
-    with serving("demo") as running:
+    with serving("demo", "--fps", "10") as running:
         yield running
 
 
