@@ -1,5 +1,6 @@
 """An archive from the command line: real processes, killed at any point, and what is there in the end."""
 
+import importlib
 import os
 import resource
 import signal
@@ -305,7 +306,8 @@ def test_a_full_disk_is_told_and_what_was_read_stays(tmp_path):
 )
 def test_what_makes_no_sense_is_told_in_a_line_with_its_cure(tmp_path, monkeypatch, capsys, args, told):
     if "tcp://127.0.0.1:9" in args:
-        monkeypatch.setattr(pytest.importorskip("edge.workers.cluster"), "CONNECT_S", 1.0)
+        pytest.importorskip("distributed")
+        monkeypatch.setattr(importlib.import_module("edge.workers.cluster"), "CONNECT_S", 1.0)
     monkeypatch.chdir(tmp_path)
     pictures(tmp_path / "in", 1)
     (tmp_path / "in.csv").mkdir()

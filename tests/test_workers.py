@@ -1,5 +1,6 @@
 """Work that many processes share, and what becomes of it when they die."""
 
+import importlib
 import os
 import signal
 import time
@@ -113,7 +114,8 @@ def test_a_cluster_that_is_there_does_the_work_and_stays(tmp_path, cluster):
 
 
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
-    cluster = pytest.importorskip("edge.workers.cluster")
+    pytest.importorskip("distributed")
+    cluster = importlib.import_module("edge.workers.cluster")
     monkeypatch.setattr(cluster, "CONNECT_S", 1.0)
     with pytest.raises(WorkerError, match="no Dask cluster answers at tcp://127.0.0.1:9 .*local"):
         open_workers(job(tmp_path), Place(cluster="tcp://127.0.0.1:9"))
