@@ -26,8 +26,9 @@ def test_the_shipped_model_gives_its_known_answers(capsys):
 EXPECTED = json.loads((FRAMES / "frames.json").read_text())
 
 BEYOND = 0.3
-"""Two processors round differently, and what both networks say together is steep between yes and no: a slim 1 of 0.6 on
-one of them was below 0.5 on the other. A digit this far above the threshold is shown by both."""
+"""Two processors round differently, and what both networks say together is steep between yes and no: a slim
+1 of 0.6 on one of them was below 0.5 on the other. A digit this far above the threshold is shown by both."""
+
 
 SAME_BOX, SAME_EDGE = 0.7, 2
 """Overlap of the boxes of the same digit: a faint end of a stroke may be found on one of them only. Or pixels
