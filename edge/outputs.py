@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 from edge.alerts import AlertRules, Watch
 from edge.control import Control
 from edge.errors import OutputError, PackageMissingError, UsageError
 from edge.field_reader import FieldReader
+from edge.live import LiveLoop
 from edge.reader import DigitReader
 from edge.recording import Recording
 from edge.senders.broker import Broker
@@ -27,7 +29,6 @@ from edge.sinks.current import Current
 from edge.sinks.history import History, MessageWriter
 from edge.sinks.keep import USUAL_AGE_S, USUAL_BYTES, KeepFrames, Limits
 from edge.sources.base import Notice
-from edge.speedometer import Speedometer
 from edge.store import Limits as HistoryLimits
 from edge.store import Store
 from edge.types import ModelName
@@ -282,36 +283,48 @@ def _machine() -> str:
     return socket.gethostname().partition(".")[0]
 
 
-def open_sinks(
+def add_sinks(
+    loop: LiveLoop,
     outputs: Outputs,
-    speedometer: Speedometer,
     recording: Recording | None = None,
     *,
-    output: TextIO,
-    status: TextIO,
     shared: Shared | None = None,
     store: Store | None = None,
-    live: bool = True,
-    on_notice: Callable[[str], None] = lambda line: None,
-) -> Iterator[Sink]:
-    """The sinks, and systemd's where it started this process. Each is opened when it is asked for.
+    on_notice: Notice,
+) -> None:
+    """Have a loop feed the sinks, and systemd's where it started this process.
+
+    What is for people and programs goes to standard output, and where it is no terminal, how the reading goes
+    to standard error.
 
     Args:
+        loop: of an open source.
         outputs: where readings go.
-        speedometer: knows how the reading goes.
         recording: what is true of the frames, where they are to be kept.
-        output: standard output; a terminal gets a view that is drawn anew instead of lines.
-        status: where it is told how the reading goes, when `output` is no terminal.
         shared: what the reading shares with those who are elsewhere; None where nothing is sent there.
         store: what `open_store` has opened.
-        live: the source shows what is there now.
         on_notice: told, in a line for people, what was deleted.
 
     Raises:
-        PackageMissingError: something that it takes is not installed.
+        PackageMissingError: something that a sink takes is not installed.
         OutputError: a file cannot be made.
         UsageError: frames cannot be kept in the folder that is named.
     """
+    # One by one: the loop closes those that it has where the next cannot be opened.
+    for sink in _open_sinks(loop, outputs, recording, shared, store, on_notice):
+        loop.add(sink)
+
+
+def _open_sinks(
+    loop: LiveLoop,
+    outputs: Outputs,
+    recording: Recording | None,
+    shared: Shared | None,
+    store: Store | None,
+    on_notice: Notice,
+) -> Iterator[Sink]:
+    output, status, speedometer = sys.stdout, sys.stderr, loop.speedometer
+    live = loop.source.live
     if outputs.json:
         from edge.sinks.jsonlines import JsonLines
 

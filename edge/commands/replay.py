@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import suppress
 
 from edge.commands import values
@@ -26,7 +25,7 @@ from edge.sources import SourceOptions
 def _replay(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
-    from edge.outputs import open_sinks, outputs_of
+    from edge.outputs import add_sinks, outputs_of
     from edge.provenance import differences
     from edge.sources.replay import Replay
 
@@ -42,8 +41,7 @@ def _replay(args: argparse.Namespace) -> int:
     with LiveLoop(lambda: source, frames, on_error=errors.add, on_notice=say) as loop:
         for difference in differences(source, reader):
             say(difference)
-        for sink in open_sinks(outputs, loop.speedometer, output=sys.stdout, status=sys.stderr):
-            loop.add(sink)
+        add_sinks(loop, outputs, on_notice=say)
         with suppress(KeyboardInterrupt):
             loop.run()
     for line in loop.summary():

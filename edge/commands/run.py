@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from contextlib import ExitStack, suppress
 from functools import partial
 
@@ -37,7 +36,7 @@ from edge.sources import find_source, open_source
 def _run(args: argparse.Namespace) -> int:
     from edge.field_reader import FieldReader
     from edge.live import LiveLoop
-    from edge.outputs import Senders, Shared, open_senders, open_sinks, open_store, outputs_of
+    from edge.outputs import Senders, Shared, add_sinks, open_senders, open_store, outputs_of
     from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
@@ -72,18 +71,7 @@ def _run(args: argparse.Namespace) -> int:
             for difference in differences(loop.source, reader):
                 say(difference)
             recording = recording_of(loop.source, reader, options)
-            for sink in open_sinks(
-                outputs,
-                loop.speedometer,
-                recording,
-                output=sys.stdout,
-                status=sys.stderr,
-                shared=shared,
-                store=store,
-                live=loop.source.live,
-                on_notice=say,
-            ):
-                loop.add(sink)
+            add_sinks(loop, outputs, recording, shared=shared, store=store, on_notice=say)
             with suppress(KeyboardInterrupt):  # how a live reading ends
                 say(f"reading from {loop.source.name}")
                 loop.run(seconds=args.seconds or math.inf, frames=args.frames or math.inf)

@@ -186,12 +186,7 @@ class MqttSender:
     @property
     def state(self) -> SenderState:
         """How it fares now."""
-        state = self._state
-        try:
-            waiting, dropped = self._outbox.waiting(DESTINATION), self._outbox.dropped(DESTINATION)
-        except EdgeError:  # whoever writes the file says so
-            return state
-        return replace(state, waiting=waiting, dropped=dropped)
+        return self._state.with_waiting(self._outbox)
 
     def start(self) -> None:
         """Begin to send; called once."""

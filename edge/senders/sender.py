@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 from edge.errors import EdgeError
 from edge.sources.base import Notice
@@ -93,6 +93,14 @@ class SenderState:
     refused: int = 0
     last_error: str = ""
 
+    def with_waiting(self, outbox: Outbox) -> Self:
+        """The same with what the outbox holds and has dropped; as it is where that cannot be told."""
+        try:
+            waiting, dropped = outbox.waiting(self.destination), outbox.dropped(self.destination)
+        except EdgeError:  # whoever writes the file says so
+            return self
+        return replace(self, waiting=waiting, dropped=dropped)
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -165,13 +173,7 @@ class Sender:
     @property
     def state(self) -> SenderState:
         """How it fares now."""
-        state = self._state
-        try:
-            waiting = self._outbox.waiting(state.destination)
-            dropped = self._outbox.dropped(state.destination)
-        except EdgeError:  # whoever writes the file says so
-            return state
-        return replace(state, waiting=waiting, dropped=dropped)
+        return self._state.with_waiting(self._outbox)
 
     def start(self) -> None:
         """Begin to send; called once."""

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import ipaddress
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -19,7 +18,7 @@ from edge.errors import EdgeError, UsageError
 from edge.field_reader import FieldReader
 from edge.fields import Field
 from edge.live import LiveLoop
-from edge.outputs import Senders, Shared, open_senders, open_sinks, open_store, outputs_of
+from edge.outputs import Senders, Shared, add_sinks, open_senders, open_store, outputs_of
 from edge.provenance import differences, recording_of
 from edge.reader import DigitReader
 from edge.server.access import Access, default_token_file, read_or_make_token
@@ -90,18 +89,7 @@ def serve(
         for difference in differences(loop.source, digits):
             say(difference)
         recording = recording_of(loop.source, digits, options)
-        for sink in open_sinks(
-            outputs,
-            loop.speedometer,
-            recording,
-            output=sys.stdout,
-            status=sys.stderr,
-            shared=shared,
-            store=store,
-            live=loop.source.live,
-            on_notice=say,
-        ):
-            loop.add(sink)
+        add_sinks(loop, outputs, recording, shared=shared, store=store, on_notice=say)
         live = Live(loop, metrics.see, on_error)
         stack.callback(live.close)
         uploads = stack.enter_context(Uploads(args.readers, args.model, args.page_model))
