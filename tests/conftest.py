@@ -12,6 +12,10 @@ from edge.classifier import Classifier
 WORKSTATION = ["test_training*.py", "test_convert*.py", "test_scenes*.py"]
 """Tests of what runs on a workstation only; their modules import Keras."""
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # there are as many workers as processors
+    for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, "1")  # read when TensorFlow is imported, here or in a child process
+
 HAS_KERAS = importlib.util.find_spec("keras") is not None
 
 collect_ignore_glob = [] if HAS_KERAS else WORKSTATION
