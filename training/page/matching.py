@@ -15,6 +15,11 @@ NONE, IGNORED = -1, -2
 SAME_PLACE = 0.5
 """Intersection over union from which on a candidate is the digit that stands there (as in PASCAL VOC)."""
 
+SLIMMEST = 0.5
+"""Width over height that both boxes count at least with: of a 1 that is three pixels wide, a cell of the page
+network is four, and half a pixel more on either side makes another digit of it by the overlap alone. (Of 322
+ones on held-out pages 55 were seen where they stand, named right, and yet left out of what is fitted.)"""
+
 IGNORED_SHARE = 0.3
 """A candidate of whose box more lies where nothing should be asked is left out."""
 
@@ -31,7 +36,7 @@ def match(boxes: FloatArray, true: FloatArray, ignored: FloatArray) -> npt.NDArr
         Index of the digit, `NONE`, or `IGNORED`, which is also what has half of the overlap that a digit
         needs: nobody would call it wrong. Shape (n,).
     """
-    shared = overlaps(boxes, true)
+    shared = overlaps(_widened(boxes), _widened(true))
     found = np.where(ignored > IGNORED_SHARE, IGNORED, NONE).astype(np.int64)
     if len(true):
         found[shared.max(axis=1) >= SAME_PLACE / 2] = IGNORED
@@ -41,6 +46,12 @@ def match(boxes: FloatArray, true: FloatArray, ignored: FloatArray) -> npt.NDArr
         if shared[k, best] >= SAME_PLACE and not taken[best]:
             taken[best], found[k] = True, best
     return found
+
+
+def _widened(boxes: FloatArray) -> FloatArray:
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    more = np.maximum(SLIMMEST * height - width, 0) / 2
+    return np.asarray(boxes + np.outer(more, (-1, 0, 1, 0)), np.float32)
 
 
 def overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
