@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from edge.formats import DIGIT, MARKS, OPTIONAL, Format
 from edge.fusion import Fusion
-from edge.marks import Marking, Places
+from edge.marks import Marking, MarkPeaks, features
 from edge.recognizer import Seen
 from edge.types import MINUS, SIGNS, Candidate, Digit, Line
 
@@ -294,7 +294,7 @@ def told_of(seen: Choices, hypotheses: Sequence[Hypothesis]) -> tuple[float, ...
     )
 
 
-def contradicted(seen: Choices, one: Hypothesis, places: Places, marking: Marking) -> float:
+def contradicted(seen: Choices, one: Hypothesis, marks: MarkPeaks, marking: Marking) -> float:
     """The least probability of what the format says stands before a digit, where that is below one half.
 
     A mark that is seen and is none of the format's, or one of the format's that is not seen, makes the number
@@ -302,10 +302,7 @@ def contradicted(seen: Choices, one: Hypothesis, places: Places, marking: Markin
     is: 1.
     """
     digits = [seen.digits[k] for k in one.chosen]
-    features = [
-        places.features(left, right) for left, right in zip((None, *digits[:-1]), digits, strict=True)
-    ]
-    chances = marking(np.array(features)).astype(np.float64)
+    chances = marking(features((None, *digits[:-1]), digits, marks)).astype(np.float64)
     dash = 1 + MARKS.index("-")
     chances[:, dash] = chances[:, MINUS] = chances[:, dash] + chances[:, MINUS]
     least = float(chances[np.arange(len(digits)), list(one.signs)].min())
@@ -332,7 +329,6 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
     hypotheses = search(candidates, slots_of(form), decoding.steps)
     if not hypotheses:
         return None
-    places = Places(seen.found.grey, seen.found.looks)
     told = told_of(candidates, hypotheses)
     logit = float(np.array(told) @ np.array(astuple(decoding.whole)))
     chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
@@ -342,4 +338,4 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
         Digit(digit.box, digit.prediction, digit.ink, digit.links, certain[sign])
         for digit, sign in zip((candidates.digits[k] for k in best.chosen), best.signs, strict=True)
     )
-    return Line(digits, min(chance, contradicted(candidates, best, places, marking)))
+    return Line(digits, min(chance, contradicted(candidates, best, MarkPeaks.of(seen.found.looks), marking)))

@@ -25,7 +25,7 @@ def marking(sign=""):
     """Sees the same before every digit, whatever is there."""
     outer = np.zeros((2, len(SIGNS)))
     outer[1, SIGNS.index(sign)] = 9.0
-    return Marking(np.zeros((FEATURES + 1, 1)), outer, 0.8, -9.0)
+    return Marking(np.zeros((FEATURES + 1, 1)), outer, 0.8)
 
 
 def seen(*what, pitch=50):
