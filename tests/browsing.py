@@ -12,7 +12,7 @@ CHROMIUM = shutil.which("chromium")
 if not CHROMIUM and not os.environ.get("CI"):
     pytest.skip("needs a browser: apt install chromium", allow_module_level=True)
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
@@ -41,7 +41,7 @@ class Pages:
     def open(self, address, **options):
         """Open a page in a window of its own."""
         context = self._browser.new_context(**{"viewport": WIDE, **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         self._contexts.append(context)
         page = context.new_page()
         url = address.partition("/#")[0]

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 import httpx
 
+PATIENCE_S = 120
+"""Seconds that a test waits for what must come, on a machine however busy."""
+
 
 @contextmanager
 def serving(*args, env=None, stdout=None):
@@ -44,4 +47,4 @@ class Server:
         self.port = int(url.rpartition(":")[2])
 
     def client(self, **options):
-        return httpx.Client(base_url=self.url, timeout=20, **options)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S, **options)

@@ -183,7 +183,7 @@ def test_an_end_from_outside_is_orderly(number, tmp_path):
         try:
             process.stdout.readline()  # a number was accepted
             process.send_signal(number)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -208,7 +208,7 @@ def test_a_camera_that_goes_is_said_and_does_not_end_the_run(tmp_path):
             fault.write_text("gone")
             assert any("went away" in line for line in process.stderr)
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 0

@@ -7,7 +7,7 @@ from samples import prediction
 
 from edge.formats import MARKS
 from edge.lines import Linking, numbers_of, to_reading
-from edge.marks import FACTS, FEATURES, REACH, Marking, Places
+from edge.marks import FACTS, FEATURES, Marking, Places
 from edge.types import SIGNS, Box, Digit, Line, Thresholds
 
 THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8)
@@ -101,7 +101,7 @@ def test_what_stands_too_far_away_is_no_neighbour():
     grey = np.full((100, 600), 220, np.uint8)
     left, right = (Digit(Box(x, 30, x + 25, 70), prediction(1)) for x in (20, 500))
     features = Places(grey, Told([]).looks(grey)).features(left, right)
-    assert features[:2].tolist() == [0, REACH]
+    assert features[:2].tolist() == [0, 2.5]
 
 
 def weights(**changed):

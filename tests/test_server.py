@@ -26,7 +26,7 @@ from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
-from serving import serving
+from serving import PATIENCE_S, serving
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -366,9 +366,9 @@ def test_every_answer_says_that_nothing_comes_from_elsewhere(client, path):
 
 
 def test_events_come_as_they_happen(events):
-    seen = [json.loads(events.recv(timeout=10))]
+    seen = [json.loads(events.recv(timeout=PATIENCE_S))]
     while seen[-1]["event"] != "accepted":
-        seen.append(json.loads(events.recv(timeout=10)))
+        seen.append(json.loads(events.recv(timeout=PATIENCE_S)))
     assert [event["id"] for event in seen] == list(range(1, len(seen) + 1))
     assert seen[0]["event"] == "appeared"
     assert all(event["reading"]["track_id"] for event in seen)
@@ -376,7 +376,7 @@ def test_events_come_as_they_happen(events):
 
 def test_frames_come_to_those_who_ask(server):
     with listening(server, "?frames=1") as socket:
-        messages = [json.loads(socket.recv(timeout=10)) for _ in range(20)]
+        messages = [json.loads(socket.recv(timeout=PATIENCE_S)) for _ in range(20)]
     frames = [message for message in messages if message["event"] == "frame"]
     ids = [frame["result"]["frame_id"] for frame in frames]
     assert ids == sorted(set(ids))
@@ -384,7 +384,7 @@ def test_frames_come_to_those_who_ask(server):
 
 
 def test_readings_are_the_latest_and_what_came_since(client, events):
-    events.recv(timeout=10)  # there is one
+    events.recv(timeout=PATIENCE_S)  # there is one
     latest = client.get("/v1/readings").json()
     assert latest["latest"]["source"] == "demo"
     assert latest["events"] == []
@@ -399,7 +399,7 @@ def test_readings_are_the_latest_and_what_came_since(client, events):
 
 
 def test_readings_show_what_the_reader_saw(client, events):
-    while json.loads(events.recv(timeout=10))["event"] != "accepted":
+    while json.loads(events.recv(timeout=PATIENCE_S))["event"] != "accepted":
         pass
     latest = client.get("/v1/readings?glyphs=1").json()["latest"]
     for reading in latest["readings"]:
@@ -433,7 +433,7 @@ def test_a_snapshot_is_the_newest_frame(client, path):
 
 
 def test_it_says_that_it_is_well_and_what_it_is(client, events):
-    events.recv(timeout=10)
+    events.recv(timeout=PATIENCE_S)
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ok"}
     info = client.get("/v1/info").json()
@@ -446,7 +446,7 @@ def test_it_says_that_it_is_well_and_what_it_is(client, events):
 def test_metrics_count_and_never_tell_what_was_read(client, events):
     number = next(
         event["reading"]["text"]
-        for event in (json.loads(events.recv(timeout=10)) for _ in range(30))
+        for event in (json.loads(events.recv(timeout=PATIENCE_S)) for _ in range(30))
         if event["event"] == "accepted" and len(event["reading"]["text"]) > 2
     )
     client.post("/v1/predict", content=PNG)
@@ -610,7 +610,7 @@ def test_behind_a_proxy_the_limit_of_an_address_is_its_client_s(behind_proxy):
         assert refused.headers["retry-after"] == "1"
         assert client.get("/v1/readings", headers=of("192.0.2.8")).status_code == 200
     with server.client() as client:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while client.get("/v1/readings", headers=of("192.0.2.7")).status_code != 200:
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -648,7 +648,7 @@ def test_an_end_from_outside_is_orderly_though_somebody_watches(number):
         server.process.send_signal(number)
         received += b"".join(parts)  # fails where the answer has no end
         assert received.endswith(b"--frame\r\n")
-        _, rest = server.process.communicate(timeout=60)
+        _, rest = server.process.communicate(timeout=PATIENCE_S)
     assert server.process.returncode == 0
     (summary,) = rest.splitlines()
     assert "numbers accepted" in summary or "number accepted" in summary
@@ -673,17 +673,17 @@ def test_what_is_served_is_recorded_and_written_too(tmp_path):
     systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     with systemd, written_to.open("w") as lines:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(20)
+        systemd.settimeout(PATIENCE_S)
         told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "15000000"}
         with serving("demo", "--json", "--record", recorded, env=told, stdout=lines) as server:
             assert systemd.recv(4096) == b"READY=1"
             assert systemd.recv(4096) == b"WATCHDOG=1"
             with server.client() as client:
-                end = time.monotonic() + 20
+                end = time.monotonic() + PATIENCE_S
                 while not client.get("/v1/readings").json()["last_event"] and time.monotonic() < end:
                     time.sleep(0.05)
             server.process.send_signal(signal.SIGTERM)
-            _, rest = server.process.communicate(timeout=20)
+            _, rest = server.process.communicate(timeout=PATIENCE_S)
     assert f"as {recorded}" in rest
     assert recorded.stat().st_size > 0
     events = [json.loads(line) for line in written_to.read_text().splitlines()]
@@ -699,7 +699,7 @@ def test_a_frame_that_cannot_be_read_is_trouble_that_the_server_tells_of(tmp_pat
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
     with serving("demo", env={"PYTHONPATH": path}) as server, server.client() as client:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while (camera := client.get("/v1/readings").json()["camera"])["failed"] < 3:
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -715,7 +715,7 @@ def test_a_picture_is_served_as_a_source_too(tmp_path):
     path = tmp_path / "page.png"
     path.write_bytes(PNG)
     with serving(path) as server, server.client() as client:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while not (answer := client.get("/v1/readings").json())["latest"] and time.monotonic() < end:
             time.sleep(0.05)
         assert [reading["text"] for reading in answer["latest"]["readings"]] == ["407"]
