@@ -158,6 +158,8 @@ def wall_clock(timestamp: float) -> datetime:
 _HOST = re.compile(r"[\w.-]+(:\d{1,5})?|\[[\da-fA-F:.]+\](:\d{1,5})?")
 """What may be told of an address besides its scheme."""
 
+_PASSWORD = re.compile(r"(pass|passw\w*|pwd|pw|token|secret|key|auth\w*)=", re.IGNORECASE)
+
 _HIDDEN = "…"
 """Stands for an address of which nothing else can be told for certain not to be a secret."""
 
@@ -175,11 +177,10 @@ def public_name(text: str) -> str:
     """
     scheme, separator, rest = text.partition("://")
     if not separator:
-        # user:secret@host/stream is an address whose scheme was forgotten.
-        forgotten = (
-            "@" in text and ":" in text.partition("@")[0] and not text.startswith(("/", ".", "faulty:"))
-        )
-        return _HIDDEN if forgotten else text
+        # user:secret@host/stream and host/stream?pwd=secret are addresses whose scheme was forgotten.
+        forgotten = "@" in text and ":" in text.partition("@")[0]
+        path = text.startswith(("/", ".", "faulty:"))
+        return _HIDDEN if (forgotten or _PASSWORD.search(text)) and not path else text
     authority, *others = re.split(r"[/?#\\]", rest, maxsplit=1)
     host = authority.rpartition("@")[2]
     certain = _HOST.fullmatch(host) and not any("@" in other for other in others)
