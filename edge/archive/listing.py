@@ -59,8 +59,8 @@ def _found_one(pattern: str) -> Iterator[Listed]:
         # Every row of the output and its manifest would tell it.
         protocol = found[1].upper()
         raise UsageError(
-            f"expected an address without a password, found one in {public_name(found.string)}: put it into the "
-            f"environment instead, as FSSPEC_{protocol}_USERNAME and FSSPEC_{protocol}_PASSWORD"
+            f"expected an address without a password, found one in {public_name(found.string)}: put it into "
+            f"the environment instead, as FSSPEC_{protocol}_USERNAME and FSSPEC_{protocol}_PASSWORD"
         )
     pictures = _of_address(pattern) if is_address(pattern) else _of_files(pattern)
     try:
