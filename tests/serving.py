@@ -25,7 +25,7 @@ def serving(*args, env=None, stdout=None):
         # Whoever starts the tests in the background has Ctrl-C ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    said = []
+    said, rest = [], ""
     with process:
         try:
             for line in process.stderr:
@@ -37,6 +37,9 @@ def serving(*args, env=None, stdout=None):
             yield Server(f"http://127.0.0.1:{found[1]}", process, said)
         finally:
             process.kill()
+            if not process.stderr.closed:  # `communicate` has read it
+                rest = process.stderr.read()
+    assert "Traceback" not in rest, rest
 
 
 class Server:

@@ -254,7 +254,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(photo):
 
 @pytest.mark.parametrize(
     "verb",
-    [["run", "demo", "--json"], ["run", "demo"], ["doctor", "demo"], ["model", "show"], ["read", "demo"]],
+    [
+        *(["run", "demo", "--json"], ["run", "demo"], ["doctor", "demo"], ["model", "show"]),
+        *(["read", "demo"], ["--help"], ["--version"], ["read", "--help"]),
+    ],
 )
 def test_a_full_disk_behind_standard_output_is_one_line_and_exit_code_1(verb):
     with Path("/dev/full").open("w") as full:

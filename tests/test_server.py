@@ -157,14 +157,19 @@ def form(body, kind="multipart/form-data; boundary=b"):
     [
         ({"files": {"a": ("a.png", PNG), "b": ("b.png", PNG)}}, 422, "found 2 files; send it as curl"),
         ({"files": [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]}, 422, "found 2 files"),
-        ({"files": {"note": (None, "hello")}}, 422, "found 1 fields and no file"),
-        ({"files": {"file": ("a.png", b"")}}, 422, "the picture is empty"),
+        ({"files": {"note": (None, "hello")}}, 422, "found 1 field and no file"),
+        ({"files": {"file": ("a.png", b"")}}, 422, "the upload is empty"),
         ({"files": {f"f{k}": (None, "x") for k in range(17)}}, 422, "at most 16 fields"),
         ({"files": {"file": ("a" * 2000, PNG)}}, 422, "the form is damaged"),
         ({"files": {"file": ("a.png", bytes(4 << 20))}}, 413, "at most 4,194,304 bytes"),
         (form(b"--b--", "multipart/form-data"), 422, "names its boundary, found none"),
         (form(b"no form at all"), 422, "the form is damaged"),
         (form(b""), 422, "the form is cut off"),
+        (
+            form(PNG.replace(b"\n", b""), "application/x-www-form-urlencoded"),
+            422,
+            "send it with --data-binary",
+        ),
         (
             form(b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + PNG),
             422,
@@ -173,7 +178,7 @@ def form(body, kind="multipart/form-data; boundary=b"):
     ],
     ids=[
         *("two files", "two of the name", "no file", "empty", "parts", "header", "size"),
-        *("no boundary", "no form", "nothing", "cut off"),
+        *("no boundary", "no form", "nothing", "curl -d", "cut off"),
     ],
 )
 def test_a_form_that_is_no_good_is_refused(client, sent, status, detail):
@@ -229,15 +234,21 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [
-        (b"", 422, "the picture is empty: expected a picture"),
+        (b"", 422, "the upload is empty: expected a picture"),
         (b"hello", 422, "expected PNG, JPEG, WebP, HEIF or AVIF, found 5 bytes"),
         (b'{"image": "aGVsbG8="}', 422, "found JSON; send the bytes of the picture alone"),
+        (base64.b64encode(JPEG), 422, "found base64; send the bytes of the picture alone"),
+        (
+            b"image=" + base64.b64encode(PNG),
+            422,
+            "found form fields (application/x-www-form-urlencoded); send",
+        ),
         (JPEG[:1000], 422, "damaged or cut off"),
         (png_of_size(4001, 4000, pixels(b"")), 422, "expected at most 16 million pixels, found 4001 x 4000"),
         (png_of_size(20000, 20000, pixels(b"")), 422, "expected at most 16 million pixels"),
         (bytes((4 << 20) + 1), 413, "expected a picture of at most 4,194,304 bytes, found 4194305"),
     ],
-    ids=["empty", "text", "json", "cut", "16 megapixels", "400 megapixels", "4 MB"],
+    ids=["empty", "text", "json", "base64", "fields", "cut", "16 megapixels", "400 megapixels", "4 MB"],
 )
 def test_what_is_no_good_picture_is_refused(client, body, status, detail):
     answer = client.post("/v1/predict", content=body)
@@ -313,6 +324,11 @@ def test_errors_are_problem_details(client, method, path, status, detail):
     assert detail in problem["detail"]
 
 
+def test_a_body_of_another_kind_is_told_as_text(client):
+    answer = client.post("/v1/session", content=b"x", headers={"Content-Type": "text/plain"})
+    assert answer.json()["detail"].endswith("with Content-Type: application/json, found 'x'")
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -320,6 +336,7 @@ def test_errors_are_problem_details(client, method, path, status, detail):
         ({"Host": "8.8.8.8"}, 421),
         ({"Host": "[::1"}, 421),
         ({"Host": "localhost"}, 200),
+        ({"Host": "evil.example@localhost"}, 421),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": "localhost", "Origin": "http://localhost"}, 200),
@@ -622,7 +639,13 @@ def test_a_proxy_that_is_no_address_is_named(proxy, capsys):
     assert f"found '{proxy}'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("X-Forwarded-For", "Forwarded", "Via", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-IP"),
+        *("CF-Connecting-IP", "True-Client-IP", "X-Cluster-Client-IP", "X-Original-Forwarded-For"),
+    ],
+)
 def test_what_a_proxy_passes_on_is_refused_where_no_token_is_asked_for(client, header):
     answer = client.get("/v1/readings", headers={header: "192.0.2.7"})
     assert answer.status_code == 403
