@@ -81,8 +81,10 @@ def is_outside(asked, url):
 
 
 def check_looks(page, path):
-    """Nothing sticks out of the screen, and all text has contrast; a picture is kept to be looked at."""
+    """Nothing sticks out, text has contrast, a thumb finds the tabs; a picture is kept to be looked at."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tabs = page.locator("[role=tab]:visible").all()
+    assert all(tab.bounding_box()["height"] >= 44 for tab in tabs)
     assert page.evaluate(CONTRAST) >= 4.5  # WCAG 2.2, level AA
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path)
