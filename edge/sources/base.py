@@ -107,6 +107,8 @@ class Source(ABC):
     Attributes:
         name: the file or camera, as the user wrote it; of an address, scheme, host and port (`public_name`).
         live: frames come in real time; the newest one is given, and what came in between is dropped.
+        in_time: the times of its frames are when they came. Those of a simulated camera that need not keep
+            time are not.
         continuous: frames follow each other in time, so that what is in one is probably in the next; False
             for separate pictures.
         drops: frames that a live source did not give so far, by their cause (`Drop`).
@@ -115,6 +117,7 @@ class Source(ABC):
     """
 
     live: ClassVar[bool] = False
+    in_time: bool = True
     continuous: bool = False
 
     def __init__(self, name: str) -> None:
