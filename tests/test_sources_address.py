@@ -43,7 +43,11 @@ def test_of_an_address_only_scheme_host_and_port_are_told(address, shown):
 
 
 @pytest.mark.parametrize(
-    "text", ["/dev/video0", "0", "picamera:1", "demo", "-", "a/b@c.png", "faulty:/tmp/x@y"]
+    "text",
+    [
+        *("/dev/video0", "0", "picamera:1", "demo", "-", "a/b@c.png", "faulty:/tmp/x@y"),
+        *("token=5.jpg", "scans/pass=2.png"),
+    ],
 )
 def test_what_is_no_address_is_shown_as_it_is(text):
     assert public_name(text) == text

@@ -161,7 +161,8 @@ def wall_clock(timestamp: float) -> datetime:
 _HOST = re.compile(r"[\w.-]+(:\d{1,5})?|\[[\da-fA-F:.]+\](:\d{1,5})?")
 """What may be told of an address besides its scheme."""
 
-_PASSWORD = re.compile(r"(pass|passw\w*|pwd|pw|token|secret|key|auth\w*)=", re.IGNORECASE)
+_PASSWORD = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?[/?].*(passw\w*|pass|pwd|pw|token|secret)=", re.IGNORECASE)
+"""A host, and behind it what may be a password."""
 
 _HIDDEN = "…"
 """Stands for an address of which nothing else can be told for certain not to be a secret."""
@@ -183,7 +184,7 @@ def public_name(text: str) -> str:
         # user:secret@host/stream and host/stream?pwd=secret are addresses whose scheme was forgotten.
         forgotten = "@" in text and ":" in text.partition("@")[0]
         path = text.startswith(("/", ".", "faulty:"))
-        return _HIDDEN if (forgotten or _PASSWORD.search(text)) and not path else text
+        return _HIDDEN if (forgotten or _PASSWORD.match(text)) and not path else text
     authority, *others = re.split(r"[/?#\\]", rest, maxsplit=1)
     host = authority.rpartition("@")[2]
     certain = _HOST.fullmatch(host) and not any("@" in other for other in others)
