@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,10 +166,11 @@ def load_file(
             f"{path} must have one input and one output, but has {len(takes)} and {len(gives)}: edge shows "
             "it one picture"
         )
-    if len(takes[0]) not in (3, 4) or takes[0][0] != 1 or (len(takes[0]) == 4 and takes[0][3] not in (1, 3)):
+    size = _size(takes[0])
+    if size is None:
         raise ModelError(
             f"{path} must take one picture of a fixed size, (1, rows, columns), (1, rows, columns, 1) or "
-            f"(1, rows, columns, 3), but takes {takes[0]}"
+            f"(1, rows, columns, 3), or with its channels first, but takes {takes[0]}"
         )
     for tensor, what in ((inputs[0], "input"), (outputs_[0], "output")):
         if tensor.type not in (_FLOAT, *_QUANTIZED):
@@ -178,8 +180,22 @@ def load_file(
             f"{path} must give one probability for each of {len(labels)} labels, but gives {gives[0][1:]}: "
             "name what its outputs mean, a line each, with --labels"
         )
-    rows, columns, channels = (*takes[0][1:], 1)[:3]
-    return LoadedFile(name or path.stem, labels, model, (rows, columns, channels), logits)
+    return LoadedFile(name or path.stem, labels, model, size, logits)
+
+
+def _size(shape: Sequence[int]) -> tuple[int, int, int] | None:
+    """Rows, columns and channels of what an input of this shape takes; None where it takes no one picture."""
+    if len(shape) not in (3, 4) or shape[0] != 1:
+        return None
+    rows, columns, channels = (*shape[1:], 1)[:3]
+    if _is_channels_first(shape):
+        rows, columns, channels = columns, channels, rows
+    return (rows, columns, channels) if channels in (1, 3) else None
+
+
+def _is_channels_first(shape: Sequence[int]) -> bool:
+    """Whether it is (1, channels, rows, columns), as PyTorch has it."""
+    return len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3)
 
 
 def to_contract(
@@ -195,7 +211,9 @@ def to_contract(
     graph = _Graph(model)
     inside = graph.tensor(graph.inputs[0])
     shape = [int(side) for side in inside.shape]
-    rows, columns, channels = (*shape[1:], 1)[:3]
+    size = _size(shape)
+    assert size is not None
+    rows, columns, channels = size
     black, white = pixels
     steps = [graph.add(_FLOAT, [1, rows, columns, channels])]
     outside = graph.add(schema.TensorType.UINT8, [1, rows, columns, channels], scale=INPUT_SCALE)
@@ -209,6 +227,10 @@ def to_contract(
         steps.append(graph.add(_FLOAT, shape))
         to = graph.constant(np.array([-1, rows, columns], np.int32))
         front.append(graph.operation("RESHAPE", [steps[-2], to], steps[-1]))
+    if _is_channels_first(shape):
+        steps.append(graph.add(_FLOAT, shape))
+        order = graph.constant(np.array([0, 3, 1, 2], np.int32))
+        front.append(graph.operation("TRANSPOSE", [steps[-2], order], steps[-1]))
     if inside.type == _FLOAT:
         front[-1].outputs = [graph.inputs[0]]
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import threading
 import warnings
 from collections.abc import Sequence
@@ -61,8 +62,17 @@ _FOUND = (
     (b"[", 0, b"[", "JSON"),
     (b"data:", 0, b"data:", "a data URL"),
     (b"--", 0, b"--", "a form (multipart/form-data)"),
+    *((text, 0, b"", "base64") for text in (b"/9j/", b"iVBORw0KGgo", b"UklGR", b"AAAAHGZ0eX", b"AAAAIGZ0eX")),
 )
 """What people hand in for pictures: first bytes, then an offset with the bytes that settle it."""
+
+_FORM_FIELD = re.compile(rb"[\w.%-]{1,64}=[\w.%+/=-]+(&|\Z)")
+"""The first of what a form sends that is not multipart, as `curl -d image=...` does."""
+
+_FORM_FIELDS = "form fields (application/x-www-form-urlencoded)"
+
+_WRAPPED = {"JSON", "a data URL", "a form (multipart/form-data)", "base64", _FORM_FIELDS}
+"""What a picture may be inside of, so that it need not be saved otherwise but sent otherwise."""
 
 # One picture at a time: `warnings.catch_warnings` is process-wide, and so is the memory of a large picture.
 _one_at_a_time = threading.Lock()
@@ -241,6 +251,8 @@ def _found(data: bytes) -> str:
     for first, offset, settles, what in _FOUND:
         if data.startswith(first) and data[offset:].startswith(settles):
             return what
+    if _FORM_FIELD.match(data):
+        return _FORM_FIELDS
     return f"{len(data):,} bytes of another kind"  # not the bytes themselves: they may be anything
 
 
@@ -253,7 +265,7 @@ def _cure(data: bytes, formats: Sequence[str]) -> str:
         )
     if found in {_KINDS[kind] for kind in formats}:
         return "it may be damaged or of a rare kind: copy it again, or save it as JPEG"
-    if data.startswith((b"{", b"[", b"data:", b"--")):
+    if found in _WRAPPED:
         return (
             "send the bytes of the picture alone, as curl --data-binary @photo.jpg does, "
             "or a form, as curl -F file=@photo.jpg does"

@@ -91,15 +91,20 @@ def put_in_place(temporary: Path, path: Path, *, lasting: bool = True) -> None:
         os.close(folder)
 
 
-def write_line(stream: TextIO, text: str) -> None:
+def write_line(stream: TextIO, text: str, *, end: str = "\n") -> None:
     """Write a line so that the next program in a pipe sees it at once.
+
+    Args:
+        stream: that is written to.
+        text: without its end.
+        end: what ends it.
 
     Raises:
         BrokenPipeError: the next program has seen enough.
         OutputError: any other reason, such as a full disk.
     """
     try:
-        print(text, file=stream, flush=True)
+        print(text, end=end, file=stream, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -323,7 +323,9 @@ def read_metadata(model: bytes, name: str) -> bytes:
         ModelError: when the bytes are no such model, or it has no buffer of that name.
     """
     if model[4:8] != b"TFL3":
-        raise ModelError("not a TensorFlow Lite model: its identifier is not 'TFL3'")
+        keras = model.startswith((b"PK\x03\x04", b"\x89HDF"))  # .keras, .h5
+        cure = ": python -m convert makes one of a Keras network" if keras else ""
+        raise ModelError(f"not a TensorFlow Lite model, as its identifier is not 'TFL3'{cure}")
     try:
         root = Table(model, encode.Get(uoffset, model, 0))
         buffers, metadata = _tables(root, _MODEL_BUFFERS), _tables(root, _MODEL_METADATA)

@@ -69,9 +69,9 @@ class Speedometer:
     def latency_s(self, result: Result) -> float:
         """Seconds from the capture of a frame that has just been read."""
         took = result.speed.total / 1000
-        # A simulated camera that need not keep time gives frames from the future.
-        late = self._clock() - result.frame.timestamp
-        return max(took, late) if self._source.live else took
+        if not (self._source.live and self._source.in_time):
+            return took
+        return max(took, self._clock() - result.frame.timestamp)
 
     def seconds_in(self, moment: Moment) -> float:
         """Seconds from the first frame that was read to a moment, by the clock of the frames."""

@@ -606,7 +606,7 @@ class Result:
     fields: tuple[FieldReading, ...] = ()
 
     def __repr__(self) -> str:
-        numbers = " ".join(reading.text for reading in self.readings) or "no number"
+        numbers = ", ".join(reading.as_text() for reading in self.readings) or "no number"
         return f"<Result of {self.frame.source}, frame {self.frame.frame_id}: {numbers}>"
 
     def as_dict(self) -> dict[str, Any]:

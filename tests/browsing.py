@@ -12,7 +12,7 @@ CHROMIUM = shutil.which("chromium")
 if not CHROMIUM and not os.environ.get("CI"):
     pytest.skip("needs a browser: apt install chromium", allow_module_level=True)
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
@@ -41,7 +41,7 @@ class Pages:
     def open(self, address, **options):
         """Open a page in a window of its own."""
         context = self._browser.new_context(**{"viewport": WIDE, **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         self._contexts.append(context)
         page = context.new_page()
         url = address.partition("/#")[0]
@@ -81,8 +81,10 @@ def is_outside(asked, url):
 
 
 def check_looks(page, path):
-    """Nothing sticks out of the screen, and all text has contrast; a picture is kept to be looked at."""
+    """Nothing sticks out, text has contrast, a thumb finds the tabs; a picture is kept to be looked at."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tabs = page.locator("[role=tab]:visible").all()
+    assert all(tab.bounding_box()["height"] >= 44 for tab in tabs)
     assert page.evaluate(CONTRAST) >= 4.5  # WCAG 2.2, level AA
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path)

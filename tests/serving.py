@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 import httpx
 
+PATIENCE_S = 120
+"""Seconds that a test waits for what must come, on a machine however busy."""
+
 
 @contextmanager
 def serving(*args, env=None, stdout=None):
@@ -22,7 +25,7 @@ def serving(*args, env=None, stdout=None):
         # Whoever starts the tests in the background has Ctrl-C ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    said = []
+    said, rest = [], ""
     with process:
         try:
             for line in process.stderr:
@@ -34,6 +37,9 @@ def serving(*args, env=None, stdout=None):
             yield Server(f"http://127.0.0.1:{found[1]}", process, said)
         finally:
             process.kill()
+            if not process.stderr.closed:  # `communicate` has read it
+                rest = process.stderr.read()
+    assert "Traceback" not in rest, rest
 
 
 class Server:
@@ -44,4 +50,4 @@ class Server:
         self.port = int(url.rpartition(":")[2])
 
     def client(self, **options):
-        return httpx.Client(base_url=self.url, timeout=20, **options)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S, **options)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from samples import THRESHOLDS, number, prediction
 
-from edge.aim import LIMITS, Advice, Aim, Recent, Trend, advice, measure
+from edge.aim import Advice, Aim, Recent, Trend, advice, measure
 from edge.lines import to_reading
 from edge.sources.handwriting import draw_strokes, some_hand, write_number
 from edge.types import Box, Digit, Line
@@ -165,7 +165,7 @@ def test_a_good_picture_needs_no_advice():
         (
             worse(height=14.2, edge=1.0),
             "height",
-            f"move nearer: digits are 14 pixels high, {LIMITS.height:.0f} read well",
+            "move nearer: digits are 14 pixels high, 20 read well",
         ),
         (worse(edge=20.0), "sharpness", "focus, and hold it still: edges of strokes are 20.0 pixels wide"),
         (

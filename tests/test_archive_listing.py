@@ -91,6 +91,24 @@ def test_what_is_no_file_is_no_archive(source):
         list_pictures([source])
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("sftp://user:hunter2@host.lan/scans/*.jpg", "FSSPEC_SFTP_PASSWORD"),
+        ("zip://*.jpg::ftp://user:hun/ter2@host.lan/a.zip", "FSSPEC_FTP_PASSWORD"),
+    ],
+)
+def test_an_address_with_a_password_is_refused_as_every_row_would_tell_it(source, name):
+    with pytest.raises(UsageError, match=name) as caught:
+        list_pictures([source])
+    assert "ter2" not in str(caught.value)
+
+
+def test_an_address_with_a_port_and_a_name_with_an_at_sign_is_taken():
+    with pytest.raises(SourceError, match="cannot open nowhere"):
+        list_pictures(["nowhere://host:8443/a@b.jpg"])
+
+
 def test_a_file_that_is_not_there_is_told(archive):
     with pytest.raises(SourceError, match=r"no such file or folder: archive/none.jpg"):
         list_pictures(["archive/a.jpg", "archive/none.jpg"])

@@ -183,7 +183,7 @@ def test_an_end_from_outside_is_orderly(number, tmp_path):
         try:
             process.stdout.readline()  # a number was accepted
             process.send_signal(number)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -208,7 +208,7 @@ def test_a_camera_that_goes_is_said_and_does_not_end_the_run(tmp_path):
             fault.write_text("gone")
             assert any("went away" in line for line in process.stderr)
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -254,7 +254,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(photo):
 
 @pytest.mark.parametrize(
     "verb",
-    [["run", "demo", "--json"], ["run", "demo"], ["doctor", "demo"], ["model", "show"], ["read", "demo"]],
+    [
+        *(["run", "demo", "--json"], ["run", "demo"], ["doctor", "demo"], ["model", "show"]),
+        *(["read", "demo"], ["--help"], ["--version"], ["read", "--help"]),
+    ],
 )
 def test_a_full_disk_behind_standard_output_is_one_line_and_exit_code_1(verb):
     with Path("/dev/full").open("w") as full:

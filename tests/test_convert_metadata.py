@@ -11,7 +11,7 @@ pytest.importorskip("ai_edge_litert", reason="tflite-runtime has no schema to wr
 
 from ai_edge_litert import schema_py_generated as schema
 
-from convert.flatfile import ALIGNMENT, packed
+from convert.flatfile import packed
 from convert.metadata import embed, identity
 from edge.classifier import Classifier
 from edge.model_file import METADATA_NAME, Card, ModelFile, load_model, read_card
@@ -54,7 +54,7 @@ def test_a_new_card_takes_the_place_of_the_old_one(shipped):
     again = with_card(once, shipped.card)
     names = [entry.name for entry in schema.ModelT.InitFromObj(schema.Model.GetRootAs(again, 0)).metadata]
     assert len(names) == len(set(names))
-    assert len(again) <= len(once) + ALIGNMENT
+    assert len(again) <= len(once) + 16
 
 
 def test_a_new_card_does_not_change_the_answers(shipped):
@@ -72,7 +72,7 @@ def test_weights_are_aligned_as_the_schema_wants_them(shipped):
         if buffer.DataLength()
     ]
     assert len(starts) > 10
-    assert [start % ALIGNMENT for start in starts] == [0] * len(starts)
+    assert [start % 16 for start in starts] == [0] * len(starts)
 
 
 def test_the_shipped_file_is_small_and_known_by_its_card(shipped):

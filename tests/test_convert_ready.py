@@ -98,6 +98,20 @@ def test_it_says_the_same_from_raw_pixels(tutorial, tmp_path, logits, kind_of_en
     network.expect(image=(28, 28, 1), output=(10,), dtype=np.float32)
 
 
+@pytest.mark.parametrize("kind_of_ends", [None, schema.TensorType.INT8])
+def test_a_file_with_its_channels_first_is_taken_too(tutorial, tmp_path, kind_of_ends):
+    def channels_first(tree, graph):
+        graph.tensors[graph.inputs[0]].shape = np.array([1, 1, 28, 28], np.int32)
+
+    expected = load_file(tutorial).taking((0.0, 1.0))(glyphs())
+    path = changed(tutorial, tmp_path, channels_first)
+    if kind_of_ends is not None:
+        path = changed(path, tmp_path, with_integer_ends(kind_of_ends))
+    made = load_file(path).taking((0.0, 1.0))
+    assert made.shape == (28, 28, 1)
+    np.testing.assert_allclose(made(glyphs()), expected, atol=1 / 255 if kind_of_ends else 1e-5)
+
+
 @pytest.mark.parametrize("pixels", [(0.0, 255.0), (-1.0, 1.0), (1.0, 0.0)])
 def test_pixels_go_over_the_range_asked_for(tutorial, pixels):
     """Black and white shown as such: the file itself, run as it came, is the judge."""

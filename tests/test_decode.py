@@ -186,6 +186,8 @@ def test_a_picture_that_is_cut_off_is_refused(kind, share):
         (b"", "is empty"),
         (b"hello, I am a text file", "23 bytes of another kind"),
         (b'{"image": "aGVsbG8="}', "JSON; send the bytes of the picture alone"),
+        (b"iVBORw0KGgoAAAANSUhEUgAA", "base64; send the bytes of the picture alone"),
+        (b"image=%2F9j%2F4AAQSkZJRg&x=1", "form fields (application/x-www-form-urlencoded); send the bytes"),
         (b"--boundary\r\nContent-Disposition: form-data", "a form (multipart/form-data); send the bytes"),
         (b"%PDF-1.7 and so on", "a PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),

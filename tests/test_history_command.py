@@ -17,7 +17,7 @@ from edge.clock import moment_of
 from edge.commands import main, understand
 from edge.commands.history import find_history
 from edge.errors import UsageError
-from edge.outputs import HISTORY_BYTES, outputs_of, service_history, user_history
+from edge.outputs import outputs_of, service_history, user_history
 from edge.store import Limits, NewEntry, Store
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -224,7 +224,7 @@ def test_what_is_asked_for_is_kept(monkeypatch):
 def test_a_service_keeps_a_history_in_its_own_folder_unless_told_otherwise(monkeypatch):
     service = {"STATE_DIRECTORY": "/var/lib/digitcam"}
     kept = outputs(environment=service, monkeypatch=monkeypatch)
-    assert (kept.store, kept.history) == (Path("/var/lib/digitcam/history.db"), Limits(HISTORY_BYTES))
+    assert (kept.store, kept.history) == (Path("/var/lib/digitcam/history.db"), Limits(200_000_000))
     assert outputs("--history", "x.db", environment=service, monkeypatch=monkeypatch).store == Path("x.db")
     assert outputs("--history", "none", environment=service, monkeypatch=monkeypatch).store is None
 

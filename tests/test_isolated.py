@@ -22,7 +22,7 @@ def crash(data: bytes) -> bytes:
 
 
 def hang(data: bytes) -> bytes:
-    time.sleep(60)
+    time.sleep(100_000)
     return b""
 
 
@@ -92,10 +92,8 @@ def test_a_child_is_kept_from_call_to_call_and_started_anew_when_it_is_gone():
 
 
 def test_a_child_that_hangs_is_killed():
-    start = time.monotonic()
     with pytest.raises(TooLongError, match="more than 1 s"):
         run_isolated("test_isolated:hang", b"", timeout_s=1)
-    assert time.monotonic() - start < 10
 
 
 def test_another_environments_interpreter_runs_this_code(tmp_path):

@@ -7,7 +7,7 @@ from samples import prediction
 
 from edge.formats import MARKS
 from edge.lines import Linking, numbers_of, to_reading
-from edge.marks import FAINTEST, FEATURES, REACH, Marking, MarkPeaks, features
+from edge.marks import FEATURES, Marking, MarkPeaks, features
 from edge.types import SIGNS, Box, Digit, Line, Thresholds
 
 THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8)
@@ -100,7 +100,7 @@ def test_of_several_marks_the_surest_counts():
 @pytest.mark.parametrize("place", [(76, 10), (76, 150), (20, 78), (130, 78)])
 def test_a_mark_elsewhere_is_none_of_theirs(place):
     nothing = seen()
-    assert nothing[LOGIT] == FAINTEST
+    assert nothing[LOGIT] == -4.6
     assert np.allclose(np.exp(nothing[KINDS]), 1 / len(MARKS))
     assert seen((*place, ",", 3.0)) == pytest.approx(nothing)
 
@@ -112,7 +112,7 @@ def test_before_the_first_digit_there_is_room_for_a_minus():
 
 def test_what_stands_too_far_away_is_no_neighbour():
     far = Digit(Box(500, 40, 525, 80), prediction(1))
-    assert seen(right=far)[:2].tolist() == [0, REACH]
+    assert seen(right=far)[:2].tolist() == [0, 2.5]
 
 
 def weights(**changed):

@@ -53,6 +53,8 @@ def test_a_copy_of_the_shipped_model_counts_as_shipped(tmp_path):
     [
         (b"", "not a TensorFlow Lite model"),
         (b"hello, this is no model at all", "not a TensorFlow Lite model"),
+        (b"PK\x03\x04 a .keras file", "not a TensorFlow.* python -m convert makes one of a Keras"),
+        (b"\x89HDF\r\n\x1a\n a .h5 file", "not a TensorFlow Lite model.* python -m convert makes one"),
         (SHIPPED[:100], "damaged one"),
         (SHIPPED[: len(SHIPPED) // 2], "damaged one|is damaged|no model card"),
         (SHIPPED.replace(METADATA_NAME.encode() + b"\0", b"digitcan\0"), "no model card"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.commands import VERBS
+from edge.track import TrackerOptions
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,6 +30,22 @@ def test_every_option_is_in_the_documents(verb, option):
     (own,) = (part for part in section if part.startswith(f"`digitcam {verb} "))
     (shared,) = (part for part in section if part.startswith("Sources"))
     assert f"`{option}" in own + shared
+
+
+def test_the_documents_tell_when_a_number_is_accepted():
+    text = " ".join((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8").split())
+    told = re.search(
+        r"frames agree on it for ([\d.]+) seconds, and at least (\d+) frames\. "
+        r"If one of its digits has a confidence below (\d+) %, "
+        r"they must agree for (\d+) second, and at least (\d+) frames",
+        text,
+    )
+    options = TrackerOptions()
+    assert [float(number) for number in told.groups()] == [
+        *(options.confirm.seconds, options.confirm.frames),
+        100 * options.sure,
+        *(options.confirm_doubtful.seconds, options.confirm_doubtful.frames),
+    ]
 
 
 def test_importing_edge_leaves_tensorflow_and_training_alone():
@@ -56,6 +73,9 @@ def test_the_changelog_and_the_version_agree():
         [sys.executable, "-m", "edge", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == f"digitcam {version}"
+    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", log, flags=re.MULTILINE)[0]
+    assert newest == version
 
 
 def test_links_in_the_documents_lead_somewhere():

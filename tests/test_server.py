@@ -26,7 +26,7 @@ from edge.isolated import Isolated
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 
-from serving import serving
+from serving import PATIENCE_S, serving
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -157,14 +157,19 @@ def form(body, kind="multipart/form-data; boundary=b"):
     [
         ({"files": {"a": ("a.png", PNG), "b": ("b.png", PNG)}}, 422, "found 2 files; send it as curl"),
         ({"files": [("file", ("a.png", PNG)), ("file", ("b.png", PNG))]}, 422, "found 2 files"),
-        ({"files": {"note": (None, "hello")}}, 422, "found 1 fields and no file"),
-        ({"files": {"file": ("a.png", b"")}}, 422, "the picture is empty"),
+        ({"files": {"note": (None, "hello")}}, 422, "found 1 field and no file"),
+        ({"files": {"file": ("a.png", b"")}}, 422, "the upload is empty"),
         ({"files": {f"f{k}": (None, "x") for k in range(17)}}, 422, "at most 16 fields"),
         ({"files": {"file": ("a" * 2000, PNG)}}, 422, "the form is damaged"),
         ({"files": {"file": ("a.png", bytes(4 << 20))}}, 413, "at most 4,194,304 bytes"),
         (form(b"--b--", "multipart/form-data"), 422, "names its boundary, found none"),
         (form(b"no form at all"), 422, "the form is damaged"),
         (form(b""), 422, "the form is cut off"),
+        (
+            form(PNG.replace(b"\n", b""), "application/x-www-form-urlencoded"),
+            422,
+            "send it with --data-binary",
+        ),
         (
             form(b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + PNG),
             422,
@@ -173,7 +178,7 @@ def form(body, kind="multipart/form-data; boundary=b"):
     ],
     ids=[
         *("two files", "two of the name", "no file", "empty", "parts", "header", "size"),
-        *("no boundary", "no form", "nothing", "cut off"),
+        *("no boundary", "no form", "nothing", "curl -d", "cut off"),
     ],
 )
 def test_a_form_that_is_no_good_is_refused(client, sent, status, detail):
@@ -229,15 +234,21 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [
-        (b"", 422, "the picture is empty: expected a picture"),
+        (b"", 422, "the upload is empty: expected a picture"),
         (b"hello", 422, "expected PNG, JPEG, WebP, HEIF or AVIF, found 5 bytes"),
         (b'{"image": "aGVsbG8="}', 422, "found JSON; send the bytes of the picture alone"),
+        (base64.b64encode(JPEG), 422, "found base64; send the bytes of the picture alone"),
+        (
+            b"image=" + base64.b64encode(PNG),
+            422,
+            "found form fields (application/x-www-form-urlencoded); send",
+        ),
         (JPEG[:1000], 422, "damaged or cut off"),
         (png_of_size(4001, 4000, pixels(b"")), 422, "expected at most 16 million pixels, found 4001 x 4000"),
         (png_of_size(20000, 20000, pixels(b"")), 422, "expected at most 16 million pixels"),
         (bytes((4 << 20) + 1), 413, "expected a picture of at most 4,194,304 bytes, found 4194305"),
     ],
-    ids=["empty", "text", "json", "cut", "16 megapixels", "400 megapixels", "4 MB"],
+    ids=["empty", "text", "json", "base64", "fields", "cut", "16 megapixels", "400 megapixels", "4 MB"],
 )
 def test_what_is_no_good_picture_is_refused(client, body, status, detail):
     answer = client.post("/v1/predict", content=body)
@@ -313,6 +324,11 @@ def test_errors_are_problem_details(client, method, path, status, detail):
     assert detail in problem["detail"]
 
 
+def test_a_body_of_another_kind_is_told_as_text(client):
+    answer = client.post("/v1/session", content=b"x", headers={"Content-Type": "text/plain"})
+    assert answer.json()["detail"].endswith("with Content-Type: application/json, found 'x'")
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -320,6 +336,7 @@ def test_errors_are_problem_details(client, method, path, status, detail):
         ({"Host": "8.8.8.8"}, 421),
         ({"Host": "[::1"}, 421),
         ({"Host": "localhost"}, 200),
+        ({"Host": "evil.example@localhost"}, 421),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": "localhost", "Origin": "http://localhost"}, 200),
@@ -366,9 +383,9 @@ def test_every_answer_says_that_nothing_comes_from_elsewhere(client, path):
 
 
 def test_events_come_as_they_happen(events):
-    seen = [json.loads(events.recv(timeout=10))]
+    seen = [json.loads(events.recv(timeout=PATIENCE_S))]
     while seen[-1]["event"] != "accepted":
-        seen.append(json.loads(events.recv(timeout=10)))
+        seen.append(json.loads(events.recv(timeout=PATIENCE_S)))
     assert [event["id"] for event in seen] == list(range(1, len(seen) + 1))
     assert seen[0]["event"] == "appeared"
     assert all(event["reading"]["track_id"] for event in seen)
@@ -376,7 +393,7 @@ def test_events_come_as_they_happen(events):
 
 def test_frames_come_to_those_who_ask(server):
     with listening(server, "?frames=1") as socket:
-        messages = [json.loads(socket.recv(timeout=10)) for _ in range(20)]
+        messages = [json.loads(socket.recv(timeout=PATIENCE_S)) for _ in range(20)]
     frames = [message for message in messages if message["event"] == "frame"]
     ids = [frame["result"]["frame_id"] for frame in frames]
     assert ids == sorted(set(ids))
@@ -384,7 +401,7 @@ def test_frames_come_to_those_who_ask(server):
 
 
 def test_readings_are_the_latest_and_what_came_since(client, events):
-    events.recv(timeout=10)  # there is one
+    events.recv(timeout=PATIENCE_S)  # there is one
     latest = client.get("/v1/readings").json()
     assert latest["latest"]["source"] == "demo"
     assert latest["events"] == []
@@ -399,7 +416,7 @@ def test_readings_are_the_latest_and_what_came_since(client, events):
 
 
 def test_readings_show_what_the_reader_saw(client, events):
-    while json.loads(events.recv(timeout=10))["event"] != "accepted":
+    while json.loads(events.recv(timeout=PATIENCE_S))["event"] != "accepted":
         pass
     latest = client.get("/v1/readings?glyphs=1").json()["latest"]
     for reading in latest["readings"]:
@@ -433,7 +450,7 @@ def test_a_snapshot_is_the_newest_frame(client, path):
 
 
 def test_it_says_that_it_is_well_and_what_it_is(client, events):
-    events.recv(timeout=10)
+    events.recv(timeout=PATIENCE_S)
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ok"}
     info = client.get("/v1/info").json()
@@ -446,7 +463,7 @@ def test_it_says_that_it_is_well_and_what_it_is(client, events):
 def test_metrics_count_and_never_tell_what_was_read(client, events):
     number = next(
         event["reading"]["text"]
-        for event in (json.loads(events.recv(timeout=10)) for _ in range(30))
+        for event in (json.loads(events.recv(timeout=PATIENCE_S)) for _ in range(30))
         if event["event"] == "accepted" and len(event["reading"]["text"]) > 2
     )
     client.post("/v1/predict", content=PNG)
@@ -610,7 +627,7 @@ def test_behind_a_proxy_the_limit_of_an_address_is_its_client_s(behind_proxy):
         assert refused.headers["retry-after"] == "1"
         assert client.get("/v1/readings", headers=of("192.0.2.8")).status_code == 200
     with server.client() as client:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while client.get("/v1/readings", headers=of("192.0.2.7")).status_code != 200:
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -622,7 +639,13 @@ def test_a_proxy_that_is_no_address_is_named(proxy, capsys):
     assert f"found '{proxy}'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("X-Forwarded-For", "Forwarded", "Via", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-IP"),
+        *("CF-Connecting-IP", "True-Client-IP", "X-Cluster-Client-IP", "X-Original-Forwarded-For"),
+    ],
+)
 def test_what_a_proxy_passes_on_is_refused_where_no_token_is_asked_for(client, header):
     answer = client.get("/v1/readings", headers={header: "192.0.2.7"})
     assert answer.status_code == 403
@@ -648,7 +671,7 @@ def test_an_end_from_outside_is_orderly_though_somebody_watches(number):
         server.process.send_signal(number)
         received += b"".join(parts)  # fails where the answer has no end
         assert received.endswith(b"--frame\r\n")
-        _, rest = server.process.communicate(timeout=60)
+        _, rest = server.process.communicate(timeout=PATIENCE_S)
     assert server.process.returncode == 0
     (summary,) = rest.splitlines()
     assert "numbers accepted" in summary or "number accepted" in summary
@@ -673,17 +696,17 @@ def test_what_is_served_is_recorded_and_written_too(tmp_path):
     systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     with systemd, written_to.open("w") as lines:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(20)
+        systemd.settimeout(PATIENCE_S)
         told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "15000000"}
         with serving("demo", "--json", "--record", recorded, env=told, stdout=lines) as server:
             assert systemd.recv(4096) == b"READY=1"
             assert systemd.recv(4096) == b"WATCHDOG=1"
             with server.client() as client:
-                end = time.monotonic() + 20
+                end = time.monotonic() + PATIENCE_S
                 while not client.get("/v1/readings").json()["last_event"] and time.monotonic() < end:
                     time.sleep(0.05)
             server.process.send_signal(signal.SIGTERM)
-            _, rest = server.process.communicate(timeout=20)
+            _, rest = server.process.communicate(timeout=PATIENCE_S)
     assert f"as {recorded}" in rest
     assert recorded.stat().st_size > 0
     events = [json.loads(line) for line in written_to.read_text().splitlines()]
@@ -699,7 +722,7 @@ def test_a_frame_that_cannot_be_read_is_trouble_that_the_server_tells_of(tmp_pat
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
     with serving("demo", env={"PYTHONPATH": path}) as server, server.client() as client:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while (camera := client.get("/v1/readings").json()["camera"])["failed"] < 3:
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -715,7 +738,7 @@ def test_a_picture_is_served_as_a_source_too(tmp_path):
     path = tmp_path / "page.png"
     path.write_bytes(PNG)
     with serving(path) as server, server.client() as client:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while not (answer := client.get("/v1/readings").json())["latest"] and time.monotonic() < end:
             time.sleep(0.05)
         assert [reading["text"] for reading in answer["latest"]["readings"]] == ["407"]

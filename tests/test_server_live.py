@@ -54,7 +54,7 @@ class Camera(Source):
 
 async def watch(live, until):
     """The first view that is what is waited for."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         return await anext(view async for view in live.views() if until(view))
 
 

@@ -397,6 +397,39 @@ def test_labels_cover_neither_other_numbers_nor_each_other(open_page, photo, siz
         assert overlapping(label, {**near, **{side: frames[k][side] + 6 for side in ("width", "height")}})
 
 
+def test_a_number_is_listed_with_its_marks_and_what_is_in_doubt_is_uncertain(open_page, photo):
+    answer = json.loads(full_page(3, 1, 4))
+    texts = [("12.5", "accepted"), ("-302", "uncertain"), ("1?:45", "uncertain")]
+    for reading, (text, status) in zip(answer["readings"], texts, strict=True):
+        reading |= {"text": text, "status": status}
+    answer["readings"][2]["digits"].append(answer["readings"][2]["digits"][0])
+    page = open_page("photo")
+    page.route("**/v1/predict*", lambda route: route.fulfill(body=json.dumps(answer)))
+    page.set_input_files("#photo .choose", photo)
+    expect(numbers(page, "photo")).to_have_text([text for text, _ in texts])
+    expect(page.locator("#photo .list .state")).to_have_text(
+        ["accepted, 99 %", "uncertain, 99 %", "uncertain, 99 %"]
+    )
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
+def test_a_long_number_goes_on_in_the_next_line(open_page, photo, size):
+    answer = json.loads(full_page(1, 1, 4))
+    (reading,) = answer["readings"]
+    reading |= {"text": "4" * 60, "digits": reading["digits"][:1] * 60}
+    page = open_page("photo", viewport=size)
+    page.route("**/v1/predict*", lambda route: route.fulfill(body=json.dumps(answer)))
+    page.set_input_files("#photo .choose", photo)
+    expect(numbers(page, "photo")).to_have_text(["4" * 60])
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for button in (
+        page.locator("#photo .list .text button").first,
+        page.locator("#photo .list .text button").last,
+    ):
+        box = button.bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= size["width"]
+
+
 def test_a_label_without_a_place_is_there_while_its_number_is_pointed_at_or_chosen(open_page, photo):
     page = open_page("photo")
     page.route("**/v1/predict*", lambda route: route.fulfill(body=full_page(3, 3, 4)))

@@ -191,6 +191,14 @@ def test_the_speedometer_counts_frames_per_second_and_latency():
     assert speedometer.elapsed_s == pytest.approx(59 / 20 + 0.004)
 
 
+def test_latency_of_a_camera_that_need_not_keep_time_is_what_reading_took():
+    clock = Clock()
+    speedometer = Speedometer(DemoCamera(realtime=False), clock=clock)
+    clock.now = 500  # long behind the times of the frames
+    speedometer.tick(replace(result_of(timestamp=100), speed=Speed(2.0, 5.0, 1.0, 4.0)))
+    assert speedometer.latency_ms() == pytest.approx([12, 12])
+
+
 def test_latency_in_a_file_is_what_reading_took(tmp_path):
     cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((9, 9), np.uint8))
     speedometer = Speedometer(open_source(tmp_path / "photo.png"))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from argparse import ArgumentTypeError
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -10,7 +11,7 @@ import cv2
 import pytest
 from samples import written
 
-from edge.commands import main
+from edge.commands import VERBS, main
 from edge.errors import EdgeError
 from edge.sources import open_source
 from edge.sources.base import public_name
@@ -30,6 +31,8 @@ SECRETS = [
     ("https://user:hunter2\\@camera.lan", "https://…"),
     ("RTSP://user:hunter2@camera.lan", "RTSP://camera.lan"),
     ("user:hunter2@camera.lan/stream", "…"),
+    ("camera.lan/video?user=admin&pwd=hunter2", "…"),
+    ("camera.lan:554/user=admin_password=hunter2_channel=1", "…"),
 ]
 
 
@@ -40,7 +43,11 @@ def test_of_an_address_only_scheme_host_and_port_are_told(address, shown):
 
 
 @pytest.mark.parametrize(
-    "text", ["/dev/video0", "0", "picamera:1", "demo", "-", "a/b@c.png", "faulty:/tmp/x@y"]
+    "text",
+    [
+        *("/dev/video0", "0", "picamera:1", "demo", "-", "a/b@c.png", "faulty:/tmp/x@y"),
+        *("token=5.jpg", "scans/pass=2.png"),
+    ],
 )
 def test_what_is_no_address_is_shown_as_it_is(text):
     assert public_name(text) == text
@@ -62,6 +69,63 @@ def test_no_verb_tells_a_password(verb, capfd):
     assert main([verb, "rtsp://user:hunter2@127.0.0.1:1/stream"]) != 0
     told = capfd.readouterr()
     assert "127.0.0.1:1" in told.out + told.err
+    assert "hunter2" not in told.out + told.err
+
+
+ADDRESS = "rtsp://user:hunter2@camera.lan/stream?pwd=hunter2"
+
+
+def refuses(option):
+    """Whether an option does not take an address for its value."""
+    try:
+        option.convert(ADDRESS)
+    except (EdgeError, ArgumentTypeError):
+        return True
+    return False
+
+
+REFUSED = [
+    [*verb.name.split(), f"--{option.name}", ADDRESS]
+    for verb in VERBS
+    for option in verb.typed
+    if option.kind in ("value", "list", "table") and refuses(option)
+]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [ADDRESS],
+        ["run", "demo", ADDRESS],
+        ["run", f"--sorce={ADDRESS}"],
+        ["replay", ADDRESS],
+        ["model", "show", ADDRESS],
+        ["model", "verify", ADDRESS],
+        ["history", ADDRESS],
+        ["read", "page.png", "--model", ADDRESS],
+        *REFUSED,
+    ],
+    ids=" ".join,
+)
+def test_an_address_in_a_wrong_place_does_not_tell_its_password_either(words, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    told = capfd.readouterr()
+    assert told.err
+    assert "hunter2" not in told.out + told.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [f'size = "{ADDRESS}"', f'source = ["{ADDRESS}"]', f'mqtt = "{ADDRESS}"', f'sorce = "{ADDRESS}"'],
+)
+def test_settings_that_make_no_sense_do_not_tell_a_password(setting, capfd, tmp_path, monkeypatch):
+    (tmp_path / "digitcam.toml").write_text(setting)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(["run"]) == 2
+    told = capfd.readouterr()
+    assert "digitcam.toml" in told.err
     assert "hunter2" not in told.out + told.err
 
 

@@ -10,8 +10,6 @@ from edge.sources import SourceOptions
 from edge.sources.gaps import FrameNumbers
 from edge.sources.watch import Watch
 
-RNG = np.random.default_rng(1)
-
 
 def noisy(seed, level=120, shape=(48, 64)):
     """A picture as a sensor gives it: another one for each seed."""

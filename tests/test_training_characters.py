@@ -4,11 +4,8 @@ import pytest
 
 from training.characters import (
     DIGITS_PATTERN,
-    LARGEST,
-    MARGIN,
     OPTDIGITS,
     OTHERS_PATTERN,
-    SIDE,
     load_character_sets,
     load_optdigits,
     optdigits_digest,
@@ -33,12 +30,12 @@ def test_a_character_stands_in_the_middle_of_its_own_paper(tmp_path):
     assert (found.name, len(found), found.cut_out) == ("digits_mine", 2, False)
     assert found.labels.tolist() == [7, 1]
     light, dark = found.pages()
-    assert light.shape == dark.shape == (SIDE + 2 * MARGIN, SIDE * 3 // 4 + 2 * MARGIN)
+    assert light.shape == dark.shape == (288, 264)
     assert (light[0, 0], dark[0, 0]) == (200, 90)
     inked = np.argwhere(light < 100)
-    assert inked.min() >= MARGIN
-    assert inked.max(axis=0).tolist() < [SIDE + MARGIN, SIDE + MARGIN]
-    assert np.ptp(inked[:, 0]) > 0.7 * SIDE
+    assert inked.min() >= 96
+    assert inked.max(axis=0).tolist() < [192, 192]
+    assert np.ptp(inked[:, 0]) > 0.7 * 96
 
 
 def test_white_on_black_is_cut_out_already(tmp_path):
@@ -83,12 +80,12 @@ def test_without_optdigits_there_is_nothing_to_learn_from_it(tmp_path):
 
 
 def test_a_large_set_is_thinned_evenly(tmp_path):
-    count = 2 * LARGEST
+    count = 4000
     images = np.full((count, 4, 4), 255, np.uint8)
     save(tmp_path / "digits_many.npz", images, np.arange(count) % 10, "white on black")
     (found,) = load_character_sets(tmp_path, DIGITS_PATTERN)
-    assert len(found) == LARGEST
-    assert np.bincount(found.labels).min() > LARGEST / 20
+    assert len(found) == 2000
+    assert np.bincount(found.labels).min() > 100
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from drawn import Told, scene_of
 from edge.planes import to_grey
 from edge.recognizer import Recognizer, find
 from edge.types import Box
-from training.harvest import FOREIGN, LIKE_1, MOST_OTHERS, NOT_A_DIGIT, SIGNS, alone, harvest
+from training.harvest import NOT_A_DIGIT, alone, harvest
 from training.page.matching import IGNORED, NONE, match
 from training.scenes import load_bank
 
@@ -75,13 +75,13 @@ def test_a_place_without_ink_is_no_lesson(scene):
 def test_of_what_is_as_slim_as_a_1_only_some_is_kept(scene):
     slim = (Box(300, 116, 312, 148), 1)
     kept = sum(NOT_A_DIGIT in labels_of(scene, [slim], seed) for seed in range(200))
-    assert kept / 200 == pytest.approx(LIKE_1, abs=0.1)
+    assert kept / 200 == pytest.approx(0.3, abs=0.1)
 
 
 def test_a_page_of_words_does_not_outweigh_the_digits():
     words = [(Box(x, y, x + 30, y + 40), 8) for x in range(20, 480, 50) for y in (60, 130, 200, 270)]
     text = [("wxkmnw", 20, y) for y in (100, 170, 240, 310)] + [("wxkmnw", 260, y) for y in (100, 170)]
-    assert len(labels_of(scene_of([], text), words)) == MOST_OTHERS
+    assert len(labels_of(scene_of([], text), words)) == 8
 
 
 def test_a_digit_is_one_candidate_at_most_and_its_double_is_not_counted_as_none():
@@ -96,8 +96,8 @@ def test_a_digit_is_one_candidate_at_most_and_its_double_is_not_counted_as_none(
 def test_what_is_written_alone_is_letters_signs_and_digits(data_dir):
     bank = load_bank(data_dir, "train")
     found = alone(np.random.default_rng(3), bank)
-    assert (found.labels == NOT_A_DIGIT).sum() == SIGNS
-    assert found.is_digit.sum() == FOREIGN
+    assert (found.labels == NOT_A_DIGIT).sum() == 3
+    assert found.is_digit.sum() == 2
     assert ((np.array(found.glyphs) > 0).mean(axis=(1, 2)) > 0.03).all()
     again = alone(np.random.default_rng(3), bank)
     np.testing.assert_array_equal(found.glyphs, again.glyphs)

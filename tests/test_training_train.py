@@ -16,7 +16,7 @@ from training.__main__ import main  # noqa: E402
 from training.dataset import Digits  # noqa: E402
 from training.evaluate import Evaluation  # noqa: E402
 from training.harvest import load_scene_glyphs  # noqa: E402
-from training.loop import AHEAD, TrainingError, made_ahead  # noqa: E402
+from training.loop import TrainingError, made_ahead  # noqa: E402
 from training.network import probabilities  # noqa: E402
 from training.runs import Config, load_network  # noqa: E402
 from training.train import RECIPES, Training  # noqa: E402
@@ -171,5 +171,5 @@ def test_no_more_batches_are_made_ahead_than_fit_into_memory():
     made = []
     batches = made_ahead(lambda index: made.append(index) or index, 1000, threads=2)
     assert [next(batches) for _ in range(5)] == [0, 1, 2, 3, 4]
-    assert len(made) <= 5 + AHEAD + 1
+    assert len(made) <= 5 + 8 + 1
     assert list(batches) == list(range(5, 1000))

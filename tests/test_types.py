@@ -177,4 +177,6 @@ def test_values_show_themselves_in_a_line():
     assert repr(reading) == "<Reading 4 accepted, 98.7%, at [1, 2, 31, 52], track 3>"
     result = result_of(reading)
     assert repr(result) == "<Result of camera, frame 0: 4>"
+    doubtful = result_of(reading, replace(reading, status="uncertain"))
+    assert repr(doubtful) == "<Result of camera, frame 0: 4, 4 (uncertain)>"
     assert repr(result.frame) == "<Frame 0 of camera, 320 x 240>"

@@ -11,7 +11,6 @@ import pytest
 
 from edge.errors import ImageError, UsageError
 from edge.workers import Answer, Dispatcher, Ended, GivenUp, Job, Place, WorkerError, Workers, open_workers
-from edge.workers.dispatcher import AGAIN, MOST_DEATHS
 from edge.workers.identity import identity, unlike
 
 
@@ -230,14 +229,14 @@ def test_a_batch_is_done_again_twice_and_then_item_by_item():
     workers = Told(lambda number, items: Ended(number, deaths=1, why="it died"))
     found = through(workers, [(1, 2)])
     assert found == [GivenUp(1, "it died"), GivenUp(2, "it died")]
-    assert workers.submitted == [(1, 2)] * (AGAIN + 1) + [(1,)] * (AGAIN + 1) + [(2,)] * (AGAIN + 1)
+    assert workers.submitted == [(1, 2)] * 3 + [(1,)] * 3 + [(2,)] * 3
 
 
 def test_one_suspect_is_out_at_a_time():
     """A scheduler blames all that waits at a worker which dies."""
 
     def fate(number, items):
-        return Ended(number, deaths=AGAIN + 1, why="they died") if len(items) > 1 else Ended(number, [*items])
+        return Ended(number, deaths=3, why="they died") if len(items) > 1 else Ended(number, [*items])
 
     workers = Told(fate)
     dispatcher = Dispatcher(workers)
@@ -252,7 +251,7 @@ def test_one_suspect_is_out_at_a_time():
 
 
 def test_what_a_scheduler_has_given_up_is_tried_once_more_with_nothing_else_out():
-    workers = Told(lambda number, items: Ended(number, deaths=AGAIN + 1, why="they died"))
+    workers = Told(lambda number, items: Ended(number, deaths=3, why="they died"))
     assert through(workers, [(1,)]) == [GivenUp(1, "they died")]
     assert workers.submitted == [(1,), (1,)]
 
@@ -260,7 +259,7 @@ def test_what_a_scheduler_has_given_up_is_tried_once_more_with_nothing_else_out(
 def test_workers_that_all_die_are_told_before_all_items_are_given_up():
     workers = Told(lambda number, items: Ended(number, deaths=1, why="no memory"))
     with pytest.raises(WorkerError, match="one after the other.*no memory"):
-        through(workers, [(k,) for k in range(MOST_DEATHS)])
+        through(workers, [(k,) for k in range(100)])
 
 
 def test_more_batches_are_wanted_until_no_worker_has_to_wait():

@@ -13,10 +13,14 @@ from pathlib import Path
 
 from edge.archive.fetching import Listed, file_system, is_address, listed_at
 from edge.errors import SourceError, UsageError
+from edge.sources.base import public_name
 from edge.sources.images import MEANT_SUFFIXES
 
 ANY_DEPTH = "**"
 MAGIC = re.compile(r"[*?[]")
+
+PASSWORD = re.compile(r"(\w+)://[^/:]*:(?!\d+/)[^@]*@")
+"""In an address: user:password@."""
 
 NO_ARCHIVE = frozenset({"", "-", "demo", "picamera"})
 """Sources that are no pictures which lie somewhere."""
@@ -50,6 +54,13 @@ def _found_one(pattern: str) -> Iterator[Listed]:
         raise UsageError(
             "expected files, folders, globs or addresses such as s3://bucket/**/*.jpg to be read with --out, "
             f"found {pattern!r}"
+        )
+    for found in filter(None, map(PASSWORD.match, pattern.split("::"))):
+        # Every row of the output and its manifest would tell it.
+        protocol = found[1].upper()
+        raise UsageError(
+            f"expected an address without a password, found one in {public_name(found.string)}: put it into "
+            f"the environment instead, as FSSPEC_{protocol}_USERNAME and FSSPEC_{protocol}_PASSWORD"
         )
     pictures = _of_address(pattern) if is_address(pattern) else _of_files(pattern)
     try:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from edge.errors import EdgeError, OutputError, ReadingError
 from edge.files import write_line
+from edge.sources.base import public_name
+
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*:/+[^\s'\"]*[@?][^\s'\"]*")
+"""An address that may hold a password, wherever it stands in a line."""
 
 
 def put(text: str) -> None:
@@ -20,8 +25,13 @@ def put(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Tell whoever started the command."""
-    print(f"digitcam: {text}", file=sys.stderr, flush=True)
+    """Tell whoever started the command; of an address in it, no more than `public_name` does.
+
+    Somebody may have written the address of a camera where something else was expected, and the lines of a
+    service end up in a journal that others read.
+    """
+    told = _ADDRESS.sub(lambda found: public_name(found[0]), text)
+    print(f"digitcam: {told}", file=sys.stderr, flush=True)
 
 
 class Errors:

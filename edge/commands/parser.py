@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from edge.errors import UsageError
+from edge.files import write_line
 
 Kind = Literal["value", "switch", "list", "argument", "arguments", "table", "tables"]
 """`--name VALUE`; `--name` and `--no-name`; `--name VALUE`, repeated; an argument, or none; arguments; a
@@ -91,6 +93,15 @@ class Parser(argparse.ArgumentParser):
         """Raise what is wrong."""
         message = message.removeprefix("argument ")
         raise UsageError(f"{message} ({self.prog} --help tells more)")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End the program, once help or the version is written.
+
+        Raises:
+            OutputError: they cannot be written, as on a full disk; argparse takes no notice.
+        """
+        write_line(sys.stdout, "", end="")
+        super().exit(status, message)
 
 
 def find_verb(words: Sequence[str], verbs: Sequence[Verb]) -> tuple[Verb, list[str]]:

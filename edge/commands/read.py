@@ -124,7 +124,8 @@ def _how_it_was_held(reader: FrameReader, result: Result, options: SourceOptions
     rotation = (options.rotation + ways[better].rotation) % 360
     way = "--mirror" if ways[better].mirror else f"--rotation {rotation}"
     return (
-        f"{result.frame.source}: of {counted(places, 'place')} that may be digits, {sure} are certain; "
+        f"{result.frame.source}: of {counted(places, 'place')} that may be digits, "
+        f"{sure} {'is' if sure == 1 else 'are'} certain; "
         f"{found[better]} would be with {way}"
     )
 

@@ -49,7 +49,7 @@ class Access:
         return not self.wanted or _same(_plain(token), self._token)
 
     def allows(self, headers: Headers) -> bool:
-        """Whether a request with these headers shows the token, or the cookie made from it."""
+        """Whether a request with these headers shows the token, or the cookie of a session."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         if not self.wanted or (kind.lower() == "bearer" and self.accepts(token)):
             return True

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from edge.field_reader import FieldReader
@@ -102,6 +103,13 @@ def create_app(
     return app
 
 
+class _Sent(Response):
+    """An answer that has been sent already."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send nothing."""
+
+
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     return await _answered(request, error)
@@ -125,11 +133,11 @@ async def _usage_problem(request: Request, error: Exception) -> Response:
 
 
 async def _answered(connection: HTTPConnection, problem: Problem) -> Response:
-    """The answer, which is also sent where a WebSocket was asked for: nobody else does that."""
-    response = problem.response()
+    """The answer. Where a WebSocket was asked for, some versions of Starlette send it, and some do not."""
     if isinstance(connection, WebSocket):
-        await connection.send_denial_response(response)
-    return response
+        await connection.send_denial_response(problem.response())
+        return _Sent()
+    return problem.response()
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from edge.errors import ImageError
+from edge.words import counted
 
 FIELD = "file"
 """The field that holds the picture where there are several files."""
@@ -42,7 +43,7 @@ def picture_of(body: bytes, content_type: str) -> bytes:
     named = [part for part in parts if part.name == FIELD]
     files = named or [part for part in parts if part.is_file]
     if len(files) != 1:
-        found = f"{len(files)} files" if files else f"{len(parts)} fields and no file"
+        found = counted(len(files), "file") if files else f"{counted(len(parts), 'field')} and no file"
         raise ImageError(
             f"expected a form with one file, or one field named {FIELD!r}, found {found}; {_CURE}"
         )

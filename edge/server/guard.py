@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
@@ -23,7 +24,7 @@ PUBLIC = frozenset({"/", "/healthz", "/v1/session"})
 PUBLIC_FOLDER = "/page/"
 """What is open to all: the page asks for the token, so it comes without."""
 
-FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+FORWARDED = re.compile(r"forwarded|via|(\w+-)*forwarded-\w+|(\w+-)*(real|client|connecting)-ip")
 """What proxies add: whoever asks is somewhere else, though the connection comes from this machine."""
 
 HEADERS = {
@@ -97,7 +98,7 @@ class Guard:
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         if changes and origin is not None and _netloc(origin) != host.lower():
             raise Problem(403, f"expected a request from a page of {host}, found Origin {origin!r}")
-        if not self._access.wanted and not FORWARDED.isdisjoint(headers.keys()):
+        if not self._access.wanted and any(map(FORWARDED.fullmatch, headers.keys())):
             raise Problem(
                 403,
                 "expected a request from this machine, found one that a proxy passed on, and no token is "
@@ -114,7 +115,10 @@ class Guard:
 
     def _knows(self, host: str, own_address: str) -> bool:
         with suppress(ValueError):
-            name = urlsplit(f"//{host}").hostname or ""
+            parts = urlsplit(f"//{host}")
+            name = parts.hostname or ""
+            if parts.netloc != host or "@" in host:
+                return False
             return name in self._hosts or ipaddress.ip_address(name) == ipaddress.ip_address(own_address)
         return False
 

@@ -59,5 +59,6 @@ def _wrong_value(error: dict[str, Any]) -> str:
     said = f"expected {expected.format(**error.get('ctx', {}))}" if expected else str(error["msg"])
     if error["type"] in {"missing", "json_invalid"}:
         return f"{where}{said}, found {'none' if error['type'] == 'missing' else 'something else'}"
-    found = repr(error.get("input"))
+    given = error.get("input")
+    found = repr(given.decode(errors="replace") if isinstance(given, bytes) else given)
     return f"{where}{said}, found {found if len(found) <= SHOWN else found[:SHOWN] + ' …'}"

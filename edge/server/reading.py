@@ -11,6 +11,7 @@ from typing import Literal
 import cv2
 
 from edge.decode import can_decode_heic, decode_image, left_out, pages_of
+from edge.errors import ImageError
 from edge.isolated import lift_cpu_limit
 from edge.overlay import draw, encode
 from edge.reader import DigitReader
@@ -22,6 +23,11 @@ MAX_PIXELS = 16_000_000
 
 NICENESS = 5
 """Uploads wait for the camera, not the camera for uploads: a third of its share of a busy processor."""
+
+URLENCODED = "application/x-www-form-urlencoded"
+"""What curl calls all that it sends with -d or --data-binary."""
+
+BINARY = "--data-binary @photo.jpg"
 
 Form = Literal["json", "glyphs", "annotated"]
 """What is wanted: schema 1 and warnings, the same with what the reader saw, or the annotated PNG."""
@@ -63,7 +69,12 @@ def answer(message: bytes) -> bytes:
     wanted = json.loads(head)
     reader = _reader(*wanted["models"])
     picture = picture_of(body, wanted["content_type"])
-    image = decode_image(picture, "the picture", formats=FORMATS, max_pixels=MAX_PIXELS)
+    try:
+        image = decode_image(picture, "the upload", formats=FORMATS, max_pixels=MAX_PIXELS)
+    except ImageError as error:
+        if wanted["content_type"] != URLENCODED or BINARY in str(error):
+            raise
+        raise ImageError(f"{error}; curl -d leaves bytes out of files: send it with {BINARY}") from error
     pages, animated = pages_of(picture, FORMATS)
     lift_cpu_limit()  # what takes long from here on is a page full of writing, or a slow board
     result = reader.read_image(image, "upload")

@@ -107,6 +107,8 @@ class Source(ABC):
     Attributes:
         name: the file or camera, as the user wrote it; of an address, scheme, host and port (`public_name`).
         live: frames come in real time; the newest one is given, and what came in between is dropped.
+        in_time: the times of its frames are when they came. Those of a simulated camera that need not keep
+            time are not.
         continuous: frames follow each other in time, so that what is in one is probably in the next; False
             for separate pictures.
         drops: frames that a live source did not give so far, by their cause (`Drop`).
@@ -115,6 +117,7 @@ class Source(ABC):
     """
 
     live: ClassVar[bool] = False
+    in_time: bool = True
     continuous: bool = False
 
     def __init__(self, name: str) -> None:
@@ -158,6 +161,9 @@ def wall_clock(timestamp: float) -> datetime:
 _HOST = re.compile(r"[\w.-]+(:\d{1,5})?|\[[\da-fA-F:.]+\](:\d{1,5})?")
 """What may be told of an address besides its scheme."""
 
+_PASSWORD = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?[/?].*(passw\w*|pass|pwd|pw|token|secret)=", re.IGNORECASE)
+"""A host, and behind it what may be a password."""
+
 _HIDDEN = "…"
 """Stands for an address of which nothing else can be told for certain not to be a secret."""
 
@@ -175,11 +181,10 @@ def public_name(text: str) -> str:
     """
     scheme, separator, rest = text.partition("://")
     if not separator:
-        # user:secret@host/stream is an address whose scheme was forgotten.
-        forgotten = (
-            "@" in text and ":" in text.partition("@")[0] and not text.startswith(("/", ".", "faulty:"))
-        )
-        return _HIDDEN if forgotten else text
+        # user:secret@host/stream and host/stream?pwd=secret are addresses whose scheme was forgotten.
+        forgotten = "@" in text and ":" in text.partition("@")[0]
+        path = text.startswith(("/", ".", "faulty:"))
+        return _HIDDEN if (forgotten or _PASSWORD.match(text)) and not path else text
     authority, *others = re.split(r"[/?#\\]", rest, maxsplit=1)
     host = authority.rpartition("@")[2]
     certain = _HOST.fullmatch(host) and not any("@" in other for other in others)

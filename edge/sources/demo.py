@@ -88,7 +88,8 @@ class DemoCamera(Source):
             )
         self._size, self._fps = size, fps
         self._scene = Scene(abs(seed), size, fps, words=words, whole=whole)
-        self._realtime, self._clock, self._sleep = realtime, clock, sleep
+        self._realtime = self.in_time = realtime
+        self._clock, self._sleep = clock, sleep
         self._closed = False
         rng = self._scene.rng("camera")
         self._phases = rng.uniform(0, 2 * np.pi, (4, 2))

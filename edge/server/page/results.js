@@ -8,9 +8,10 @@ const SMALLEST = 10; // pixels of the letters of a label that has no place at it
 export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
 
 /** What became of a number, and the confidence in it. */
-function state({ status, text, confidence }) {
-  // A number of digits that are all certain waits until enough frames agree on it.
-  const words = status === "uncertain" ? (text.includes("?") ? "uncertain" : "confirming") : status;
+function state({ status, text, confidence, track_id: track }) {
+  // In a stream, a number of digits that are all certain waits until enough frames agree on it.
+  const waits = status === "uncertain" && track !== null && !text.includes("?");
+  const words = waits ? "confirming" : status;
   return `${words}, ${percent(confidence)}`;
 }
 
@@ -105,9 +106,10 @@ export class Results {
     }, (item, reading) => {
       item.found = { reading };
       item.className = reading.status;
+      const written = reading.text.match(/[^\d?]*[\d?]/g); // each digit with the marks before it
       fill(item.firstChild, reading.digits, () => this.button("", 0), (button, digit, index) => {
         button.found = { reading, digit, index };
-        setText(button, reading.text[index]);
+        setText(button, written[index]);
         this.label(button);
       });
       setText(item.lastChild, state(reading));
