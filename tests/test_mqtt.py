@@ -251,6 +251,20 @@ def test_a_file_without_a_login_is_told_and_what_it_holds_is_not(tmp_path, data,
     assert "secret" not in str(told.value).replace("a secret", "")
 
 
+def test_a_credential_of_systemd_is_read_with_the_modes_that_systemd_gives_it(tmp_path, monkeypatch):
+    """Root's and 0440, which is how an access list for the service's user looks; or that user's own, 0400."""
+    path = tmp_path / "mqtt"
+    path.write_text("me\nsecret")
+    for mode in (0o440, 0o400):
+        path.chmod(mode)
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", f"{tmp_path}/")
+        assert read_login(secret_file("mqtt", None, os.environ)).password == "secret"
+    path.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "of-another-service"))
+    with pytest.raises(UsageError, match="mode 0440"):
+        read_login(path)
+
+
 def test_systemd_brings_a_credential_unless_settings_name_a_file(tmp_path):
     (tmp_path / "mqtt").write_text("me\nsecret")
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
