@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from edge.errors import ImageError
+from edge.errors import ImageError, NotHereError
 from edge.types import ByteArray
 
 FORMATS = ("JPEG", "PNG", "WebP", "BMP", "TIFF", "GIF", "HEIF", "AVIF")
@@ -103,8 +103,8 @@ def decode_image(
 
     Raises:
         ImageError: when it is no picture, is damaged or cut off, or has more than `max_pixels` (which is
-            seen in its header, before anything is decoded); or when it is a HEIC photo and the extra `heif`
-            is missing.
+            seen in its header, before anything is decoded).
+        NotHereError: when it is a HEIC photo and the extra `heif` is missing, or there is too little memory.
     """
     if not data:
         raise ImageError(f"{name} is empty: expected a picture")
@@ -122,7 +122,7 @@ def decode_image(
                 image.load()
                 return _to_array(image)
             except MemoryError as error:
-                raise ImageError(
+                raise NotHereError(
                     f"{name} ({width} x {height}) does not fit into memory: make it smaller"
                 ) from error
             except (
@@ -241,7 +241,8 @@ def _open(data: bytes, name: str, formats: Sequence[str], max_pixels: int) -> Im
         found = f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million"
         raise _too_many_pixels(name, max_pixels, found) from error
     except Exception as error:
-        raise ImageError(
+        kind = NotHereError if _found(data) == _HEIC and "HEIF" not in formats else ImageError
+        raise kind(
             f"{name} is no picture that can be read: expected {', '.join(formats[:-1])} or {formats[-1]}, "
             f"found {_found(data)}; {_cure(data, formats)}"
         ) from error

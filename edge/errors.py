@@ -22,6 +22,10 @@ class ImageError(EdgeError, ValueError):
     """Bytes that are no picture, or one that is damaged, too large or of an unknown kind."""
 
 
+class NotHereError(ImageError):
+    """A picture that may be a good one, but cannot be decoded here: a package or memory is missing."""
+
+
 class SourceError(EdgeError, OSError):
     """A source of frames that cannot be opened, or that ended before its end."""
 

@@ -117,9 +117,9 @@ class Listener:
             assert self._changed.wait_for(look, seconds), [(one.topic, one.body) for one in self.heard]
         return found[-1]
 
-    def body(self, topic, wanted=lambda body: True):
+    def body(self, topic, wanted=lambda body: True, seconds=60):
         """The last body on a topic that is as wanted, as soon as there is one."""
-        return self.wait_for(lambda one: one.topic == topic and wanted(one.body)).body
+        return self.wait_for(lambda one: one.topic == topic and wanted(one.body), seconds).body
 
     def last(self, topic):
         return next((one.body for one in reversed(self.heard) if one.topic == topic), None)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.archive.fetching import Listed, MissingError, fetch
+from edge.archive import fetching
+from edge.archive.fetching import Listed, MissingError, PlaceError, fetch
 from edge.archive.listing import list_pictures
-from edge.errors import ImageError, SourceError, UsageError
+from edge.errors import SourceError, UsageError
 
 FILES = [
     "a.jpg",
@@ -140,6 +141,27 @@ def test_a_folder_in_memory_is_listed_as_an_object_store_is():
     assert fetch(found[0]).modified_at.endswith("Z")
 
 
+def test_a_store_that_fails_is_asked_three_times_and_left_to_the_next_run(monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    asked = []
+
+    class Busy(fsspec.AbstractFileSystem):
+        protocol = "busy"
+
+        def cat_file(self, path, start=None, end=None, **options):
+            asked.append(path)
+            if len(asked) % 4:
+                raise OSError("503 Slow Down")
+            return b"a.jpg"
+
+    monkeypatch.setattr(fetching, "PAUSES_S", (0.0, 0.0))
+    fsspec.register_implementation("busy", Busy, clobber=True)
+    with pytest.raises(PlaceError, match=r"cannot read busy://a.jpg: 503 Slow Down"):
+        fetch(Listed("busy://a.jpg", 5))
+    assert len(asked) == 3
+    assert fetch(Listed("busy://a.jpg", 5)).data == b"a.jpg"
+
+
 def test_relative_names_start_in_the_folder_of_whoever_asked(archive, monkeypatch):
     folder = str(Path.cwd())
     monkeypatch.chdir("/")
@@ -149,5 +171,5 @@ def test_relative_names_start_in_the_folder_of_whoever_asked(archive, monkeypatc
 
 
 def test_a_folder_that_is_listed_as_a_picture_cannot_be_read(archive):
-    with pytest.raises(ImageError, match="cannot read archive/2020"):
+    with pytest.raises(PlaceError, match="cannot read archive/2020"):
         fetch(Listed("archive/2020"))

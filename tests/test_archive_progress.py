@@ -10,7 +10,7 @@ from edge.archive.progress import Meter, Pace, Progress, duration
 
 
 def counts(done, listed=40_000, failed=0):
-    return Counts(listed=listed, done=done, failed=failed, rows=0, parts=0, kept=0)
+    return Counts(listed=listed, done=done, failed=failed, again=0, rows=0, parts=0, kept=0, held=0)
 
 
 def test_the_rate_is_that_of_the_last_minutes_and_tells_the_time_left():

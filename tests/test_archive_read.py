@@ -211,6 +211,7 @@ def test_a_picture_that_takes_too_long_or_too_much_has_a_row_and_the_next_is_rea
     finally:
         reader.close()
     first, crowded, cut, too_much, last = (read.rows for read in found)
+    assert [read.again for read in found] == [False, False, False, True, False]
     assert first[0].kind == last[0].kind == "number"
     assert crowded[0].kind in ("number", "nothing")
     assert cut[0].kind == "failed" and "damaged" in cut[0].error
@@ -221,6 +222,69 @@ def test_a_picture_that_takes_too_long_or_too_much_has_a_row_and_the_next_is_rea
     finally:
         reader.close()
     assert late.rows[0].error.endswith(("it took more than 0.002 s", "has not come within 0.002 s"))
+    assert late.again
+
+
+@pytest.mark.slow
+def test_what_a_share_that_was_gone_had_is_read_with_the_next_run_and_what_is_damaged_is_not(tmp_path):
+    """Links that lead nowhere are listed, and not there: as files of a network drive that has gone."""
+    pictures(tmp_path / "in", 3)
+    (tmp_path / "in" / "bad.jpg").write_bytes(b"no picture")
+    for name in ("500", "501"):
+        (tmp_path / "in" / f"{name}.jpg").symlink_to(tmp_path / "share" / f"{name}.jpg")
+    call = ("in/*.jpg", "--out", "out.jsonl", "--workers", 1, "--resume")
+    out = tmp_path / "out.jsonl"
+    for _ in range(2):
+        done = read(*call, cwd=tmp_path)
+        assert done.returncode == 2
+        told = "6 pictures read into out.jsonl, 6 rows; 3 could not be read: their rows tell why; 2 of them"
+        assert told in done.stderr
+        failed_ones = {row["source"] for row in rows(out) if row["kind"] == "failed"}
+        assert failed_ones == {"in/bad.jpg", "in/500.jpg", "in/501.jpg"}
+        assert (manifest(out)["failed"], manifest(out)["again"], manifest(out)["rows"]) == (3, 2, 6)
+    before = (out / "part-000000.jsonl").read_bytes()
+    pictures(tmp_path / "share", 2, first=500)
+    done = read(*call, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("6 rows; 1 could not be read: their rows tell why\n")
+    assert sources(out) == sorted(f"in/{name}.jpg" for name in ("100", "101", "102", "500", "501", "bad"))
+    assert {row["text"] for row in rows(out)} >= {"500", "501"}
+    assert (out / "part-000000.jsonl").read_bytes() == before  # what was read is not read again
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_what_it_reads_again_to_the_next(tmp_path):
+    pictures(tmp_path / "in", 40)
+    for k in range(200, 240):
+        (tmp_path / "in" / f"{k}.jpg").symlink_to(tmp_path / "share" / f"{k}.jpg")
+    call = ("in/*.jpg", "--out", "out.jsonl", "--workers", 1, "--resume")
+    out = tmp_path / "out.jsonl"
+    assert "40 of them" in read(*call, cwd=tmp_path).stderr
+    pictures(tmp_path / "share", 40, first=200)
+    process = start(*call, cwd=tmp_path)
+    with process:
+        wait_for(lambda: not list(out.glob("part-again-*")))
+        wait_for(lambda: len(descendants(process.pid)) >= 2 or process.poll() is not None)
+        process.kill()
+    assert manifest(out)["finished_at"] is None
+    done = read(*call, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sources(out) == sorted(f"in/{k}.jpg" for k in [*range(100, 140), *range(200, 240)])
+
+
+def test_a_photo_that_an_extra_would_read_is_read_again_once_it_is_there(tmp_path, monkeypatch):
+    """Without it, HEIC is of no kind that is known."""
+    path = tmp_path / "photo.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (tmp_path / "pillow_heif.py").write_text("raise ImportError('no such package')")
+    monkeypatch.syspath_prepend(tmp_path)
+    reader = BatchReader(Settings())
+    try:
+        (found,) = reader.do([Pending(0, Listed(str(path)))])
+    finally:
+        reader.close()
+    assert "install digitcam's extra heif" in found.rows[0].error
+    assert (found.again, found.missing, found.rows[0].kind) == (True, False, "failed")
 
 
 def test_a_worker_that_does_not_find_what_is_here_ends_the_reading(tmp_path):
@@ -233,12 +297,13 @@ def test_a_worker_that_does_not_find_what_is_here_ends_the_reading(tmp_path):
             with pytest.raises(WorkerError, match=f"does not find {here}, which is here: .*object store"):
                 results(answer)
         else:
-            assert [number for number, _ in results(answer)] == [1]
+            assert [done.id for done in results(answer)] == [1]
 
 
 def test_a_picture_with_which_all_workers_die_has_a_row():
-    ((number, (row,)),) = results(GivenUp(Pending(7, Listed("a.jpg")), "it died (signal 9)"))
-    assert (number, row.kind, row.source) == (7, "failed", "a.jpg")
+    (done,) = results(GivenUp(Pending(7, Listed("a.jpg")), "it died (signal 9)"))
+    (row,) = done.rows
+    assert (done.id, row.kind, row.source, done.again) == (7, "failed", "a.jpg", True)
     assert row.error == "a.jpg ends each worker that reads it: it died (signal 9)"
 
 

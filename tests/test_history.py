@@ -20,7 +20,7 @@ from edge import clock
 from edge.errors import OutputError, UsageError
 from edge.events import Event, FieldEvent
 from edge.sinks.history import History
-from edge.store import Limits, NewEntry, NewMessage, Selection, Store
+from edge.store import Limits, NewEntry, NewMessage, Selection, Store, tables
 from edge.store.recovery import torn_files
 from edge.types import Box, Digit, FieldReading, Reading
 
@@ -205,6 +205,54 @@ def test_fields_are_summed_up(store):
     assert (numbers.name, numbers.entries, numbers.refused) == ("", 1, 0)
     assert (water.name, water.unit, water.entries, water.refused) == ("water", "m³", 3, 1)
     assert (water.first, water.last) == (NOON, NOON + 2 * DAY)
+
+
+def counted_by_sqlite(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute(
+            "SELECT field, count(*), count(problem) FROM entries GROUP BY field ORDER BY field"
+        ).fetchall()
+
+
+def summed_up(store):
+    return [(one.name, one.entries, one.refused) for one in store.history.fields()]
+
+
+def test_what_is_summed_up_stays_right_when_entries_are_deleted_and_after_damage(path):
+    rng = random.Random(5)
+    with contextlib.closing(Store(path)) as store:
+        for day in range(40):
+            names = [rng.choice(["", "water", "gas", f"only on day {day}"]) for _ in range(100)]
+            at = NOON - (40 - day) * DAY
+            store.record(
+                [entry(at=at, field=name, boot="b", problem=rng.choice([None, "limit"])) for name in names]
+            )
+        assert summed_up(store) == counted_by_sqlite(path)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(bytes(9000))
+    with contextlib.closing(Store(path)) as store:
+        store.record([entry(field="after")])
+        assert torn_files(path)
+        assert summed_up(store) == counted_by_sqlite(path)
+        assert "too old" in tidy(store, Limits(10**9, most_age_s=20 * 86400))
+        assert summed_up(store) == counted_by_sqlite(path)
+        assert not [one for one in store.history.fields() if one.name == "only on day 3"]
+        assert store.history.state().entries == sum(count for _, count, _ in counted_by_sqlite(path))
+
+
+def test_what_an_older_digitcam_has_kept_is_summed_up_when_the_file_is_brought_up_to_date(path):
+    with contextlib.closing(tables.open_tables(path, 1)) as connection:
+        connection.execute("INSERT INTO contexts VALUES (1, 'picamera', '', '', '')")
+        connection.executemany(
+            "INSERT INTO entries (kind, field, text, problem, why, confidence, unit, captured_at, timestamp,"
+            " context) VALUES ('field', ?, '1', ?, '', 1, 'l', ?, 0, 1)",
+            [(["gas", "water"][k % 2], [None, "limit"][k % 3 == 0], 1000 * k) for k in range(50)],
+        )
+    with contextlib.closing(Store(path)) as store:
+        store.record([entry()])
+        assert summed_up(store) == counted_by_sqlite(path) == [("gas", 25, 9), ("water", 26, 8)]
 
 
 def test_its_version_changes_with_whatever_may_be_asked(store):

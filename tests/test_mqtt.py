@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import pytest
 from mosquitto import NEEDED, Listener, Mosquitto
+from network_camera import mjpeg_server
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
@@ -249,6 +250,20 @@ def test_a_file_without_a_login_is_told_and_what_it_holds_is_not(tmp_path, data,
     with pytest.raises(UsageError, match=message) as told:
         read_login(path)
     assert "secret" not in str(told.value).replace("a secret", "")
+
+
+def test_a_credential_of_systemd_is_read_with_the_modes_that_systemd_gives_it(tmp_path, monkeypatch):
+    """Root's and 0440, which is how an access list for the service's user looks; or that user's own, 0400."""
+    path = tmp_path / "mqtt"
+    path.write_text("me\nsecret")
+    for mode in (0o440, 0o400):
+        path.chmod(mode)
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", f"{tmp_path}/")
+        assert read_login(secret_file("mqtt", None, os.environ)).password == "secret"
+    path.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "of-another-service"))
+    with pytest.raises(UsageError, match="mode 0440"):
+        read_login(path)
 
 
 def test_systemd_brings_a_credential_unless_settings_name_a_file(tmp_path):
@@ -642,6 +657,50 @@ def test_run_sends_what_it_reads_and_what_is_left_with_the_next_start(tmp_path):
         told = [one for one in listener.heard if one.topic == f"{BASE}/field/water/state"]
         assert {one.body for one in told} == {b"1234"}
         assert len({one.properties["id"] for one in told if one.properties}) == 2
+
+
+@NEEDED
+def test_run_reads_at_once_and_pauses_when_somebody_asks_it_to_through_the_broker(tmp_path, broker):
+    (tmp_path / "digitcam.toml").write_text(
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\ndevice = "cellar"\n'
+        '[[field]]\nname = "water"\nformat = "0000"\nevery = "1 h"\n'
+    )
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    state, shown = f"{BASE}/field/water/state", ["1234"]
+    generator = np.random.default_rng(1)
+
+    def pictures():
+        while True:
+            page = written(shown[-1], (240, 320)) + generator.normal(0, 2, (240, 320))
+            yield np.clip(page, 0, 255).astype(np.uint8)
+
+    def told(listener):
+        return len([one for one in listener.heard if one.topic == f"{BASE}/field/water/attributes"])
+
+    with mjpeg_server(pictures, 0.1) as address, Listener(broker.port) as listener:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        command = [sys.executable, "-m", "edge", "run", address]
+        with subprocess.Popen(command, env=environment, **quiet) as process:
+            try:
+                listener.body(state, b"1234".__eq__, 120)
+                shown.append("5678")  # of which a field that rests for an hour takes no notice
+                time.sleep(1)
+                assert listener.last(state) == b"1234"
+                listener.publish(f"{BASE}/command/read", b"water")
+                listener.body(state, b"5678".__eq__, 120)
+
+                listener.publish(f"{BASE}/command/pause", b"ON")
+                listener.body(f"{BASE}/paused", b"ON".__eq__)
+                shown.append("4321")
+                listener.publish(f"{BASE}/command/read", b"")
+                before = told(listener)
+                time.sleep(1)
+                assert told(listener) == before and process.poll() is None
+                listener.publish(f"{BASE}/command/pause", b"OFF")
+                listener.body(state, b"4321".__eq__, 120)
+                assert listener.last(f"{BASE}/paused") == b"OFF"
+            finally:
+                process.kill()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,17 @@
 """Video files, and live sources without a camera."""
 
-import http.server
 import itertools
 import os
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
+from network_camera import mjpeg_server
 
 from edge.errors import SourceError
 from edge.sources import SourceOptions, open_source
@@ -157,34 +156,6 @@ def test_a_file_that_promises_nothing_is_not_called_short(data, tmp_path):
     path = tmp_path / "video"
     path.write_bytes(data)
     assert promised_bytes(path) <= len(data)
-
-
-@contextmanager
-def mjpeg_server(pictures, period_s=0.01):
-    """A network camera on this machine: each connection gets these pictures, then it hangs up."""
-
-    class Camera(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            for picture in pictures():
-                jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                try:
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
-                except OSError:
-                    return
-                time.sleep(period_s)
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://someone:secret@127.0.0.1:{server.server_address[1]}/stream.mjpg"
-        server.shutdown()
 
 
 def test_a_network_camera_is_live_and_its_drops_are_counted():

@@ -13,8 +13,8 @@ from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.archive.fetching import Fetched, Listed, MissingError, Pending, fetch
-from edge.archive.reading import Opening, Page, request, rows_in
+from edge.archive.fetching import Fetched, Listed, MissingError, Pending, PlaceError, fetch
+from edge.archive.reading import Opening, Page, PageRead, page_read, request
 from edge.archive.rows import Row, failed
 from edge.archive.settings import Settings
 from edge.errors import ImageError
@@ -37,10 +37,13 @@ class Read:
     Attributes:
         rows: at least one.
         missing: whether it was not there.
+        again: whether it is to be read again with the next run, since something else than the picture was to
+            blame.
     """
 
     rows: tuple[Row, ...]
     missing: bool = False
+    again: bool = False
 
 
 class BatchReader:
@@ -105,27 +108,29 @@ class BatchReader:
         except TooLate:
             self._fetcher.shutdown(wait=False)  # it hangs: nobody knows for how long
             self._fetcher = ThreadPoolExecutor(1, "digitcam-fetch")
-            return ImageError(f"{listed.source} has not come within {limit_s:g} s")
+            return PlaceError(f"{listed.source} has not come within {limit_s:g} s")
 
     def _read(self, listed: Listed, fetched: Fetched | ImageError) -> Read:
         if isinstance(fetched, ImageError):
             row = failed(listed.source, 1, str(fetched))
-            return Read((row,), missing=isinstance(fetched, MissingError))
+            return Read((row,), isinstance(fetched, MissingError), again=isinstance(fetched, PlaceError))
         rows: list[Row] = []
         page = pages = 1
+        again = False
         while page <= pages:
             try:
-                found, of_page = self._ask(
-                    request(Page(fetched.data, listed.source, page, fetched.modified_at))
-                )
-                pages = found if page == 1 else pages
-                rows += of_page
+                read = self._ask(request(Page(fetched.data, listed.source, page, fetched.modified_at)))
+                pages = read.pages if page == 1 else pages
+                rows += read.rows
+                again |= read.again
             except IsolatedError as error:
                 rows.append(failed(listed.source, page, str(error), fetched.modified_at))
+                # Time and memory are what the machine has, or what the limits leave.
+                again |= isinstance(error, DiedError | TooLongError)
             page += 1
-        return Read(tuple(rows))
+        return Read(tuple(rows), again=again)
 
-    def _ask(self, message: bytes) -> tuple[int, list[Row]]:
+    def _ask(self, message: bytes) -> PageRead:
         """Have a page read.
 
         Raises:
@@ -136,7 +141,7 @@ class BatchReader:
             if not self._child.running:
                 self._open()
             try:
-                return rows_in(self._child.call(message, timeout_s=self._settings.time_limit_s))
+                return page_read(self._child.call(message, timeout_s=self._settings.time_limit_s))
             except TooLongError:
                 raise
             except DiedError:

@@ -20,7 +20,11 @@ PAUSES_S = 0.5, 2.0
 """Before an address is asked again that gave an error: object stores are busy at times."""
 
 
-class MissingError(ImageError):
+class PlaceError(ImageError):
+    """A picture that cannot be had at present. Its place is to blame: it may be there with the next run."""
+
+
+class MissingError(PlaceError):
     """A picture that was listed and is not there."""
 
 
@@ -69,7 +73,8 @@ def fetch(listed: Listed, folder: str = "") -> Fetched:
 
     Raises:
         MissingError: it is not there.
-        ImageError: it cannot be read, or is too large.
+        PlaceError: it cannot be read at present.
+        ImageError: it is too large.
         PackageMissingError: fsspec, or what it needs for such an address, is missing.
     """
     if listed.size is not None and listed.size > MAX_BYTES:
@@ -85,7 +90,7 @@ def fetch(listed: Listed, folder: str = "") -> Fetched:
             raise
         except Exception as error:  # whatever a store, its library or the network has to say
             if pause_s is None:
-                raise ImageError(f"cannot read {listed.source}: {_one_line(error)}") from error
+                raise PlaceError(f"cannot read {listed.source}: {_one_line(error)}") from error
             time.sleep(pause_s)
     raise AssertionError
 
@@ -100,7 +105,7 @@ def _fetch_file(source: str, folder: str) -> Fetched:
     except FileNotFoundError as error:
         raise MissingError(f"{source} is not there") from error
     except OSError as error:
-        raise ImageError(f"cannot read {source}: {error.strerror or error}") from error
+        raise PlaceError(f"cannot read {source}: {error.strerror or error}") from error
 
 
 def _fetch_address(listed: Listed) -> bytes:

@@ -37,6 +37,7 @@ class Manifest:
         finished_at: when all that was found was read, UTC; None where it is not.
         pictures: that are read.
         failed: of which so many could not be read.
+        again: of which so many are read again with the next run.
         rows: of the output.
     """
 
@@ -53,6 +54,7 @@ class Manifest:
     finished_at: str | None = None
     pictures: int = 0
     failed: int = 0
+    again: int = 0
     rows: int = 0
 
     @classmethod
@@ -111,6 +113,7 @@ class Manifest:
             finished_at=iso_utc(datetime.now(UTC)) if finished else None,
             pictures=counts.done,
             failed=counts.failed,
+            again=counts.again,
             rows=counts.rows,
         )
 

@@ -68,6 +68,16 @@ def part_name(folder: Path, number: int) -> Path:
     return folder / f"part-{number:06}{folder.suffix.lower()}"
 
 
+def held_name(folder: Path, number: int) -> Path:
+    """The file of a part, from 0, with rows that the next run takes away."""
+    return folder / f"part-again-{number:06}{folder.suffix.lower()}"
+
+
+def held_parts(folder: Path) -> list[Path]:
+    """Those that are there."""
+    return sorted(folder.glob("part-again-*"))
+
+
 def encode(rows: Iterable[Row], suffix: str, *, told: str) -> bytes:
     """A part.
 

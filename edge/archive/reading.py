@@ -15,9 +15,10 @@ from pathlib import Path
 
 import cv2
 
-from edge.archive.rows import Row, as_list, from_list, rows_of
+from edge.archive.rows import Row, as_list, failed, from_list, rows_of
 from edge.archive.settings import Settings
 from edge.decode import can_decode_heic, decode_image, pages_of, taken_at
+from edge.errors import NotHereError
 from edge.field_reader import FieldReader
 from edge.live import FrameReader
 from edge.reader import DigitReader
@@ -58,15 +59,31 @@ class Page:
     modified_at: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """What came of a page.
+
+    Attributes:
+        pages: that its file has.
+        rows: of this one.
+        again: whether another run may read it better.
+    """
+
+    pages: int
+    rows: tuple[Row, ...]
+    again: bool = False
+
+
 def request(message: Opening | Page) -> bytes:
     """The message that `answer` takes."""
     return pickle.dumps(message)
 
 
-def rows_in(said: bytes) -> tuple[int, list[Row]]:
-    """What `answer` said of a page: how many pages its file has, and the rows of this one."""
+def page_read(said: bytes) -> PageRead:
+    """What `answer` said of a page."""
     told = json.loads(said)
-    return int(told["pages"]), [from_list(values) for values in told["rows"]]
+    rows = tuple(from_list(values) for values in told["rows"])
+    return PageRead(int(told["pages"]), rows, again=bool(told["again"]))
 
 
 _frames: FrameReader
@@ -87,15 +104,22 @@ def answer(message: bytes) -> bytes:
         _frames = open_reader(asked.settings, asked.model, asked.page_model)[0]
         return b""
     started = time.monotonic()
-    image = decode_image(asked.data, asked.source, page=asked.page)
+    try:
+        image = decode_image(asked.data, asked.source, page=asked.page)
+    except NotHereError as error:
+        row = failed(asked.source, asked.page, str(error), asked.modified_at)
+        return _said(PageRead(asked.page, (row,), again=True))
     pages, animated = pages_of(asked.data) if asked.page == 1 else (asked.page, False)
     name = asked.source if asked.page == 1 else f"{asked.source}#{asked.page}"
     frame = Frame(image, 0, started, datetime.now(UTC), name, (time.monotonic() - started) * 1000)
     result = _frames.read_frame(turned(frame, _settings.options))
     rows = rows_of(result, asked.source, asked.page, taken_at(asked.data), asked.modified_at)
-    return json.dumps(
-        {"pages": 1 if animated else min(pages, MOST_PAGES), "rows": [as_list(row) for row in rows]}
-    ).encode()
+    return _said(PageRead(1 if animated else min(pages, MOST_PAGES), tuple(rows)))
+
+
+def _said(read: PageRead) -> bytes:
+    rows = [as_list(row) for row in read.rows]
+    return json.dumps({"pages": read.pages, "rows": rows, "again": read.again}).encode()
 
 
 def open_reader(

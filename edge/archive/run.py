@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,15 +12,15 @@ from pathlib import Path
 
 from edge.archive.batches import BatchReader, Read
 from edge.archive.fetching import Listed, Pending, is_address
-from edge.archive.journal import Counts, Journal
+from edge.archive.journal import Counts, Done, Journal
 from edge.archive.listing import list_pictures
 from edge.archive.manifest import NAME as MANIFEST
 from edge.archive.manifest import Manifest, check
-from edge.archive.parts import encode, need, part_name
+from edge.archive.parts import encode, held_name, held_parts, need, part_name
 from edge.archive.reading import open_reader
-from edge.archive.rows import Row, failed
+from edge.archive.rows import failed
 from edge.archive.settings import Settings
-from edge.errors import EdgeError
+from edge.errors import EdgeError, OutputError
 from edge.files import write_whole
 from edge.types import ModelName
 from edge.workers import Answer, Dispatcher, GivenUp, Job, Place, WorkerError, Workers, open_workers
@@ -94,7 +95,9 @@ def read_archive(archive: Archive, models: tuple[Path | None, Path | None], told
             manifest.write(archive.out)
         with Journal(archive.out) as journal:
             _tidy(archive.out)
+            # Before rows are taken back: from here on, the output is not finished.
             manifest.write(archive.out)
+            _take_back(journal, archive.out)
             finished = False
             try:
                 _work(workers, journal, pictures, manifest, archive.out, told)
@@ -105,6 +108,7 @@ def read_archive(archive: Archive, models: tuple[Path | None, Path | None], told
                 with suppress(EdgeError) if not finished else nullcontext():
                     journal.recount()
                     _flush(journal, manifest, archive.out)
+                    _write_held(journal, manifest, archive.out)
                     manifest.of_run(journal.counts, finished=finished).write(archive.out)
             return journal.counts
 
@@ -158,18 +162,17 @@ def _size(counts: Counts, workers: Workers, all_listed: bool) -> int:
     return max(1, min(BATCH, left // (SHARES * max(1, workers.count)))) if all_listed else BATCH
 
 
-def results(answer: Answer | GivenUp) -> list[tuple[int, Sequence[Row]]]:
-    """The pictures of an answer, by their numbers, with their rows.
+def results(answer: Answer | GivenUp) -> list[Done]:
+    """The pictures of an answer, with their rows.
 
     Raises:
         WorkerError: a worker does not find a file that is there.
     """
     if isinstance(answer, GivenUp):
         source = answer.item.listed.source
-        return [
-            (answer.item.id, [failed(source, 1, f"{source} ends each worker that reads it: {answer.why}")])
-        ]
-    found: list[tuple[int, Sequence[Row]]] = []
+        row = failed(source, 1, f"{source} ends each worker that reads it: {answer.why}")
+        return [Done(answer.item.id, [row], again=True)]
+    found: list[Done] = []
     for item, read in zip(answer.items, answer.results, strict=True):
         assert isinstance(item, Pending) and isinstance(read, Read)
         source = item.listed.source
@@ -178,7 +181,7 @@ def results(answer: Answer | GivenUp) -> list[tuple[int, Sequence[Row]]]:
                 f"a worker does not find {Path(source).absolute()}, which is here: put the archive where all "
                 "machines of the cluster find it under the same name, or on an object store"
             )
-        found.append((item.id, read.rows))
+        found.append(Done(item.id, read.rows, read.again))
     return found
 
 
@@ -193,6 +196,32 @@ def _flush(journal: Journal, manifest: Manifest, folder: Path) -> None:
         part = part_name(folder, counts.parts)
         write_whole(part, encode(journal.rows(), folder.suffix.lower(), told=manifest.as_text()))
         journal.written(counts.parts)
+
+
+def _write_held(journal: Journal, manifest: Manifest, folder: Path) -> None:
+    """Write the rows that are held back as parts of their own, until the next run.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    held = journal.held()
+    for number in range(math.ceil(journal.counts.held / PART_ROWS)):
+        rows = islice(held, PART_ROWS)
+        write_whole(held_name(folder, number), encode(rows, folder.suffix.lower(), told=manifest.as_text()))
+
+
+def _take_back(journal: Journal, folder: Path) -> None:
+    """Have pictures be read again that could not be read for no fault of their own.
+
+    Raises:
+        OutputError: a part with their rows cannot be deleted.
+    """
+    for path in held_parts(folder):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise OutputError(f"cannot delete {path}: {error.strerror or error}") from error
+    journal.read_again()
 
 
 def _tidy(folder: Path) -> None:

@@ -52,5 +52,9 @@ def read_into(args: argparse.Namespace) -> int:
         say(f"error: {error}")
         return FAILED
     said = f"{counted(counts.done, 'picture')} read into {args.out}, {counted(counts.rows, 'row')}"
-    say(f"{said}; {counts.failed:,} could not be read: their rows tell why" if counts.failed else said)
+    if counts.failed:
+        said += f"; {counts.failed:,} could not be read: their rows tell why"
+    if counts.again:
+        said += f"; {counts.again:,} of them may be good pictures: --resume reads them again"
+    say(said)
     return FAILED if counts.failed else 0

@@ -181,7 +181,7 @@ ARCHIVE = (
     ),
     Option(
         "resume",
-        "with --out: go on with an output that is there",
+        "with --out: go on with an output that is there, and read again what was gone or took too long",
         default=False,
         kind="switch",
         settable=False,

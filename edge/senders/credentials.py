@@ -47,8 +47,13 @@ def secret_file(name: str, given: Path | None, environment: Mapping[str, str]) -
     if given is not None:
         return given
     folder = environment.get(FOLDER)
-    path = Path(folder) / name if folder else None
-    return path if path is not None and path.exists() else None
+    if not folder:
+        return None
+    path = Path(folder) / name
+    try:
+        return path if path.exists() else None
+    except PermissionError:  # of another service: whoever reads it tells
+        return path
 
 
 def read_secret(path: Path) -> str:
@@ -59,8 +64,7 @@ def read_secret(path: Path) -> str:
     """
     try:
         mode = path.stat().st_mode
-        # The user of a service may read systemd's by an access list, which looks like a right of the group.
-        if stat.S_IMODE(mode) & 0o077 and str(path.parent) != os.environ.get(FOLDER):
+        if stat.S_IMODE(mode) & 0o077 and not _is_of_systemd(path):
             raise UsageError(
                 f"expected {path} to be readable by its owner alone, as it holds a secret, found mode "
                 f"{stat.S_IMODE(mode):04o}: chmod 600 {path}"
@@ -78,6 +82,16 @@ def read_secret(path: Path) -> str:
     if not text:
         raise UsageError(f"expected a secret in {path}, found an empty file")
     return text
+
+
+def _is_of_systemd(path: Path) -> bool:
+    """Whether systemd has brought a file, which only the service's user may read.
+
+    Where the file system has access lists, one gives that user the right, and the file is root's. Its mode is
+    0440 then, as the bits of the group show the list's mask: acl(5). Otherwise it is that user's, 0400.
+    """
+    folder = os.environ.get(FOLDER)
+    return bool(folder) and path.parent == Path(str(folder))
 
 
 def read_login(path: Path) -> Login:

@@ -161,8 +161,8 @@ class FieldSummary:
         unit: of its latest value.
         entries: how many.
         refused: how many of them were refused.
-        first: when the earliest was captured, by the wall clock, UTC.
-        last: when the latest was.
+        first: when the oldest was captured, by the wall clock, UTC.
+        last: when the newest was. (Where that clock was set back, others may be earlier or later.)
     """
 
     name: str
@@ -292,10 +292,13 @@ class History:
         """
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT field, count(*), count(problem), min(captured_at), max(captured_at),"
-                " (SELECT unit FROM entries AS latest WHERE latest.field = entries.field"
-                "  ORDER BY number DESC LIMIT 1)"
-                " FROM entries GROUP BY field ORDER BY field"
+                "SELECT name, fields.entries, refused, oldest.captured_at, newest.captured_at, newest.unit"
+                " FROM fields"
+                " JOIN entries AS oldest"
+                "  ON oldest.number = (SELECT min(number) FROM entries WHERE field = name)"
+                " JOIN entries AS newest"
+                "  ON newest.number = (SELECT max(number) FROM entries WHERE field = name)"
+                " ORDER BY name"
             ).fetchall()
         return [
             FieldSummary(name, unit, entries, refused, _moment(first), _moment(last))
@@ -310,7 +313,8 @@ class History:
             OutputError: it cannot be read.
         """
         with self._database.read() as connection:
-            entries, newest = connection.execute("SELECT count(*), max(number) FROM entries").fetchone()
+            entries = connection.execute("SELECT coalesce(sum(entries), 0) FROM fields").fetchone()[0]
+            newest = connection.execute("SELECT max(number) FROM entries").fetchone()[0]
             crops, crop_bytes = connection.execute("SELECT count(*), sum(bytes) FROM crops").fetchone()
             counters = dict(connection.execute("SELECT name, value FROM counters"))
             used = _used_bytes(connection)
@@ -419,13 +423,17 @@ def _where(selection: Selection, connection: sqlite3.Connection) -> tuple[str, l
 
 def _numbers(selection: Selection, connection: sqlite3.Connection) -> list[tuple[str, object]]:
     """Between which numbers the entries of a time are: an index tells, and the rest is not looked at."""
-    since, until = (
-        None if moment is None else _milliseconds(moment) for moment in (selection.since, selection.until)
-    )
+    since = -(1 << 62) if selection.since is None else _milliseconds(selection.since)
+    until = 1 << 62 if selection.until is None else _milliseconds(selection.until)
+    earliest, latest = connection.execute(
+        "SELECT (SELECT min(captured_at) FROM entries), (SELECT max(captured_at) FROM entries)"
+    ).fetchone()
+    if earliest is not None and since <= earliest and latest < until:
+        return []  # all of them
     first, last = connection.execute(
         "SELECT min(number), max(number) FROM entries INDEXED BY entries_by_time"
         " WHERE captured_at >= ? AND captured_at < ?",
-        (-(1 << 62) if since is None else since, 1 << 62 if until is None else until),
+        (since, until),
     ).fetchone()
     return [("entries.number >= ?", first or 0), ("entries.number <= ?", last or 0)]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.files import put_in_place
-from edge.store.tables import PAGE_BYTES, VERSION, connect_to, open_tables
+from edge.store.tables import DERIVED, PAGE_BYTES, VERSION, connect_to, open_tables
 
 TORN = ".torn-"
 """Stands in the name of a file that was set aside, before the time of that."""
@@ -133,7 +133,7 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     found = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     )
-    return [name for (name,) in found]
+    return [name for (name,) in found if name not in DERIVED]
 
 
 def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> int:
@@ -141,6 +141,9 @@ def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
     into = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     rows = 0
     for row in _readable(source, f"SELECT rowid, {', '.join(columns)} FROM {table}"):
+        # Rows of a page that was overwritten in part; no text of ours has this character.
+        if any(isinstance(value, str) and "\0" in value for value in row):
+            continue
         try:
             rows += target.execute(into, row[1:]).rowcount
         except sqlite3.IntegrityError:  # damage that looks like a row

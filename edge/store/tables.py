@@ -73,8 +73,31 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         # What was deleted and dropped, in all.
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
     ),
+    (
+        # What is asked of all entries, so that nobody counts two million of them.
+        """CREATE TABLE fields (
+            name TEXT PRIMARY KEY,
+            entries INTEGER NOT NULL,
+            refused INTEGER NOT NULL
+        ) STRICT""",
+        "INSERT INTO fields SELECT field, count(*), count(problem) FROM entries GROUP BY field",
+        # In two statements: an upsert does not count under an INSERT OR IGNORE of the entry.
+        """CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
+            INSERT OR IGNORE INTO fields VALUES (new.field, 0, 0);
+            UPDATE fields SET entries = entries + 1, refused = refused + (new.problem IS NOT NULL)
+                WHERE name = new.field;
+        END""",
+        """CREATE TRIGGER entry_deleted AFTER DELETE ON entries BEGIN
+            UPDATE fields SET entries = entries - 1, refused = refused - (old.problem IS NOT NULL)
+                WHERE name = old.field;
+            DELETE FROM fields WHERE name = old.field AND entries = 0;
+        END""",
+    ),
 )
 """Statements that lead from each `user_version` to the next."""
+
+DERIVED = frozenset({"fields"})
+"""Tables that the file keeps by itself, from others."""
 
 VERSION = len(MIGRATIONS)
 
