@@ -498,7 +498,7 @@ def test_a_disk_that_is_really_full_takes_nothing_and_loses_nothing(tmp_path):
     mount = tmp_path / "mount"
     mount.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "none", mount], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("mounting needs root")
