@@ -33,7 +33,8 @@ from edge.errors import PackageMissingError
 PORT = 8000
 
 ROOMY = 1 << 30
-"""Bytes of memory from which on two processes read uploads; each takes 130 MB."""
+"""Bytes of memory from which on two processes read uploads; each takes 50 MB, and 120 while it reads a large
+photo."""
 
 MOST_READERS = 16
 
