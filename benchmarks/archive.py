@@ -59,7 +59,9 @@ def main() -> None:
             verb.add_argument("--workers-killed", type=int, default=20)
             verb.add_argument("--clients-killed", type=int, default=5)
             verb.add_argument("--seed", type=int, default=1)
-            verb.add_argument("--cluster", default="")
+            verb.add_argument(
+                "--cluster", default="", help="local: kills the processes of Dask, the scheduler's too"
+            )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         {"efficiency": efficiency, "linear": linear, "kills": kills, "client": client}[args.verb](

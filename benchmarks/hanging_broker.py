@@ -129,9 +129,9 @@ class Reading:
         return Span(now - began, len(self.frames) - first, longest, highest, attempts)
 
     def end(self) -> float:
-        """End it as Ctrl-C does; seconds until it has."""
+        """End it as systemd does; seconds until it has."""
         began = time.monotonic()
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         self.process.wait(60)
         self._reader.join()
         return time.monotonic() - began

@@ -252,18 +252,26 @@ class Senders:
 
     def __init__(self, senders: Iterable[AnySender]) -> None:
         self.all = tuple(senders)
+        self._dropped = {state.destination: state.dropped for state in self.states()}
 
     def states(self) -> list[SenderState]:
         """How each of them fares."""
         return [sender.state for sender in self.all]
 
     def summary(self) -> list[str]:
-        """What is left to be sent with the next start, in lines for people."""
-        return [
-            f"{counted(state.waiting, 'message')} for {state.destination} will be sent with the next start"
-            for state in self.states()
-            if state.waiting
-        ]
+        """What was dropped, and what is left to be sent with the next start, in lines for people."""
+        told = []
+        for state in self.states():
+            if dropped := state.dropped - self._dropped[state.destination]:
+                told.append(
+                    f"{counted(dropped, 'message')} for {state.destination} dropped, as too many waited"
+                )
+            if state.waiting:
+                told.append(
+                    f"{counted(state.waiting, 'message')} for {state.destination} will be sent with the next "
+                    "start"
+                )
+        return told
 
     def __enter__(self) -> Self:
         for sender in self.all:

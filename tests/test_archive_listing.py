@@ -1,5 +1,6 @@
 """Which pictures an archive has."""
 
+import errno
 import os
 import zipfile
 from pathlib import Path
@@ -160,6 +161,41 @@ def test_a_store_that_fails_is_asked_three_times_and_left_to_the_next_run(monkey
         fetch(Listed("busy://a.jpg", 5))
     assert len(asked) == 3
     assert fetch(Listed("busy://a.jpg", 5)).data == b"a.jpg"
+
+
+def test_a_folder_that_goes_while_it_is_listed_is_told_in_a_line(monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+
+    class Leaving(fsspec.AbstractFileSystem):
+        protocol = "leaving"
+
+        def ls(self, path, detail=True, **options):
+            if "2021" in path:
+                raise RuntimeError("the connection\nis lost")  # not all libraries raise an OSError
+            names = [("2021", "directory"), ("2020.jpg", "file")]
+            return [{"name": f"in/{name}", "type": kind, "size": 5} for name, kind in names]
+
+    fsspec.register_implementation("leaving", Leaving, clobber=True)
+    pictures = list_pictures(["leaving://in/**"])
+    assert next(pictures).source == "leaving://in/2020.jpg"
+    with pytest.raises(
+        SourceError, match=r"cannot list leaving://in/\*\*: the connection is lost; .*--resume"
+    ):
+        next(pictures)
+
+
+def test_a_disk_that_goes_while_it_is_listed_is_told_in_a_line(archive, monkeypatch):
+    scan = os.scandir
+
+    def gone(folder):
+        if "2020" in str(folder):
+            raise OSError(errno.EIO, "Input/output error")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    pictures = list_pictures(["archive/**/*.jpg"])
+    with pytest.raises(SourceError, match=r"cannot list archive/\*\*/\*.jpg: Input/output error"):
+        list(pictures)
 
 
 def test_relative_names_start_in_the_folder_of_whoever_asked(archive, monkeypatch):

@@ -4,11 +4,13 @@ import random
 import threading
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from receiver import OK, receiving
 
 from edge.errors import OutputError
+from edge.outputs import Senders
 from edge.senders.address import Address
 from edge.senders.sender import Backoff, RefusedError, Sender, SendError, SenderState
 from edge.senders.webhook import Webhook
@@ -254,3 +256,14 @@ def test_a_receiver_that_is_away_for_a_while_gets_everything(store):
             wait_until(lambda: is_empty(store))
             assert [got.body for got in after.got] == [b"a", b"b", b"c"]
         assert sender.state.connected
+
+
+def test_what_was_dropped_since_the_start_and_what_waits_is_said_at_the_end():
+    sender = SimpleNamespace(state=SenderState("mqtt", dropped=5))
+    senders = Senders([sender])
+    assert senders.summary() == []
+    sender.state = SenderState("mqtt", dropped=8, waiting=2)
+    assert senders.summary() == [
+        "3 messages for mqtt dropped, as too many waited",
+        "2 messages for mqtt will be sent with the next start",
+    ]

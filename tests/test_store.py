@@ -108,8 +108,10 @@ def test_a_number_is_never_given_twice(store):
 
 def test_the_oldest_messages_are_dropped_and_counted_when_too_many_wait(path):
     with contextlib.closing(Database(path)) as database:
-        outbox = Outbox(database, most=3)
+        notices = []
+        outbox = Outbox(database, most=3, on_notice=notices.append)
         outbox.add([message("other", "webhook")])
+        assert notices == []
         outbox.add([message(str(number)) for number in range(5)])
         outbox.add([message("5")])
 
@@ -117,6 +119,8 @@ def test_the_oldest_messages_are_dropped_and_counted_when_too_many_wait(path):
         assert bodies(outbox, "webhook") == ["other"]
         assert outbox.dropped("mqtt") == 3
         assert outbox.dropped("webhook") == 0
+        (notice,) = notices
+        assert notice.startswith("3 messages wait for mqtt, which is the most: from now on the oldest are")
     with contextlib.closing(Database(path)) as database:
         assert Outbox(database).dropped("mqtt") == 3
 

@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.workers import Place, WorkerError
+from training.page.lessons import draw_pages
 from training.workers import mapped
 
 MANY = 400
@@ -97,3 +99,16 @@ def test_ctrl_c_ends_them_all(tmp_path):
     assert done.stderr == ""  # no process has anything to say of it
     assert len(list(tmp_path.iterdir())) < MANY
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.slow
+def test_the_same_seed_draws_the_same_pages_wherever_and_in_however_many_parts():
+    pytest.importorskip("distributed")
+    whole = draw_pages(None, "train", 4, seed=3)
+    for place in (Place(3), Place(2, "local")):
+        parts = [draw_pages(None, "train", 2, seed=3, first=first, place=place) for first in (0, 2)]
+        for name in ("grey", "ink", "flags"):
+            drawn = np.concatenate([getattr(part, name) for part in parts])
+            assert np.array_equal(drawn, getattr(whole, name))
+        digits = [part.digits + np.array([2 * k, 0, 0, 0]) for k, part in enumerate(parts)]
+        assert np.array_equal(np.concatenate(digits), whole.digits)

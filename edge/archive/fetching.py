@@ -90,7 +90,7 @@ def fetch(listed: Listed, folder: str = "") -> Fetched:
             raise
         except Exception as error:  # whatever a store, its library or the network has to say
             if pause_s is None:
-                raise PlaceError(f"cannot read {listed.source}: {_one_line(error)}") from error
+                raise PlaceError(f"cannot read {listed.source}: {one_line(error)}") from error
             time.sleep(pause_s)
     raise AssertionError
 
@@ -148,10 +148,10 @@ def _system_of(address: str) -> tuple[AbstractFileSystem, str]:
         system, path = url_to_fs(address)
     except ImportError as error:
         raise PackageMissingError(
-            f"{address} needs a package that is missing: {_one_line(error)}, on each machine that reads"
+            f"{address} needs a package that is missing: {one_line(error)}, on each machine that reads"
         ) from error
     except (ValueError, OSError) as error:
-        raise SourceError(f"cannot open {address}: {_one_line(error)}") from error
+        raise SourceError(f"cannot open {address}: {one_line(error)}") from error
     return system, str(path)
 
 
@@ -173,5 +173,6 @@ def _iso(seconds: float | None) -> str | None:
     return None if seconds is None else iso_utc(datetime.fromtimestamp(seconds, UTC))
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says, or what kind it is where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -11,8 +11,8 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from edge.archive.fetching import Listed, file_system, is_address, listed_at
-from edge.errors import SourceError, UsageError
+from edge.archive.fetching import Listed, file_system, is_address, listed_at, one_line
+from edge.errors import EdgeError, SourceError, UsageError
 from edge.sources.base import public_name
 from edge.sources.images import MEANT_SUFFIXES
 
@@ -42,7 +42,7 @@ def list_pictures(patterns: Sequence[str]) -> Iterator[Listed]:
 
     Raises:
         UsageError: a pattern that names no files.
-        SourceError: one that nothing matches.
+        SourceError: one that nothing matches; later, too, a folder that cannot be looked into.
         PackageMissingError: fsspec, or what it needs for an address, is missing.
     """
     found = [_found_one(pattern) for pattern in patterns]
@@ -62,19 +62,36 @@ def _found_one(pattern: str) -> Iterator[Listed]:
             f"expected an address without a password, found one in {public_name(found.string)}: put it into "
             f"the environment instead, as FSSPEC_{protocol}_USERNAME and FSSPEC_{protocol}_PASSWORD"
         )
-    pictures = _of_address(pattern) if is_address(pattern) else _of_files(pattern)
-    try:
-        first = next(pictures, None)
-    except OSError as error:
-        if isinstance(error, SourceError):
-            raise
-        raise SourceError(f"cannot list {pattern}: {error.strerror or error}") from error
+    pictures = _told(pattern, _of_address(pattern) if is_address(pattern) else _of_files(pattern))
+    first = next(pictures, None)
     if first is None:
         cure = "put it in quotes, and see with ls what is there"
         if MAGIC.search(pattern) and ANY_DEPTH not in pattern:
             cure = "to look into folders as well, write ** for them, as in 'archive/**/*.jpg'"
         raise SourceError(f"no picture matches {pattern}: {cure}")
     return chain([first], pictures)
+
+
+def _told(pattern: str, pictures: Iterator[Listed]) -> Iterator[Listed]:
+    """Say what goes wrong while a pattern is followed, at its beginning or hours later.
+
+    Raises:
+        SourceError: a folder cannot be looked into.
+    """
+    cure = ""
+    try:
+        for picture in pictures:
+            yield picture
+            cure = "; what was read stays: go on with --resume"
+    except EdgeError:
+        raise
+    except OSError as error:
+        raise SourceError(f"cannot list {pattern}: {error.strerror or one_line(error)}{cure}") from error
+    except Exception as error:
+        if not is_address(pattern):
+            raise
+        # Whatever a store, its library or the network has to say.
+        raise SourceError(f"cannot list {pattern}: {one_line(error)}{cure}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Store:
 
     Args:
         path: of the file; it is made when it is missing.
-        on_notice: told, in a line for people, that a damaged file was set aside.
+        on_notice: told, in a line for people, that a damaged file was set aside, or messages are dropped.
 
     Attributes:
         path: of the file.
@@ -28,7 +28,7 @@ class Store:
         self.path = path
         self._database = Database(path, on_notice=on_notice)
         self.history = History(self._database)
-        self.outbox = Outbox(self._database)
+        self.outbox = Outbox(self._database, on_notice=on_notice or (lambda line: None))
 
     def claim(self) -> None:
         """Make the file ours to write, without reading all of it, which may take its time.

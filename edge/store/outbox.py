@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edge.store.database import Database
+from edge.words import counted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,11 +61,16 @@ class Outbox:
     Args:
         database: keeps them.
         most: messages that may wait for one destination; then the oldest are dropped, and counted.
+        on_notice: told, in a line for people and once for each destination, that some are.
     """
 
-    def __init__(self, database: Database, *, most: int = 100_000) -> None:
+    def __init__(
+        self, database: Database, *, most: int = 100_000, on_notice: Callable[[str], None] = lambda line: None
+    ) -> None:
         self._database = database
-        self._most = most
+        self._most, self._on_notice = most, on_notice
+        self._full: set[str] = set()  # destinations of which messages were dropped
+        self._said: set[str] = set()  # and of which it was said
         self._changed = threading.Condition()
         self._added = 0  # how often something was
         self._seen = threading.local()  # up to where each thread knows of it
@@ -173,22 +179,29 @@ class Outbox:
             ],
         )
         for destination in {message.destination for message in messages}:
-            self._drop_oldest(connection, destination)
+            if self._drop_oldest(connection, destination):
+                self._full.add(destination)
 
     def tell(self) -> None:
-        """Wake those who wait."""
+        """Wake those who wait, and say what was dropped."""
         with self._changed:
             self._added += 1
             self._changed.notify_all()
+            news, self._said = self._full - self._said, self._said | self._full
+        for destination in sorted(news):
+            self._on_notice(
+                f"{counted(self._most, 'message')} wait for {destination}, which is the most: from now on "
+                "the oldest are dropped, and counted"
+            )
 
-    def _drop_oldest(self, connection: sqlite3.Connection, destination: str) -> None:
+    def _drop_oldest(self, connection: sqlite3.Connection, destination: str) -> int:
         # The number below which there are too many is found in the index, without counting all of them.
         last = connection.execute(
             "SELECT number FROM messages WHERE destination = ? ORDER BY number DESC LIMIT 1 OFFSET ?",
             (destination, self._most),
         ).fetchone()
         if last is None:
-            return
+            return 0
         dropped = connection.execute(
             "DELETE FROM messages WHERE destination = ? AND number <= ?", (destination, last[0])
         ).rowcount
@@ -197,6 +210,7 @@ class Outbox:
             " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
             (_counter(destination), dropped),
         )
+        return dropped
 
 
 def _counter(destination: str) -> str:
