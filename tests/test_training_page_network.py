@@ -13,7 +13,7 @@ keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[works
 from edge.errors import UsageError  # noqa: E402
 from edge.page import BLOCK, CHANNELS, PageNetwork, flatten, to_blocks  # noqa: E402
 from training.loop import TrainingError  # noqa: E402
-from training.page import run  # noqa: E402
+from training.page import grow, run  # noqa: E402
 from training.page.__main__ import main  # noqa: E402
 from training.page.lessons import Pages  # noqa: E402
 from training.page.loss import losses  # noqa: E402
@@ -174,3 +174,22 @@ def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+SHALLOW = 0, 1, 2, 3
+
+
+def test_a_network_that_was_made_deeper_says_nearly_what_it_said_and_can_learn_more(tmp_path, capsys):
+    old = build_network(256, SHALLOW)
+    state = {f"variable/{index}": each.numpy() for index, each in enumerate(old.variables)}
+    (tmp_path / "old").mkdir()
+    np.savez(tmp_path / "old" / "checkpoint.npz", **state)
+    assert grow.main([str(tmp_path / "old"), str(tmp_path / "new"), "--down", *map(str, SHALLOW)]) == 0
+    new = build_network(256)
+    assert len(new.variables) > len(old.variables)
+    start_from(new, tmp_path / "new")
+    blocks = np.random.default_rng(3).random((1, CELLS, CELLS, 16), np.float32)
+    before, after = (network.predict(blocks, verbose=0) for network in (old, new))
+    assert np.abs(after - before).mean() < 0.1 * before.std()
+    assert grow.main([str(tmp_path / "old"), str(tmp_path / "new"), "--down", "9", "9", "9", "9"]) == 2
+    assert "expected at most" in capsys.readouterr().err
