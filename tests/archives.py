@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,13 @@ def read(*args, cwd):
     return subprocess.run(
         command(*args), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300
     )
+
+
+def said(text):
+    """The lines on standard error, without those on the progress, which come with time."""
+    return [
+        line for line in text.splitlines() if not re.match(r"digitcam: [\d,]+ of (at least )?[\d,]+ ", line)
+    ]
 
 
 def start(*args, cwd):

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from archives import command, environment, manifest, pictures, plain, read, rows, sources, start
+from archives import command, environment, manifest, pictures, plain, read, rows, said, sources, start
 from PIL import Image
 from samples import png_of_size, written
 
@@ -98,7 +98,7 @@ def test_the_rows_are_the_same_wherever_they_are_read(read_here, place):
     out = folder / f"{len(place)}.jsonl"
     done = read("in/**", "--out", out.name, *place, cwd=folder)
     assert done.returncode == 2, done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert len(said(done.stderr)) == 1
 
     def key(row):
         return row["source"], row["page"], row["number"] or 0
@@ -160,7 +160,7 @@ def test_after_ctrl_c_it_goes_on_where_it_was(tmp_path, place):
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert err == "digitcam: error: stopped; what was read is in out.jsonl: go on with --resume\n"
+    assert said(err) == ["digitcam: error: stopped; what was read is in out.jsonl: go on with --resume"]
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
     stopped = rows(tmp_path / "out.jsonl")
     assert 0 < len(sources(tmp_path / "out.jsonl")) < 120
@@ -339,7 +339,7 @@ def test_a_full_disk_is_told_and_what_was_read_stays(tmp_path):
         preexec_fn=little_room,
     )
     assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    (line,) = said(done.stderr)
     assert line.startswith("digitcam: error: cannot write ") and line.endswith("go on with --resume")
     done = read("in/*.jpg", "--out", "out.jsonl", "--workers", 1, "--resume", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
