@@ -15,6 +15,10 @@ NONE, IGNORED = -1, -2
 SAME_PLACE = 0.5
 """Intersection over union from which on a candidate is the digit that stands there (as in PASCAL VOC)."""
 
+SLIM = 0.5
+"""Width of a digit, in heights, below which its box is widened where only its place matters. (Of the drawn
+1s that are found, 24 % have a box that shares less than half with the true one; of other digits 0.5 %.)"""
+
 IGNORED_SHARE = 0.3
 """A candidate of whose box more lies where nothing should be asked is left out."""
 
@@ -60,6 +64,13 @@ def boxes_of(candidates: Sequence[Candidate]) -> FloatArray:
 def as_array(boxes: Sequence[Box]) -> FloatArray:
     """The same of boxes."""
     return np.array([box.as_list() for box in boxes], np.float32).reshape(-1, 4)
+
+
+def widened(boxes: FloatArray) -> FloatArray:
+    """Boxes that are at least half as wide as they are high: a pixel beside a slim 1 is no other place."""
+    left, top, right, bottom = boxes.T
+    more = np.maximum(0, SLIM * (bottom - top) - (right - left)) / 2
+    return np.stack([left - more, top, right + more, bottom], axis=1)
 
 
 def shares(candidates: Sequence[Candidate], mask: ByteArray) -> FloatArray:
