@@ -2,11 +2,13 @@
 
     python -m benchmarks.marks --data DIR --pages 500
 
-Pages of numbers are drawn with hands, words and fonts of the split "test", which no network has learned from.
-The weights that tell marks and decide by formats are fitted with other pages of the same hands. A number
-counts where none of it is cut, hidden or too faint to be read. `right` is a reading with this text,
-`accepted` one that is also certain, `wrong` one that is certain and has another text; of those, `digits` have
-other digits, too, and `marks` only other marks.
+Pages of numbers are drawn with hands, words and fonts of the split "test", which no network has learned from,
+and with the last half of these hands: what tells marks and decides by formats is fitted on the first half. A
+number counts where none of it is cut, hidden or too faint to be read. By its format it is read as a field reads
+it that has its region. `right` is a reading with this text, `accepted` one that is also certain, `wrong` one
+that is certain and has another text; of those, `digits` have other digits, too, and `marks` only other marks.
+`well aimed` are those about which the aiming aid has nothing to say but their tilt (docs/aiming.md). For those
+of `another format`, a format is given that they do not have: nothing of them is right.
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from convert.whole import around, format_of
-from edge.lines import to_reading
+from convert.whole import another_format, around, format_of
+from edge.aim import LIMITS, measure
+from edge.field_reader import FieldReader
+from edge.fields import Field
+from edge.formats import Format
 from edge.page_file import load_page
 from edge.reader import DigitReader
-from edge.types import Reading
+from edge.types import Box, ByteArray, Digit, Frame, Prediction, Reading
 from training.commands import exit_code
 from training.page.numbers import Numbers, WrittenNumber, draw_numbers, written
 
@@ -51,7 +57,7 @@ def _measure(options: argparse.Namespace) -> None:
     if options.kept and options.kept.exists():
         numbers = Numbers.load(options.kept)
     else:
-        numbers = draw_numbers(options.data, "test", options.pages, seed=SEED, plan=options.plan)
+        numbers = draw_numbers(options.data, "test", options.pages, seed=SEED, plan=options.plan, half="last")
         if options.kept:
             numbers.save(options.kept)
     reader = DigitReader(page=load_page(options.page_model))
@@ -70,16 +76,22 @@ def _measure(options: argparse.Namespace) -> None:
         readings = reader.read_image(grey).readings
         for one in there:
             named = {"all"} | ({"plain"} if one.text.isdigit() else {"with marks"})
-            _count(counts, named, one, _reading_of(readings, one))
-            place = around(one).clipped(*grey.shape)
-            lines = reader.expect(np.ascontiguousarray(place.of(grey)), format_of(one.text)).lines
-            named = {"by format: all"} | ({f"by format: {LONG} digits"} if len(one.digits) >= LONG else set())
-            _count(counts, named, one, to_reading(lines[0], reader.thresholds) if lines else None)
-    print(f"{'':22}{'numbers':>9}{'right':>9}{'accepted':>10}{'wrong':>8}{'digits':>8}{'marks':>8}")
+            reading = _reading_of(readings, one)
+            text = "" if reading is None else reading.text
+            _count(counts, named, one.text, text, reading is not None and reading.status == "accepted")
+            region = np.ascontiguousarray(around(one).clipped(*grey.shape).of(grey))
+            named = {f"by format: {name}" for name in ("all", _kind_of(one.text))}
+            named |= {f"by format: {LONG} digits"} if len(one.digits) >= LONG else set()
+            named |= {"by format: well aimed"} if _is_well_aimed(grey, one.digits) else set()
+            _count(counts, named, one.text, *_read(reader, region, format_of(one.text)))
+            _count(
+                counts, {"another format"}, one.text, *_read(reader, region, another_format(one.text, page))
+            )
+    print(f"{'':26}{'numbers':>9}{'right':>9}{'accepted':>10}{'wrong':>8}{'digits':>8}{'marks':>8}")
     for name, count in sorted(counts.items()):
         total = count["numbers"]
         print(
-            f"{name:22}{total:>9}{count['right'] / total:>9.3f}{count['accepted'] / total:>10.3f}"
+            f"{name:26}{total:>9}{count['right'] / total:>9.3f}{count['accepted'] / total:>10.3f}"
             f"{count['wrong']:>8}{count['digits']:>8}{count['marks']:>8}"
         )
 
@@ -97,15 +109,35 @@ def _reading_of(readings: Sequence[Reading], number: WrittenNumber) -> Reading |
     return best if best is not None and shared(best) else None
 
 
-def _count(
-    counts: dict[str, Counter[str]], names: set[str], number: WrittenNumber, reading: Reading | None
-) -> None:
-    right = reading is not None and reading.text == number.text
-    certain = reading is not None and reading.status == "accepted"
-    digits, read = (
-        [character for character in text if character.isdigit()]
-        for text in (number.text, reading.text if reading is not None else "")
+def _read(reader: DigitReader, region: ByteArray, form: Format) -> tuple[str, bool]:
+    """What a field with this format reads in its region, and whether it takes it."""
+    frame = Frame(region, 0, 0.0, datetime.now(UTC), "page")
+    (field,) = FieldReader(reader, [Field("number", format=form)]).read_frame(frame).fields
+    return field.raw or "", field.problem is None
+
+
+def _kind_of(text: str) -> str:
+    """The marks of a number, each once."""
+    return " ".join(sorted({character for character in text if not character.isdigit()})) or "no marks"
+
+
+def _is_well_aimed(grey: ByteArray, boxes: Iterable[Box]) -> bool:
+    nothing = Prediction(np.full(10, 0.1, np.float32))
+    digits = tuple(Digit(box, nothing) for box in boxes)
+    aim = measure(grey, [Reading("0" * len(digits), "uncertain", 0.0, digits[0].box, digits)])
+    if aim.height is None or aim.edge is None or aim.contrast is None or aim.glare is None:
+        return False
+    return (
+        aim.height >= LIMITS.height
+        and aim.edge <= LIMITS.edge * aim.height
+        and aim.contrast >= LIMITS.contrast
+        and aim.glare <= LIMITS.glare
     )
+
+
+def _count(counts: dict[str, Counter[str]], names: set[str], number: str, text: str, certain: bool) -> None:
+    right = text == number
+    digits, read = ([character for character in one if character.isdigit()] for one in (number, text))
     for name in names:
         count = counts.setdefault(name, Counter())
         count["numbers"] += 1

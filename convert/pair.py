@@ -34,7 +34,7 @@ from edge.lines import Linking, neighbourhood, rows_of
 from edge.marks import FEATURES, MarkPeaks
 from edge.marks import features as features_of
 from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
-from edge.page import HEADS, PageNetwork
+from edge.page import HEADS, HEIGHTS, PageNetwork
 from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
 from edge.recognizer import Found, Recognizer, Seen
 from edge.types import ByteArray, Digit, FloatArray, Prediction, Thresholds
@@ -74,9 +74,9 @@ LOGIT = 1
 SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
 
-NUMBERS, NUMBER_PAGES = "test-numbers.npz", 450
-"""File of a run folder with the drawn numbers that marks and formats are fitted on, and how many pages of
-numbers in rows it has."""
+NUMBERS, NUMBER_PAGES = "first-numbers.npz", 450
+"""File of a run folder with the drawn numbers that marks and formats are fitted on, by the first half of the
+hands that no network has learned from, and how many pages of numbers in rows it has."""
 
 FORM_PAGES, FORM_SEED = 100, 11
 """How many pages of printed cells are among them, and their seed."""
@@ -383,7 +383,8 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
     least = fit_least(observed, card.fusion, card.fused)
     hardly = Recognizer(network, Classifier(digits), least=LEAST_EXPECTED)
     marking = fit_marking([observed.signs, observe_marks(see_all(hardly, numbers), numbers)])
-    decoding = fit_decoding(regions(hardly, numbers), card.fusion)
+    thorough = Recognizer(network, Classifier(digits), least=LEAST_EXPECTED, heights=HEIGHTS)
+    decoding = fit_decoding(regions(thorough, numbers), card.fusion, marking)
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
@@ -457,8 +458,8 @@ def numbers_of_run(run: Path, data: Path | None) -> Numbers:
     """
     path = run / NUMBERS
     if not path.exists():
-        rows = draw_numbers(data, "test", NUMBER_PAGES, seed=SEED)
-        forms = draw_numbers(data, "test", FORM_PAGES, seed=FORM_SEED, plan="form")
+        rows = draw_numbers(data, "test", NUMBER_PAGES, seed=SEED, half="first")
+        forms = draw_numbers(data, "test", FORM_PAGES, seed=FORM_SEED, plan="form", half="first")
         Numbers.together(rows, forms).save(path)
     return Numbers.load(path)
 

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 
 from edge.errors import ModelError
-from edge.expected import Choices, Decoding, Steps, Whole, search, slots_of, told_of
-from edge.formats import Format
+from edge.expected import (
+    Choices,
+    Decoding,
+    Seams,
+    Steps,
+    Whole,
+    labels_of,
+    ranked,
+    search,
+    slots_of,
+    told_of,
+)
+from edge.formats import DIGIT, Format
 from edge.fusion import Fusion
+from edge.marks import Marking, MarkPeaks
 from edge.recognizer import Recognizer, Seen
 from edge.types import Box
-from training.page.matching import boxes_of, match
+from training.page.matching import as_array, boxes_of, match
 from training.page.numbers import Numbers, WrittenNumber, written
 
 MARGIN = 0.6
 """Of the paper around a number that belongs to its region, in heights of its digits."""
 
-LONG = 3
-"""Digits from which on a number is expected: shorter ones hardly need a format."""
-
 WRONG_COSTS = 20.0
 """What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
+
+MISLED = 0.25
+"""What a number counts for which another format is expected, where one whose format it is counts 1: people
+write what is wanted, mostly."""
 
 FOLDS = 4
 """Parts of the numbers, each judged by what is fitted on the others: for the threshold."""
@@ -57,8 +70,20 @@ def format_of(text: str) -> Format:
     return Format.parse("".join("0" if character.isdigit() else character for character in text))
 
 
+def another_format(text: str, which: int) -> Format:
+    """A format that a number does not have: by turns, with a digit more, a digit less, or other marks."""
+    own = format_of(text).text
+    sign, plain = ("-", own[1:]) if own.startswith("-") else ("", own)
+    more = sign + DIGIT + plain
+    less = own.replace(2 * DIGIT, DIGIT, 1)
+    bare = DIGIT * own.count(DIGIT)
+    other = bare if bare != own else f"{own[:-1]}.{DIGIT}" if len(own) > 1 else f"-{own}"
+    form = (more, less, other)[which % 3]
+    return Format.parse(more if form == own else form)
+
+
 def regions(recognizer: Recognizer, numbers: Numbers) -> list[Region]:
-    """The longer numbers of drawn pages, each seen as a field sees it: its region is all there is.
+    """The numbers of drawn pages, each seen as a field sees it: its region is all there is.
 
     Args:
         recognizer: the two networks; its candidates should be all that may fill a slot.
@@ -69,7 +94,7 @@ def regions(recognizer: Recognizer, numbers: Numbers) -> list[Region]:
         rows = numbers.digits[numbers.digits[:, 0] == page]
         for one in written(rows, numbers.marks[numbers.marks[:, 0] == page]):
             place = around(one).clipped(*grey.shape)
-            if len(one.digits) < LONG or place.of(numbers.ignore[page]).any():
+            if place.of(numbers.ignore[page]).any():
                 continue
             seen = recognizer.see(np.ascontiguousarray(place.of(grey)))
             if not seen.found.turned:
@@ -91,24 +116,24 @@ def around(number: WrittenNumber) -> Box:
 
 
 def _region(seen: Seen, number: WrittenNumber, form: Format) -> Region:
-    true = np.array([box.as_list() for box in number.digits], np.float32)
-    boxes = boxes_of(seen.found.candidates)
+    true, boxes = as_array(number.digits), boxes_of(seen.found.candidates)
     return Region(seen, match(boxes, true, np.zeros(len(boxes), np.float32)), number, form)
 
 
-def fit_decoding(some: Sequence[Region], fusion: Fusion) -> Decoding:
+def fit_decoding(some: Sequence[Region], fusion: Fusion, marking: Marking) -> Decoding:
     """The weights that make the truth most likely, and the threshold that costs least.
 
     Args:
         some: numbers in their regions.
         fusion: brings the opinions of both networks together.
+        marking: tells the marks.
 
     Raises:
         ModelError: when too little is found to tell what is right.
     """
     fields = [Choices.of(one.seen, fusion) for one in some]
     steps = _fit_steps(some, fields)
-    told, right = observe_whole(some, fields, steps)
+    told, right, counts = observe_whole(some, fields, steps, marking)
     folds = min(FOLDS, int(right.sum()), int((~right).sum()))
     if folds < 2:
         raise ModelError(
@@ -116,14 +141,18 @@ def fit_decoding(some: Sequence[Region], fusion: Fusion) -> Decoding:
             "them apart, some must be and some not; draw more pages"
         )
     regression = LogisticRegression(C=SMOOTH, max_iter=1000)
-    chances = cross_val_predict(regression, told[:, 1:], right, cv=folds, method="predict_proba")[:, 1]
-    regression.fit(told[:, 1:], right)
+    chances = np.zeros(len(right))
+    for ours, theirs in StratifiedKFold(folds).split(told, right):
+        regression.fit(told[ours, 1:], right[ours], counts[ours])
+        chances[theirs] = regression.predict_proba(told[theirs, 1:])[:, 1]
+    regression.fit(told[:, 1:], right, counts)
     whole = Whole(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
-    options = np.append(np.unique(chances), 1.0)
-    costs = [
-        (chances < option).sum() + WRONG_COSTS * (~right & (chances >= option)).sum() for option in options
-    ]
-    return Decoding(steps, whole, float(options[int(np.argmin(costs))]))
+    order = np.argsort(-chances, kind="stable")
+    # What it costs to accept so many, the surest, less what it costs to accept none.
+    costs = np.cumsum(np.where(right[order], -1.0, (WRONG_COSTS - 1) * counts[order]))
+    best = int(costs.argmin())
+    accept = float(chances[order[best]]) if costs[best] < 0 else 1.0
+    return Decoding(steps, whole, accept)
 
 
 def _fit_steps(some: Sequence[Region], fields: Sequence[Choices]) -> Steps:
@@ -158,16 +187,25 @@ def _fit_steps(some: Sequence[Region], fields: Sequence[Choices]) -> Steps:
 
 
 def observe_whole(
-    some: Sequence[Region], fields: Sequence[Choices], steps: Steps
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """What is told of the likeliest number in each region, and whether it is right, where there is one."""
-    told, right = [], []
-    for one, seen in zip(some, fields, strict=True):
-        hypotheses = search(seen, slots_of(one.form), steps)
-        if not hypotheses:
-            continue
-        told.append(told_of(seen, hypotheses))
-        labels = "".join(str(seen.digits[k].prediction.label) for k in hypotheses[0].chosen)
-        digits = "".join(character for character in one.number.text if character.isdigit())
-        right.append(labels == digits)
-    return np.array(told, np.float64).reshape(-1, len(astuple(Whole(*[0.0] * 7)))), np.array(right, bool)
+    some: Sequence[Region], fields: Sequence[Choices], steps: Steps, marking: Marking
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """What is told of the likeliest number in each region, and whether it is right, where there is one.
+
+    Each is looked for by its own format and by another one, which makes all that is found wrong.
+
+    Returns:
+        Shape (n, len(Whole)), whether each is right, and what it counts, shape (n,).
+    """
+    told, right, counts = [], [], []
+    for index, (one, seen) in enumerate(zip(some, fields, strict=True)):
+        seams = Seams(seen, MarkPeaks.of(one.seen.found.looks), marking)
+        for form in (one.form, another_format(one.number.text, index)):
+            hypotheses = ranked(search(seen, slots_of(form), steps), seams)
+            if hypotheses:
+                own = form == one.form
+                told.append(told_of(seen, hypotheses, seams))
+                digits = "".join(character for character in one.number.text if character.isdigit())
+                right.append(own and labels_of(seen, hypotheses[0]) == digits)
+                counts.append(1.0 if own else MISLED)
+    shape = -1, len(Whole.__dataclass_fields__)
+    return np.array(told, np.float64).reshape(shape), np.array(right, bool), np.array(counts)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from edge.types import MINUS, SIGNS, Candidate, Digit, Line
 
 Reals = npt.NDArray[np.float64]
 
+DASH = SIGNS.index("-")
+
 LEAST_EXPECTED = -2.2
 """Logit of a digit's centre, 10 %, from which on a place may fill a slot."""
 
@@ -36,6 +38,12 @@ REACH = 6.0
 
 APART = 0.3
 """The middles of two digits are at least this far apart, in heights."""
+
+WITH_MARKS = 12
+"""Hypotheses, the likeliest, whose marks are looked for: that takes longer than all else."""
+
+LEAST_SIGN = 1e-4
+"""The least probability of a mark: nothing is ruled out."""
 
 MOST = 12.0
 """Scores differ by this much at most: beyond it, nothing is surer."""
@@ -74,6 +82,8 @@ class Whole:
         margin: times how far it is ahead of the next best hypothesis;
         uneven: times the largest deviation from the mean pitch, see `Steps.pitch`;
         left_out: times the logit of the likeliest digit that has no slot, 0 at least;
+        signs: times the logarithm of the probability of all that the format says stands before its digits;
+        sign: times the same of what is the least probable.
     """
 
     constant: float
@@ -83,6 +93,8 @@ class Whole:
     margin: float
     uneven: float
     left_out: float
+    signs: float
+    sign: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,23 +278,60 @@ def search(seen: Choices, slots: Sequence[Slot], steps: Steps) -> list[Hypothesi
     return [one for one in beam if one.chosen]
 
 
-def told_of(seen: Choices, hypotheses: Sequence[Hypothesis]) -> tuple[float, ...]:
+class Seams:
+    """What stands before the digits of hypotheses. Each pair of candidates is looked at once.
+
+    Args:
+        seen: the candidates.
+        marks: of their picture.
+        marking: tells the marks.
+    """
+
+    def __init__(self, seen: Choices, marks: MarkPeaks, marking: Marking) -> None:
+        self._seen, self._marks, self._marking = seen, marks, marking
+        self._known: dict[tuple[int | None, int], Reals] = {}
+
+    def signs(self, one: Hypothesis) -> Reals:
+        """Logarithms of how likely what the format says stands before each digit, shape (digits,)."""
+        pairs = zip((None, *one.chosen[:-1]), one.chosen, one.signs, strict=True)
+        return np.array([self._before(left, right)[sign] for left, right, sign in pairs])
+
+    def _before(self, left: int | None, right: int) -> Reals:
+        """Those of `SIGNS` between two candidates, or before the first one."""
+        known = self._known.get((left, right))
+        if known is None:
+            digits = self._seen.digits
+            told = features([None if left is None else digits[left]], [digits[right]], self._marks)
+            chances = self._marking(told)[0].astype(np.float64)
+            chances[DASH] = chances[MINUS] = chances[DASH] + chances[MINUS]  # the format tells the one it is
+            known = self._known[left, right] = np.log(np.maximum(chances, LEAST_SIGN))
+        return known
+
+
+def ranked(hypotheses: Sequence[Hypothesis], seams: Seams) -> list[Hypothesis]:
+    """The likeliest hypotheses of a search, in order once their marks count, too."""
+    scored = [
+        replace(one, score=one.score + float(seams.signs(one).sum())) for one in hypotheses[:WITH_MARKS]
+    ]
+    return sorted(scored, key=lambda one: -one.score)
+
+
+def told_of(seen: Choices, hypotheses: Sequence[Hypothesis], seams: Seams) -> tuple[float, ...]:
     """What the weights of `Whole` are for, of the first hypothesis.
 
     Args:
         seen: the candidates.
         hypotheses: the likeliest first.
+        seams: what stands before their digits.
     """
     best = hypotheses[0]
     chosen = list(best.chosen)
-    digits = [seen.digits[k] for k in chosen]
-    labels = [digit.prediction.label for digit in digits]
-    others = [
-        one for one in hypotheses[1:] if [seen.digits[k].prediction.label for k in one.chosen] != labels
-    ]
+    labels = labels_of(seen, best)
+    others = [one for one in hypotheses[1:] if labels_of(seen, one) != labels]
     margin = min(best.score - others[0].score, MOST) if others else MOST
     apart = np.abs(seen.x[:, np.newaxis] - seen.x[chosen]) >= APART * seen.height[:, np.newaxis]
     rest = seen.logits[apart.all(axis=1)]
+    signs = seams.signs(best)
     return (
         1.0,
         float(seen.named[chosen].sum()),
@@ -291,22 +340,14 @@ def told_of(seen: Choices, hypotheses: Sequence[Hypothesis]) -> tuple[float, ...
         margin,
         best.uneven,
         max(float(rest.max(initial=0.0)), 0.0),
+        float(signs.sum()),
+        float(signs.min()),
     )
 
 
-def contradicted(seen: Choices, one: Hypothesis, marks: MarkPeaks, marking: Marking) -> float:
-    """The least probability of what the format says stands before a digit, where that is below one half.
-
-    A mark that is seen and is none of the format's, or one of the format's that is not seen, makes the number
-    doubtful, however certain its digits are. Where the format is believed rather than not, it counts as it
-    is: 1.
-    """
-    digits = [seen.digits[k] for k in one.chosen]
-    chances = marking(features((None, *digits[:-1]), digits, marks)).astype(np.float64)
-    dash = 1 + MARKS.index("-")
-    chances[:, dash] = chances[:, MINUS] = chances[:, dash] + chances[:, MINUS]
-    least = float(chances[np.arange(len(digits)), list(one.signs)].min())
-    return least if least < 0.5 else 1.0
+def labels_of(seen: Choices, one: Hypothesis) -> str:
+    """The digits of a hypothesis."""
+    return "".join(str(seen.digits[k].prediction.label) for k in one.chosen)
 
 
 def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marking: Marking) -> Line | None:
@@ -326,11 +367,11 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
     candidates = Choices.of(seen, fusion)
     if len(candidates.digits) < form.shortest:
         return None
-    hypotheses = search(candidates, slots_of(form), decoding.steps)
+    seams = Seams(candidates, MarkPeaks.of(seen.found.looks), marking)
+    hypotheses = ranked(search(candidates, slots_of(form), decoding.steps), seams)
     if not hypotheses:
         return None
-    told = told_of(candidates, hypotheses)
-    logit = float(np.array(told) @ np.array(astuple(decoding.whole)))
+    logit = float(np.array(told_of(candidates, hypotheses, seams)) @ np.array(astuple(decoding.whole)))
     chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
     certain = np.eye(len(SIGNS), dtype=np.float32)
     best = hypotheses[0]
@@ -338,4 +379,4 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
         Digit(digit.box, digit.prediction, digit.ink, digit.links, certain[sign])
         for digit, sign in zip((candidates.digits[k] for k in best.chosen), best.signs, strict=True)
     )
-    return Line(digits, min(chance, contradicted(candidates, best, MarkPeaks.of(seen.found.looks), marking)))
+    return Line(digits, chance)

@@ -256,18 +256,22 @@ class FieldReader:
         scan = self.reader.scan(view.image)
         if form is not None:
             there = [line for line in scan.lines if view.holds(view.in_frame(line).box)]
-            if not there or not all(self._is_clear(line, form) for line in there):
-                yield self.reader.expect(view.image, form)
+            chances = [self._chance(line, form) for line in there]
+            if there and min(chances) >= self.reader.thresholds.number:
+                # In a stream, it counts as one that was read by the format does.
+                lines = [replace(line, chance=chance) for line, chance in zip(there, chances, strict=True)]
+                yield replace(scan, lines=lines)
+                return
+            yield self.reader.expect(view.image, form)
         yield scan
 
-    def _is_clear(self, line: Line, form: Format) -> bool:
-        """Whether a number has its format, and all of it is as certain as one that was read by a format."""
-        thresholds = self.reader.thresholds
-        chances = [digit.prediction.confidence for digit in line.digits]
-        chances += [chance for _, chance in signs_of(line.digits)]
-        reading = to_reading(line, thresholds)
-        certain = reading.status == "accepted" and math.prod(chances) >= thresholds.number
-        return certain and form.matches(reading.text)
+    def _chance(self, line: Line, form: Format) -> float:
+        """How likely all of a number is right that was read without its format; 0 where it has another."""
+        reading = to_reading(line, self.reader.thresholds)
+        if reading.status != "accepted" or not form.matches(reading.text):
+            return 0.0
+        marks = [chance for _, chance in signs_of(line.digits)]
+        return math.prod([*(digit.prediction.confidence for digit in line.digits), *marks])
 
     def _judge(
         self,

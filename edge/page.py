@@ -93,6 +93,23 @@ SMALL, SMALL_CELLS = -0.85, 6
 2,852 digits on held-out drawn pages are wrong or missing, but most frames of large digits are looked at from
 closer in vain, and letters seen from so near are taken for digits.)"""
 
+HEIGHTS = 36.0, 51.0, 72.0
+"""Pixels of the digits in the looks that are added where a number is wanted and time matters less, a factor
+of 1.4 apart: the middle of what the network has learned. What several looks say is averaged. (Of 414 drawn
+numbers in regions of their own, 73 instead of 62 % are then read right by their format.)"""
+
+LARGEST_ADDED = 640 * 480
+"""Pixels of each of them, at most."""
+
+ALIKE = 0.1
+"""Natural logarithm of the ratio of two sizes below which a second look tells nothing new."""
+
+TELLING = 64
+"""Places that tell how high the digits are, at most: the surest."""
+
+SURELY = -1.0
+"""Logit of a digit's centre from which on a place tells how high the digits are."""
+
 LEAST_TURNED = 20.0
 """Natural logarithms of odds by which a page must rather be turned than upright, to be read turned."""
 
@@ -198,6 +215,24 @@ class PageNetwork:
             size = min(2 * size, closest)
             looks.insert(0, self.look(*_sized(grey, size)))
         return looks
+
+    def more(self, grey: ByteArray, looks: Sequence[Look], heights: Sequence[float]) -> list[Look]:
+        """A pyramid, and looks in which its digits have certain heights.
+
+        Args:
+            grey: shape (rows, columns), uint8.
+            looks: at it.
+            heights: of the digits, pixels.
+        """
+        high = typical_height(looks)
+        if high is None:
+            return list(looks)
+        longest, all_of_them = max(grey.shape), list(looks)
+        for height in heights:
+            scale = min(height / high, READ_SIZE / longest, math.sqrt(LARGEST_ADDED / grey.size))
+            if all(abs(math.log(scale / other.scale)) >= ALIKE for other in all_of_them):
+                all_of_them.append(self.look(*_sized(grey, scale * longest)))
+        return sorted(all_of_them, key=lambda look: -look.scale)
 
     def look(self, picture: ByteArray, scale: float) -> Look:
         """Look at a picture as it is.
@@ -319,6 +354,16 @@ def candidates(looks: Sequence[Look], least: float, most: int) -> list[Candidate
         Candidate(Box(*box), digit, labels, writing, (left, right), look)
         for box, digit, labels, writing, (left, right), look in made
     ]
+
+
+def typical_height(looks: Sequence[Look]) -> float | None:
+    """The median height of the digits that the looks see, pixels of the frame; None where there are none."""
+    found = candidates(looks, SURELY, TELLING)
+    if not found:
+        return None
+    found.sort(key=lambda candidate: candidate.box.height)
+    believed = np.cumsum([1 / (1 + math.exp(-candidate.digit)) for candidate in found])
+    return float(found[int(np.searchsorted(believed, believed[-1] / 2))].box.height)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ from edge.lines import numbers_of, rows_of, to_reading
 from edge.live import Step, Stream
 from edge.marks import MarkPeaks, marked
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
+from edge.page import HEIGHTS
 from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
 from edge.recognizer import Recognizer, Seen
@@ -73,7 +74,7 @@ class DigitReader:
         self.thresholds = replace(fused, mark=card.marking.accept, number=card.decoding.accept)
         network = open_page(self.page, threads=threads)
         self.recognizer = Recognizer(network, self.classifier, least=card.least)
-        self._hardly = Recognizer(network, self.classifier, least=LEAST_EXPECTED)
+        self._hardly = Recognizer(network, self.classifier, least=LEAST_EXPECTED, heights=HEIGHTS)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 

@@ -78,7 +78,14 @@ class Seen:
         ]
 
 
-def find(page: PageNetwork, grey: ByteArray, *, least: float, budget: int = BUDGET) -> Found:
+def find(
+    page: PageNetwork,
+    grey: ByteArray,
+    *,
+    least: float,
+    budget: int = BUDGET,
+    heights: Sequence[float] = (),
+) -> Found:
     """Find what there is to name in a picture; training takes its glyphs from here, too.
 
     Args:
@@ -86,12 +93,15 @@ def find(page: PageNetwork, grey: ByteArray, *, least: float, budget: int = BUDG
         grey: shape (rows, columns), uint8.
         least: logit of a digit's centre from which on a place is a candidate, as in the network's card.
         budget: candidates to return, at most.
+        heights: of the digits in the looks that are added to the pyramid, pixels.
     """
     start = time.perf_counter()
     looks = page.looks(grey)
     if turned := way_up(looks):
         grey = np.ascontiguousarray(np.rot90(grey, turned))
         looks = page.looks(grey)
+    if heights:
+        looks = page.more(grey, looks, heights)
     found = candidates(looks, least, budget + 1)
     complete, found = len(found) <= budget, found[:budget]
     searched = time.perf_counter()
@@ -119,17 +129,24 @@ class Recognizer:
         classifier: names them.
         least: logit of a digit's centre from which on a place is a candidate.
         budget: candidates to name, at most.
+        heights: of the digits in the looks that are added to the pyramid, pixels.
     """
 
     def __init__(
-        self, page: PageNetwork, classifier: Classifier, *, least: float, budget: int = BUDGET
+        self,
+        page: PageNetwork,
+        classifier: Classifier,
+        *,
+        least: float,
+        budget: int = BUDGET,
+        heights: Sequence[float] = (),
     ) -> None:
         self.page, self.classifier = page, classifier
-        self._least, self._budget = least, budget
+        self._least, self._budget, self._heights = least, budget, tuple(heights)
 
     def see(self, grey: ByteArray) -> Seen:
         """What both networks say of a picture, shape (rows, columns), uint8."""
-        found = find(self.page, grey, least=self._least, budget=self._budget)
+        found = find(self.page, grey, least=self._least, budget=self._budget, heights=self._heights)
         start = time.perf_counter()
         named = naming.name(found.glyphs, self.classifier.classify)
         probabilities = np.array([each.probabilities for each in named], np.float32).reshape(-1, LABELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -36,9 +37,6 @@ TOUCHED = 0.3
 
 AT_BORDER = 0.1
 """Heights from the picture's border within which it may cut a digit that moves."""
-
-CUT = 2
-"""Pixels from the picture's border within which it may cut a digit that lies still."""
 
 BESIDE_BORDER = 1.3
 """Heights from the picture's left or right border within which a number may go on beyond it: a wide gap in a
@@ -86,10 +84,12 @@ class Sight:
         text: the most probable digits.
         vote: logarithms of all probabilities, shape (digits, 10).
         signs: the same of what stands before each, shape (digits, len(SIGNS)).
+        certainty: logit of the probability that all of it is right, where it was read by a format; else None.
     """
 
     def __init__(self, line: Line) -> None:
         self.line = line
+        self.certainty = None if line.chance is None else _logit(line.chance)
         self.box = line.box
         self.edges: Reals = np.array([digit.box.as_list() for digit in line.digits], np.float64)
         self.height = max(digit.box.height for digit in line.digits)
@@ -274,6 +274,11 @@ class Track:
         for _ in range(len(self.agreed) - two.latest([time for time, _ in self.agreed])):
             self.agreed.popleft()
 
+    def _chance(self) -> float | None:
+        """The probability that all of it is right, as the frames in which it was read by a format say."""
+        told = [sight.certainty for sight in self.sights if sight.certainty is not None]
+        return 1 / (1 + math.exp(-sum(told) / len(told))) if told else None
+
     def _forget_old(self) -> None:
         """Keep what is fused, and the times that it takes to be accepted at all."""
         for _ in range(len(self.sights) - self.options.window.latest(list(self.times)[-len(self.sights) :])):
@@ -309,7 +314,7 @@ class Track:
                 self.sights[-1].line.digits, self.fused, self.signs, strict=True
             )
         )
-        reading = to_reading(Line(digits), thresholds, track_id=self.track_id)
+        reading = to_reading(Line(digits, self._chance()), thresholds, track_id=self.track_id)
         sure = self.known or reading.confidence >= self.options.sure
         enough = self.options.confirm if sure else self.options.confirm_doubtful
         confirmed = (
@@ -324,14 +329,12 @@ class Track:
     def may_be_cut(self, size: tuple[int, int]) -> bool:
         """Whether the picture's border may cut it; what moves beside the border may go on beyond it.
 
-        What lies still at the border for as long as confirms a doubtful number, and does not touch it, is
-        taken to be whole: a number that fills the picture.
+        What lies still at the border for as long as confirms a doubtful number is taken to be whole: a number
+        that fills the picture, as `read` takes it.
         """
         box, height = self.box, self.sights[-1].height
         across = min(box.left, size[0] - box.right)
         down = min(box.top, size[1] - box.bottom)
-        if min(across, down) < CUT:
-            return True
         if min(across, down) <= AT_BORDER * height:
             lasting = self.options.confirm_doubtful
             lain_s = self.times[-1] - self.still_since
@@ -340,3 +343,8 @@ class Track:
         latest = list(self.sights)[-count:]
         moved = np.ptp([sight.box.centre for sight in latest], axis=0).max() + np.abs(self.moved).max()
         return bool(across <= BESIDE_BORDER * height and moved > STILL * height)
+
+
+def _logit(chance: float) -> float:
+    kept = min(max(chance, SMALLEST), 1 - SMALLEST)
+    return math.log(kept / (1 - kept))

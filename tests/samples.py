@@ -20,7 +20,7 @@ from edge.types import (
     Thresholds,
 )
 
-THRESHOLDS = Thresholds(accept=0.9, digit=0.5)
+THRESHOLDS = Thresholds(accept=0.9, digit=0.5, number=0.9)
 
 
 def prediction(label: int, confidence: float = 0.99) -> Prediction:

@@ -6,17 +6,30 @@ import numpy as np
 import pytest
 from drawn import Told
 
-from edge.expected import Choices, Decoding, Steps, Whole, expected, search, slots_of
+from edge.expected import (
+    Choices,
+    Decoding,
+    Seams,
+    Steps,
+    Whole,
+    expected,
+    labels_of,
+    ranked,
+    search,
+    slots_of,
+)
 from edge.formats import MARKS, Format
 from edge.fusion import Fusion
 from edge.lines import to_reading
-from edge.marks import FEATURES, Marking
+from edge.marks import FEATURES, Marking, MarkPeaks
 from edge.recognizer import Found, Seen
 from edge.types import MINUS, SIGNS, Box, Candidate, Thresholds
 
 PAGE_ALONE = Fusion(page=1.0, glyph=0.0, constant=0.0, digit=1.0, writing=0.0, sure=0.0, agreed=0.0)
 STEPS = Steps(constant=2.0, link=0.0, gap=-0.2, size=-2.0, rise=-4.0, pitch=-8.0)
-WHOLE = Whole(2.0, named=1.0, doubtful=0.0, weakest=0.0, margin=0.5, uneven=-1.0, left_out=-1.0)
+WHOLE = Whole(
+    2.0, named=1.0, doubtful=0.0, weakest=0.0, margin=0.5, uneven=-1.0, left_out=-1.0, signs=0.0, sign=1.0
+)
 DECODING = Decoding(STEPS, WHOLE, accept=0.9)
 THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8, number=0.9)
 
@@ -93,6 +106,26 @@ def test_a_mark_that_is_seen_and_that_the_format_has_not_makes_the_number_uncert
     assert (reading.status, reading.value) == ("uncertain", None)
 
 
+def test_a_mark_that_is_seen_decides_which_candidates_the_digits_are():
+    """A slash looks like a 1, and is one of three candidates for two slots."""
+    there = Choices.of(seen(*sure(3, 1, 4)), PAGE_ALONE)
+
+    class Between(Seams):
+        """Sees a slash between the outer two, and nothing beside the middle one."""
+
+        def _before(self, left, right):
+            chances = np.full(len(SIGNS), np.log(1e-4))
+            chances[SIGNS.index("/") if (left, right) == (0, 2) else 0] = 0.0
+            return chances
+
+    found = search(there, slots_of(Format.parse("0/0")), STEPS)
+    assert labels_of(there, found[0]) != "34"  # by their pitch alone
+    marks = Between(there, MarkPeaks.of(Told([]).looks(np.full((64, 64), 220, np.uint8))), marking())
+    best, *_ = ranked(found, marks)
+    assert labels_of(there, best) == "34"
+    assert ranked(found, marks)[0].score >= ranked(found, marks)[-1].score
+
+
 def test_a_mark_that_the_format_has_and_that_is_not_seen_does_so_too():
     assert read(seen(*sure(1, 2)), "0.0").status == "uncertain"
 
@@ -132,4 +165,4 @@ def test_weights_are_read_again_as_they_were_written():
     broken["steps"]["pitch"] = float("nan")
     with pytest.raises(ValueError, match="weights for expected formats"):
         Decoding.from_dict(broken)
-    assert len(astuple(WHOLE)) == 7
+    assert len(astuple(WHOLE)) == 9

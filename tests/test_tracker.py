@@ -189,9 +189,11 @@ def test_a_stream_of_one_picture_shows_what_the_picture_shows(classifier):
     assert len(confidences) >= 5
 
 
-@pytest.mark.parametrize("name", ["lucksoft_345.jpg", "tahaemara_3541.jpg", "rajdeep_735426.jpg"])
+@pytest.mark.parametrize(
+    "name", ["lucksoft_345.jpg", "tahaemara_3541.jpg", "rajdeep_735426.jpg", "kiran_09678.png"]
+)
 def test_a_still_video_of_a_photo_shows_what_the_photo_shows(real_dir, classifier, name):
-    """The last one fills its picture nearly from border to border."""
+    """The last two fill their pictures, one of them to the very border."""
     reader = DigitReader(classifier)
     picture = cv2.imread(str(real_dir / "photos" / name))
     readings = reader.read_image(picture).readings
@@ -430,22 +432,21 @@ def test_a_number_that_is_pushed_out_of_the_picture_is_never_a_shorter_one(direc
 
 
 @pytest.mark.parametrize(("left", "status"), [(0, "uncertain"), (3, "uncertain"), (20, "accepted")])
-def test_a_number_beside_the_border_is_accepted_but_not_at_the_border(left, status):
+def test_a_number_beside_the_border_is_accepted_at_once_but_not_at_the_border(left, status):
     seen = follow(Tracker(), [[number("12", left=left)]] * 9)
     assert seen[-1][0].status == status
 
 
-@pytest.mark.parametrize(
-    ("left", "status"), [(0, "uncertain"), (1, "uncertain"), (3, "accepted")], ids=["cut", "cut, too", "near"]
-)
-def test_a_number_that_fills_the_picture_is_accepted_when_it_lies_still(left, status):
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_a_number_that_fills_the_picture_is_accepted_when_it_lies_still(left):
     seen = follow(Tracker(), [[number("12", left=left)]] * 45)
     assert {readings[0].status for readings in seen[:29]} == {"uncertain"}
-    assert seen[-1][0].status == status
+    assert seen[-1][0].status == "accepted"
 
 
-def test_a_number_that_drifts_along_the_border_is_not_accepted():
-    seen = follow(Tracker(), [[number("12", left=3, top=100 + k)] for k in range(90)])
+@pytest.mark.parametrize("left", [0, 3])
+def test_a_number_that_drifts_along_the_border_is_not_accepted(left):
+    seen = follow(Tracker(), [[number("12", left=left, top=100 + k)] for k in range(90)])
     assert accepted_in(seen) == set()
 
 
@@ -454,6 +455,23 @@ def test_a_number_beside_the_border_is_not_accepted_before_it_lies_still():
     seen = follow(Tracker(), frames)
     assert accepted_in(seen[:10]) == set()
     assert last_of(seen) == [(1, "12", "accepted")]
+
+
+def by_format(text, chance, confidence=0.99, **place):
+    return Line(number(text, confidence=confidence, **place).digits, chance)
+
+
+def test_a_number_that_was_read_by_its_format_is_as_certain_in_a_stream_as_in_a_picture():
+    doubted = follow(Tracker(), [[by_format("407", 0.6)]] * 45)
+    assert accepted_in(doubted) == set()  # each of its digits is certain, all of it is not
+    believed = follow(Tracker(), [[by_format("407", 0.97, confidence=0.6)]] * 5)
+    assert last_of(believed) == [(1, "407", "accepted")]
+    assert believed[-1][0].confidence == pytest.approx(0.97)
+
+
+def test_frames_decide_together_how_certain_a_number_of_a_format_is():
+    seen = follow(Tracker(), [[by_format("407", chance)] for chance in (0.99, 0.6, 0.99, 0.99, 0.99, 0.99)])
+    assert 0.9 < seen[-1][0].confidence < 0.99
 
 
 def test_a_number_that_moves_too_fast_to_be_sharp_is_not_accepted():

@@ -15,10 +15,9 @@ NONE, IGNORED = -1, -2
 SAME_PLACE = 0.5
 """Intersection over union from which on a candidate is the digit that stands there (as in PASCAL VOC)."""
 
-SLIMMEST = 0.5
-"""Width over height that both boxes count at least with: of a 1 that is three pixels wide, a cell of the page
-network is four, and half a pixel more on either side makes another digit of it by the overlap alone. (Of 322
-ones on held-out pages 55 were seen where they stand, named right, and yet left out of what is fitted.)"""
+SLIM = 0.5
+"""Width of a digit, in heights, below which its box is widened where only its place matters. (Of the drawn
+1s that are found, 24 % have a box that shares less than half with the true one; of other digits 0.5 %.)"""
 
 IGNORED_SHARE = 0.3
 """A candidate of whose box more lies where nothing should be asked is left out."""
@@ -48,12 +47,6 @@ def match(boxes: FloatArray, true: FloatArray, ignored: FloatArray) -> npt.NDArr
     return found
 
 
-def _widened(boxes: FloatArray) -> FloatArray:
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    more = np.maximum(SLIMMEST * height - width, 0) / 2
-    return np.asarray(boxes + np.outer(more, (-1, 0, 1, 0)), np.float32)
-
-
 def overlaps(boxes: FloatArray, others: FloatArray) -> FloatArray:
     """Intersection over union of each box with each other, shape (len(boxes), len(others))."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
@@ -71,6 +64,13 @@ def boxes_of(candidates: Sequence[Candidate]) -> FloatArray:
 def as_array(boxes: Sequence[Box]) -> FloatArray:
     """The same of boxes."""
     return np.array([box.as_list() for box in boxes], np.float32).reshape(-1, 4)
+
+
+def _widened(boxes: FloatArray) -> FloatArray:
+    """Boxes that are at least half as wide as they are high: a pixel beside a slim 1 is no other place."""
+    left, top, right, bottom = boxes.T
+    more = np.maximum(0, SLIM * (bottom - top) - (right - left)) / 2
+    return np.stack([left - more, top, right + more, bottom], axis=1)
 
 
 def shares(candidates: Sequence[Candidate], mask: ByteArray) -> FloatArray:

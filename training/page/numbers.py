@@ -19,6 +19,7 @@ from edge.types import Box, ByteArray
 from edge.workers import Place
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.typefaces import Split
+from training.scenes.writers import Half
 from training.workers import ALONE, mapped
 
 SIZE = (240, 320)
@@ -106,7 +107,14 @@ class Before:
 
 
 def draw_numbers(
-    folder: Path | None, split: Split, count: int, *, seed: int, plan: str = "numbers", place: Place = ALONE
+    folder: Path | None,
+    split: Split,
+    count: int,
+    *,
+    seed: int,
+    plan: str = "numbers",
+    half: Half | None = None,
+    place: Place = ALONE,
 ) -> Numbers:
     """Draw pages; the same arguments give the same ones.
 
@@ -116,9 +124,10 @@ def draw_numbers(
         count: pages to draw.
         seed: of the pages.
         plan: which pages, as `training.scenes.draw_scene` takes it: "numbers" or "form".
+        half: of the split's hands; None is all.
         place: where they are drawn; they do not depend on it.
     """
-    keys = [(folder, split, seed, plan, index) for index in range(count)]
+    keys = [(folder, split, half, seed, plan, index) for index in range(count)]
     grey, ignore = (np.empty((count, *SIZE), np.uint8) for _ in range(2))
     digits, marks = [], []
     with mapped(_draw, keys, place=place) as pages:
@@ -130,11 +139,11 @@ def draw_numbers(
     return Numbers(grey, ignore, np.concatenate(digits), np.concatenate(marks))
 
 
-def _draw(key: tuple[Path | None, Split, int, str, int]) -> Numbers:
-    folder, split, seed, plan, index = key
+def _draw(key: tuple[Path | None, Split, Half | None, int, str, int]) -> Numbers:
+    folder, split, half, seed, plan, index = key
     cv2.setNumThreads(1)
     random = np.random.default_rng([seed, index])
-    return numbers_of(draw_scene(random, _bank(folder, split), size=SIZE, plan=plan))
+    return numbers_of(draw_scene(random, _bank(folder, split, half=half), size=SIZE, plan=plan))
 
 
 _bank = cache(load_bank)

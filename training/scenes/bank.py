@@ -16,7 +16,7 @@ from training.scenes.archive import Archive, load_archive
 from training.scenes.draws import Random, between, chance, floats, pick
 from training.scenes.shapes import Shape, Strokes, Word, shape_of, smooth_curve, trace
 from training.scenes.typefaces import Split, Typeface, handwriting_fonts, stroke_fonts
-from training.scenes.writers import WRITING, Writers, load_writers, mnist_writers
+from training.scenes.writers import HALVES, WRITING, Half, Writers, load_writers, mnist_writers
 
 OMNIGLOT = Path("real", "nondigits_omniglot.npz")
 
@@ -518,7 +518,11 @@ class GlyphBank:
 
 
 def load_bank(
-    folder: Path | None = None, split: Split = "train", *, digits: Digits | None = None
+    folder: Path | None = None,
+    split: Split = "train",
+    *,
+    digits: Digits | None = None,
+    half: Half | None = None,
 ) -> GlyphBank:
     """The bank of a split from the data folder: MNIST and, where it is there, Omniglot.
 
@@ -526,6 +530,7 @@ def load_bank(
         folder: as `load_mnist` takes it; Omniglot is `real/nondigits_omniglot.npz` in it.
         split: "train" for MNIST's training images and the first half of the alphabets, "test" for the others.
         digits: those of the split to write with; None is all of them.
+        half: of those who write digits, "first" or "last"; None is all of them.
 
     Raises:
         DataError: when MNIST is not there or damaged.
@@ -541,6 +546,9 @@ def load_bank(
         digits = whole if digits is None else digits
         if len(known):
             hands = _hands_of(digits.glyphs, whole.glyphs, known)
+    if half is not None:
+        digits, hands = _half_of(digits, hands, half)
+        writers = None if writers is None else writers.half(half)
     letters = names = None
     if place is not None and (place / OMNIGLOT).is_file():
         with np.load(place / OMNIGLOT, allow_pickle=False) as arrays:
@@ -555,6 +563,15 @@ def load_bank(
         writers=writers,
         archive=archive,
     )
+
+
+def _half_of(
+    digits: Digits, hands: npt.NDArray[np.int64] | None, half: Half
+) -> tuple[Digits, npt.NDArray[np.int64] | None]:
+    """The digits of half of their writers; where these are not known, half of the digits."""
+    of = np.arange(len(digits.labels)) if hands is None else hands
+    mine = np.isin(of, np.unique(of)[HALVES[half]])
+    return Digits(digits.glyphs[mine], digits.labels[mine]), None if hands is None else hands[mine]
 
 
 def _hands_of(glyphs: ByteArray, whole: ByteArray, known: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:

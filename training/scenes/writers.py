@@ -7,12 +7,14 @@ eight, is kept for tests.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,10 @@ BELOW = 0.35
 """How far descenders go below the line, in heights of a capital."""
 OPTDIGITS = Path("real", "digits_optdigits32.npz")
 OPTDIGITS_WRITERS = 30  # of its training digits; the 13 others are for measuring
+
+Half = Literal["first", "last"]
+HALVES: dict[Half, slice] = {"first": slice(0, None, 2), "last": slice(1, None, 2)}
+"""Of the writers of a split: what is fitted on the one half is measured on the other."""
 
 
 def held_out(name: str) -> bool:
@@ -129,6 +135,13 @@ class Writers:
         self.europe: list[list[list[int]]] = []
         if (folder.parent / OPTDIGITS).is_file():
             self._read_optdigits(folder.parent / OPTDIGITS, test)
+
+    def half(self, half: Half) -> Writers:
+        """The same, of whose writers of digits only half are there."""
+        other = copy.copy(self)
+        other.digit_writers = self.digit_writers[HALVES[half]]
+        other.europe = self.europe[HALVES[half]]
+        return other
 
     def _read_optdigits(self, path: Path, test: bool) -> None:
         """The digits of the writers whom training may see, by writer and label.
