@@ -2,13 +2,14 @@
 
     python -m benchmarks.marks --data DIR --pages 500
 
-Pages of numbers are drawn with hands, words and fonts of the split "test", which no network has learned from,
-and with the last half of these hands: what tells marks and decides by formats is fitted on the first half. A
-number counts where none of it is cut, hidden or too faint to be read. By its format it is read as a field reads
-it that has its region. `right` is a reading with this text, `accepted` one that is also certain, `wrong` one
-that is certain and has another text; of those, `digits` have other digits, too, and `marks` only other marks.
-`well aimed` are those about which the aiming aid has nothing to say but their tilt (docs/aiming.md). For those
-of `another format`, a format is given that they do not have: nothing of them is right.
+Pages of numbers are drawn with hands, words and fonts of the split "test", which no network has learned
+from, and with the last half of these hands: what tells marks and decides by formats is fitted on the first
+half. A number counts where none of it is cut, hidden or too faint to be read. By its format it is read as a
+field reads it that has its region. `right` is a reading with this text, `accepted` one that is also certain,
+`wrong` one that is certain and has another text; of those, `digits` have other digits, too, and `marks` only
+other marks. `well aimed` are those about which the aiming aid has nothing to say but their tilt
+(docs/aiming.md). For those of `another format`, a format is given that they do not have: nothing of them is
+right.
 """
 
 from __future__ import annotations

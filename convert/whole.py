@@ -37,9 +37,10 @@ MARGIN = 0.6
 WRONG_COSTS = 20.0
 """What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
 
-MISLED = 0.25
-"""What a number counts for which another format is expected, where one whose format it is counts 1: people
-write what is wanted, mostly."""
+MISLED, OTHERWISE = 0.25, 0.05
+"""What a number counts for which another format is expected, where one whose format it is counts 1: for the
+weights, which must learn what tells them apart, and for the threshold, since people mostly write what is
+wanted."""
 
 FOLDS = 4
 """Parts of the numbers, each judged by what is fitted on the others: for the threshold."""
@@ -149,7 +150,8 @@ def fit_decoding(some: Sequence[Region], fusion: Fusion, marking: Marking) -> De
     whole = Whole(float(regression.intercept_[0]), *map(float, regression.coef_[0]))
     order = np.argsort(-chances, kind="stable")
     # What it costs to accept so many, the surest, less what it costs to accept none.
-    costs = np.cumsum(np.where(right[order], -1.0, (WRONG_COSTS - 1) * counts[order]))
+    often = np.where(counts[order] < 1, OTHERWISE, 1.0)
+    costs = np.cumsum(np.where(right[order], -1.0, (WRONG_COSTS - 1) * often))
     best = int(costs.argmin())
     accept = float(chances[order[best]]) if costs[best] < 0 else 1.0
     return Decoding(steps, whole, accept)

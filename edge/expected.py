@@ -45,6 +45,9 @@ WITH_MARKS = 12
 LEAST_SIGN = 1e-4
 """The least probability of a mark: nothing is ruled out."""
 
+LEFT_OUT = -4.0
+"""Logit of a digit below which what has no slot tells nothing."""
+
 MOST = 12.0
 """Scores differ by this much at most: beyond it, nothing is surer."""
 
@@ -81,7 +84,7 @@ class Whole:
         weakest: times the logit of the candidate that is the least likely digit;
         margin: times how far it is ahead of the next best hypothesis;
         uneven: times the largest deviation from the mean pitch, see `Steps.pitch`;
-        left_out: times the logit of the likeliest digit that has no slot, 0 at least;
+        left_out: times the logit of the likeliest digit that has no slot, less `LEFT_OUT`, 0 at least;
         signs: times the logarithm of the probability of all that the format says stands before its digits;
         sign: times the same of what is the least probable.
     """
@@ -339,7 +342,7 @@ def told_of(seen: Choices, hypotheses: Sequence[Hypothesis], seams: Seams) -> tu
         min(float(seen.logits[chosen].min()), MOST),
         margin,
         best.uneven,
-        max(float(rest.max(initial=0.0)), 0.0),
+        float(rest.max(initial=LEFT_OUT)) - LEFT_OUT,
         float(signs.sum()),
         float(signs.min()),
     )
@@ -373,6 +376,9 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
         return None
     logit = float(np.array(told_of(candidates, hypotheses, seams)) @ np.array(astuple(decoding.whole)))
     chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
+    least = math.exp(seams.signs(hypotheses[0]).min())
+    if least < 0.5:  # another mark is seen than the format has, however certain the digits are
+        chance = min(chance, least)
     certain = np.eye(len(SIGNS), dtype=np.float32)
     best = hypotheses[0]
     digits = tuple(

@@ -3,9 +3,21 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from samples import written
 
 from edge import page
-from edge.page import CHANNELS, DEPTH, HEADS, Look, PageNetwork, candidates, suppress
+from edge.page import (
+    CHANNELS,
+    DEPTH,
+    HEADS,
+    HEIGHTS,
+    LARGEST_ADDED,
+    Look,
+    PageNetwork,
+    candidates,
+    suppress,
+    typical_height,
+)
 from edge.page_file import load_page
 
 
@@ -149,3 +161,20 @@ def test_no_interpreter_is_kept_for_a_photo():
     network = PageNetwork(load_page().data)
     network.look(np.zeros((1024, 1024), np.uint8), 1.0)
     assert not network._networks
+
+
+def test_looks_are_added_in_which_the_digits_have_the_heights_that_are_wanted(network):
+    """A number in a region: looks that would show nothing new are left out, and none is too large."""
+    grey = written("4075")
+    looks = network.looks(grey)
+    high = typical_height(looks)
+    assert 40 <= high <= 60
+    more = network.more(grey, looks, HEIGHTS)
+    added = [look for look in more if look.scale not in {one.scale for one in looks}]
+    near = [wanted for wanted in HEIGHTS if abs(np.log(wanted / high)) >= page.ALIKE]
+    assert sorted(look.scale * high for look in added) == pytest.approx(near, rel=0.02)
+    assert [look.scale for look in more] == sorted((look.scale for look in more), reverse=True)
+    blank = np.full(grey.shape, 220, np.uint8)
+    assert len(network.more(blank, network.looks(blank), HEIGHTS)) == len(network.looks(blank))
+    large = network.more(grey, looks, (2000.0,))
+    assert max(look.picture.size for look in large) <= LARGEST_ADDED * 1.01

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from drawn import numbers_of_scenes, scene_of
 
+from convert.whole import another_format
 from edge.errors import UsageError
+from training.dataset import Digits
+from training.page.matching import overlaps, widened
 from training.page.numbers import Numbers, written
+from training.scenes.bank import _half_of
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +53,38 @@ def test_a_file_that_is_damaged_is_told(tmp_path):
     path.write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(UsageError, match=re.escape("delete it to draw them anew")):
         Numbers.load(path)
+
+
+def test_numbers_of_both_halves_are_written_by_different_hands():
+    hands = np.repeat(np.arange(9), 10)
+    digits = Digits(np.zeros((90, 28, 28), np.uint8), np.tile(np.arange(10, dtype=np.uint8), 9))
+    digits.glyphs[:, 0, 0] = hands
+    first, last = (_half_of(digits, hands, half) for half in ("first", "last"))
+    assert set(first[1]) == {0, 2, 4, 6, 8} and set(last[1]) == {1, 3, 5, 7}
+    assert set(first[0].glyphs[:, 0, 0]) == set(first[1]) and len(first[0].labels) == 50
+    unknown, _ = _half_of(digits, None, "last")
+    assert len(unknown.labels) == 45
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("407", ["0000", "00", "00.0"]),
+        ("-12", ["-000", "-0", "00"]),
+        ("1/2", ["00/0", "00/0", "00"]),
+        ("7", ["00", "00", "-0"]),
+    ],
+)
+def test_another_format_is_never_the_one_that_a_number_has(text, forms):
+    assert [another_format(text, which).text for which in range(3)] == forms
+
+
+def test_a_slim_box_a_pixel_beside_a_digit_is_in_its_place():
+    slim, beside, far = np.array([[10, 0, 12, 30]]), np.array([[12, 1, 15, 30]]), np.array([[26, 0, 28, 30]])
+    boxes = [np.asarray(box, np.float32) for box in (slim, beside, far)]
+    assert overlaps(boxes[0], boxes[1])[0, 0] == 0
+    wide = [widened(box) for box in boxes]
+    assert overlaps(wide[0], wide[1])[0, 0] > 0.5
+    assert overlaps(wide[0], wide[2])[0, 0] == 0
+    broad = np.array([[0, 0, 20, 30]], np.float32)
+    assert np.array_equal(widened(broad), broad)
