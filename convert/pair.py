@@ -31,8 +31,7 @@ from edge.expected import LEAST_EXPECTED
 from edge.files import write_whole
 from edge.fusion import LABELS, Fusion, evidence, log_softmax
 from edge.lines import Linking, neighbourhood, rows_of
-from edge.marks import FEATURES, MarkPeaks
-from edge.marks import features as features_of
+from edge.marks import FEATURES, Places
 from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
 from edge.page import HEADS, HEIGHTS, PageNetwork
 from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
@@ -74,7 +73,7 @@ LOGIT = 1
 SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
 
-NUMBERS, NUMBER_PAGES = "first-numbers.npz", 450
+NUMBERS, NUMBER_PAGES = "first-numbers.npz", 600
 """File of a run folder with the drawn numbers that marks and formats are fitted on, by the first half of the
 hands that no network has learned from, and how many pages of numbers in rows it has."""
 
@@ -204,14 +203,14 @@ def _signs(
 ) -> Signs:
     """What stands before the digits of one page, and what is to be seen there."""
     features, signs = [], []
-    if rows:
-        seen = MarkPeaks.of(found.looks)
+    if found.grey is not None:
+        places = Places(found.grey, found.looks)
         for row in rows:
             for left, right in zip((None, *row[:-1]), row, strict=True):
                 if (flags[around(right)] & IGNORE).any():
                     continue
                 joined = left is not None and facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]
-                features.append(features_of([left], [right], seen)[0])
+                features.append(places.features(left, right))
                 signs.append(sign_on_page(left, right, bool(joined), boxes, kinds))
     return Signs(
         np.array(features, np.float64).reshape(-1, FEATURES),

@@ -25,7 +25,7 @@ from edge.expected import (
 )
 from edge.formats import DIGIT, Format
 from edge.fusion import Fusion
-from edge.marks import Marking, MarkPeaks
+from edge.marks import Marking, Places
 from edge.recognizer import Recognizer, Seen
 from edge.types import Box
 from training.page.matching import as_array, boxes_of, match
@@ -200,7 +200,7 @@ def observe_whole(
     """
     told, right, counts = [], [], []
     for index, (one, seen) in enumerate(zip(some, fields, strict=True)):
-        seams = Seams(seen, MarkPeaks.of(one.seen.found.looks), marking)
+        seams = Seams(seen, Places(one.seen.found.grey, one.seen.found.looks), marking)
         for form in (one.form, another_format(one.number.text, index)):
             hypotheses = ranked(search(seen, slots_of(form), steps), seams)
             if hypotheses:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from edge.formats import DIGIT, MARKS, OPTIONAL, Format
 from edge.fusion import Fusion
-from edge.marks import Marking, MarkPeaks, features
+from edge.marks import Marking, Places
 from edge.recognizer import Seen
 from edge.types import MINUS, SIGNS, Candidate, Digit, Line
 
@@ -286,12 +286,12 @@ class Seams:
 
     Args:
         seen: the candidates.
-        marks: of their picture.
+        places: of their picture.
         marking: tells the marks.
     """
 
-    def __init__(self, seen: Choices, marks: MarkPeaks, marking: Marking) -> None:
-        self._seen, self._marks, self._marking = seen, marks, marking
+    def __init__(self, seen: Choices, places: Places, marking: Marking) -> None:
+        self._seen, self._places, self._marking = seen, places, marking
         self._known: dict[tuple[int | None, int], Reals] = {}
 
     def signs(self, one: Hypothesis) -> Reals:
@@ -304,8 +304,9 @@ class Seams:
         known = self._known.get((left, right))
         if known is None:
             digits = self._seen.digits
-            told = features([None if left is None else digits[left]], [digits[right]], self._marks)
-            chances = self._marking(told)[0].astype(np.float64)
+            features = self._places.features(None if left is None else digits[left], digits[right])
+            assert features is not None  # nothing is too faint to be looked at
+            chances = self._marking(features[np.newaxis])[0].astype(np.float64)
             chances[DASH] = chances[MINUS] = chances[DASH] + chances[MINUS]  # the format tells the one it is
             known = self._known[left, right] = np.log(np.maximum(chances, LEAST_SIGN))
         return known
@@ -370,7 +371,7 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
     candidates = Choices.of(seen, fusion)
     if len(candidates.digits) < form.shortest:
         return None
-    seams = Seams(candidates, MarkPeaks.of(seen.found.looks), marking)
+    seams = Seams(candidates, Places(seen.found.grey, seen.found.looks), marking)
     hypotheses = ranked(search(candidates, slots_of(form), decoding.steps), seams)
     if not hypotheses:
         return None

@@ -1,9 +1,10 @@
 """Digits in rows -> the marks between and before them: points, commas, colons, slashes and minus signs.
 
 A mark is too small to be seen like a digit: it is looked for where there is room for one, between two
-neighbours and before the first digit of a number. What the page network says of the surest centre of a mark
-there, and how the two digits stand, a small network makes probabilities of; it is fitted on drawn pages when
-the page network is converted (`convert.pair`).
+neighbours and before the first digit of a number. Two things tell whether one stands there and which: what
+the page network says of the cells there, and the pieces of ink there that belong to neither digit: their
+size, and their place over the base line of the digits beside them. A small network, which is fitted on drawn
+numbers when the page network is converted (`convert.pair`), makes probabilities of both.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from edge.formats import MARKS
 from edge.fusion import log_softmax
-from edge.page import BLOCK, CHANNELS, Look, peaks
-from edge.types import SIGNS, Digit, FloatArray
+from edge.page import BLOCK, CHANNELS, Look
+from edge.types import NOTHING, SIGNS, Box, ByteArray, Digit, FloatArray
 
 Reals = npt.NDArray[np.float64]
 
@@ -35,15 +37,27 @@ ROOM = 0.25
 ABOVE, BELOW = 0.3, 0.5
 """Heights over the digits and under them in which a mark is looked for."""
 
-FAINTEST = -4.6
-"""Logit of a mark, 1 %, below which nothing counts as its centre; 99 % of those on drawn pages have more than
--2.9."""
+HEIGHT = 40
+"""Pixels of a digit's height in which pieces of ink are looked for, at most."""
 
-MOST_PEAKS = 1024
-"""Centres of marks in a picture that are looked at, the surest: people write some tens."""
+SEEN = 0.4
+"""Share of the contrast of the digits' strokes from which on something is ink: points are small, and
+therefore paler."""
 
-FEATURES = 5 + 4 + len(MARKS)
-"""What is told of each place; see `features`."""
+STROKE = 0.5
+"""Width of the widest stroke, in heights."""
+
+SMALLEST = 0.04
+"""Side of the smallest piece that may be a mark, in heights."""
+
+PIECES, FACTS = 2, 8
+"""Pieces of ink that are told of each place, the largest, and what is told of each."""
+
+LOGIT = 5
+"""Place among these of the page network's logit of a mark."""
+
+FEATURES = 5 + 4 + len(MARKS) + PIECES * FACTS + 2
+"""What is told of each place; see `Places.features`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +68,13 @@ class Marking:
         hidden: weights and, in the last row, constants of the hidden layer, shape (FEATURES + 1, n).
         outer: the same of `SIGNS`, shape (n + 1, len(SIGNS)).
         accept: probability of what is written from which on it is certain.
+        least: the page network's logit of a mark below which the ink is not searched, and nothing is written.
     """
 
     hidden: Reals
     outer: Reals
     accept: float
+    least: float
 
     def __call__(self, features: Reals) -> FloatArray:
         """Probabilities of `SIGNS`, shape (places, len(SIGNS)), of their features."""
@@ -72,6 +88,7 @@ class Marking:
             "hidden": [[float(f"{weight:.4g}") for weight in row] for row in self.hidden.tolist()],
             "outer": [[float(f"{weight:.4g}") for weight in row] for row in self.outer.tolist()],
             "accept": self.accept,
+            "least": self.least,
         }
 
     @classmethod
@@ -82,115 +99,146 @@ class Marking:
             ValueError: when the weights do not fit together, or are no numbers.
         """
         hidden, outer = (np.array(values[name], np.float64) for name in ("hidden", "outer"))
-        marking = cls(hidden, outer, float(values["accept"]))
+        marking = cls(hidden, outer, float(values["accept"]), float(values["least"]))
         if hidden.ndim != 2 or outer.shape != (hidden.shape[1] + 1, len(SIGNS)):
             raise ValueError(f"its marks have weights of shapes {hidden.shape} and {outer.shape}")
         if len(hidden) != FEATURES + 1:
             raise ValueError(f"its marks go by {len(hidden) - 1} features, expected {FEATURES}")
-        if not (np.isfinite(hidden).all() and np.isfinite(outer).all() and 0 <= marking.accept <= 1):
+        finite = np.isfinite(hidden).all() and np.isfinite(outer).all() and math.isfinite(marking.least)
+        if not (finite and 0 <= marking.accept <= 1):
             raise ValueError("its marks have weights that are no numbers")
         return marking
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MarkPeaks:
-    """Where the looks at a picture see the centre of a mark.
-
-    Attributes:
-        x: pixels of the frame, shape (n,);
-        y: likewise.
-        logits: of a mark being there, shape (n,).
-        kinds: logarithms of the probabilities of `MARKS`, shape (n, len(MARKS)).
-        scales: pixels of the look for each of the frame, shape (n,).
-    """
-
-    x: Reals
-    y: Reals
-    logits: Reals
-    kinds: Reals
-    scales: Reals
-
-    @classmethod
-    def of(cls, looks: Sequence[Look]) -> MarkPeaks:
-        """The surest in some looks at one picture."""
-        found = []
-        for look in looks:
-            rows, columns = peaks(look, "mark", FAINTEST)
-            said = (look.said[rows, columns].astype(np.float64) - look.zero) * look.unit
-            cells = look.scale / BLOCK
-            found.append(
-                np.column_stack(
-                    [
-                        (columns + 0.5) / cells,
-                        (rows + 0.5) / cells,
-                        said[:, CHANNELS["mark"].start],
-                        np.full(len(rows), look.scale),
-                        log_softmax(said[:, CHANNELS["kind"]]),
-                    ]
-                )
-            )
-        all_of = np.concatenate(found)
-        all_of = all_of[np.argsort(-all_of[:, 2], kind="stable")[:MOST_PEAKS]]
-        return cls(all_of[:, 0], all_of[:, 1], all_of[:, 2], all_of[:, 4:], all_of[:, 3])
-
-
-def marked(rows: Sequence[Sequence[Digit]], seen: MarkPeaks, marking: Marking) -> list[list[Digit]]:
+def marked(rows: Sequence[Sequence[Digit]], places: Places, marking: Marking) -> list[list[Digit]]:
     """Rows of digits, each with what stands before it.
 
     Args:
         rows: from left to right.
-        seen: the marks of the picture.
+        places: of the picture.
         marking: tells the marks.
     """
     digits = [digit for row in rows for digit in row]
     if not digits:
         return []
     lefts = [left for row in rows for left in (None, *row[:-1])]
-    before = iter(marking(features(lefts, digits, seen)))
+    told = [places.features(left, right, marking.least) for left, right in zip(lefts, digits, strict=True)]
+    seen = np.array([features is not None for features in told])
+    chances = np.tile(NOTHING, (len(digits), 1))
+    if seen.any():
+        chances[seen] = marking(np.array([features for features in told if features is not None]))
+    before = iter(chances)
     return [[replace(digit, before=next(before)) for digit in row] for row in rows]
 
 
-def features(lefts: Sequence[Digit | None], rights: Sequence[Digit], seen: MarkPeaks) -> Reals:
-    """What is to be seen before some digits.
+class Places:
+    """Where marks may stand in one picture, and what is to be seen there.
 
     Args:
-        lefts: the neighbour of each in its row, if there is one.
-        rights: the digits.
-        seen: the marks of the picture.
-
-    Returns:
-        Shape (len(rights), FEATURES): of the two digits whether there are two, how far they are apart,
-        whether they seem to belong together, and how their sizes and feet differ; of the surest mark between
-        them its logit, the logarithms of the probabilities of its kind, its place, and the logarithm of how
-        many pixels high a digit is where it is seen. Heights of a digit are the unit.
+        grey: the picture, shape (rows, columns), uint8.
+        looks: what the page network says of it.
     """
-    near = [
-        None if left is None or right.box.left - left.box.right > REACH * right.box.height else left
-        for left, right in zip(lefts, rights, strict=True)
-    ]
-    pairs = np.array([_pair(left, right) for left, right in zip(near, rights, strict=True)])
-    where = np.array([_room(left, right) for left, right in zip(near, rights, strict=True)])
-    start, top, end, bottom, base, high = where.T[..., np.newaxis]
-    inside = (seen.x >= start) & (seen.x < end) & (seen.y >= top) & (seen.y < bottom)
-    told = np.zeros((len(rights), 4 + len(MARKS)))
-    told[:, 0], told[:, 1:-3] = FAINTEST, -math.log(len(MARKS))
-    there = inside.any(axis=1)
-    # The surest come first.
-    best = inside[there].argmax(axis=1)
-    middle, base, high = ((start + end) / 2)[there, 0], base[there, 0], high[there, 0]
-    told[there] = np.column_stack(
-        [
-            seen.logits[best],
-            seen.kinds[best],
-            (seen.x[best] - middle) / high,
-            (base - seen.y[best]) / high,
-            np.log(high * seen.scales[best]),
-        ]
-    )
-    return np.hstack([pairs, told])
+
+    def __init__(self, grey: ByteArray, looks: Sequence[Look]) -> None:
+        self._grey = grey
+        self._looks = looks
+
+    def features(self, left: Digit | None, right: Digit, least: float = -math.inf) -> Reals | None:
+        """What is to be seen before a digit.
+
+        Args:
+            left: its neighbour in the row, if there is one.
+            right: the digit.
+            least: logit of a mark below which nobody looks further.
+
+        Returns:
+            Shape (FEATURES,): of the two digits, what the page network says, and the pieces of ink; None
+            where the network sees no mark at all.
+        """
+        if left is not None and right.box.left - left.box.right > REACH * right.box.height:
+            left = None
+        high = max(1.0, right.box.height if left is None else (left.box.height + right.box.height) / 2)
+        base = right.box.bottom if left is None else (left.box.bottom + right.box.bottom) / 2
+        top = base - high
+        start = right.box.left - BEFORE * high if left is None else left.box.right - ROOM * high
+        end = right.box.left + ROOM * high
+        middle = (start + end) / 2
+        where = start, top - ABOVE * high, end, base + BELOW * high
+        said = self._said(where, middle, base, high)
+        if said[0] < least:
+            return None
+        return np.array([*_pair(left, right), *said, *self._ink(left, right, where, high)])
+
+    def _said(
+        self, where: tuple[float, float, float, float], middle: float, base: float, high: float
+    ) -> list[float]:
+        """What the page network says of the surest mark there: its logits, and where it is."""
+        best: tuple[float, list[float]] = (-math.inf, [0.0] * (4 + len(MARKS)))
+        for look in self._looks:
+            cells = look.scale / BLOCK
+            left, top = (max(0, math.floor(side * cells)) for side in where[:2])
+            right, bottom = (math.ceil(side * cells) for side in where[2:])
+            part = look.said[top:bottom, left:right]
+            if not part.size:
+                continue
+            marks = part[..., CHANNELS["mark"].start]
+            row, column = divmod(int(marks.argmax()), marks.shape[1])
+            logit = (float(marks[row, column]) - look.zero) * look.unit
+            if logit <= best[0]:
+                continue
+            kinds = part[row, column, CHANNELS["kind"]].astype(np.float64) * look.unit
+            x, y = (left + column + 0.5) / cells, (top + row + 0.5) / cells
+            place = (x - middle) / high, (base - y) / high
+            best = logit, [logit, *log_softmax(kinds).tolist(), *place, math.log(high * look.scale)]
+        return best[1]
+
+    def _ink(
+        self, left: Digit | None, right: Digit, where: tuple[float, float, float, float], high: float
+    ) -> list[float]:
+        """The pieces of ink there that belong to neither digit."""
+        boxes = [digit.box for digit in (left, right) if digit is not None]
+        sides = [int(where[0]), int(where[1]), math.ceil(where[2]), math.ceil(where[3])]
+        around = Box(*sides)
+        for box in boxes:
+            around = around.union(Box(box.left, sides[1], box.right, sides[3]))
+        around = around.clipped(*self._grey.shape)
+        if around.width < 2 or around.height < 2:
+            return [0.0] * (PIECES * FACTS + 2)
+        crop, times = around.of(self._grey), min(1.0, HEIGHT / high)
+        if times < 1:
+            size = max(2, round(around.width * times)), max(2, round(around.height * times))
+            crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+        own = [box.moved(-around.left, -around.top).scaled(times).clipped(*crop.shape) for box in boxes]
+        tall = high * times
+        stats, shares = _pieces(crop, own, tall)
+        low = (own[0].bottom + own[-1].bottom) / 2
+        first = own[0].centre[0] if left is not None else (where[0] - around.left) * times
+        last = own[-1].centre[0]
+        middle = ((where[0] + where[2]) / 2 - around.left) * times
+        x = stats[:, cv2.CC_STAT_LEFT] + stats[:, cv2.CC_STAT_WIDTH] / 2
+        inside = (x >= first) & (x <= last) & (stats[:, cv2.CC_STAT_AREA] >= (SMALLEST * tall) ** 2)
+        stats, shares = stats[inside], shares[inside]
+        largest = np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable")[:PIECES]
+        largest = largest[np.argsort(-stats[largest, cv2.CC_STAT_TOP], kind="stable")]  # the lowest first
+        told: list[float] = []
+        for k in largest:
+            x0, y0, wide, tall0, area = stats[k].tolist()
+            told += [
+                1.0,
+                (x0 + wide / 2 - middle) / tall,
+                (low - y0 - tall0) / tall,
+                (low - y0) / tall,
+                wide / tall,
+                tall0 / tall,
+                area / (wide * tall0),
+                float(shares[k]),
+            ]
+        told += [0.0] * (PIECES * FACTS - len(told))
+        return [*told, min(len(stats), 6) / 2, math.sqrt(stats[:, cv2.CC_STAT_AREA].sum()) / tall]
 
 
 def _pair(left: Digit | None, right: Digit) -> tuple[float, ...]:
+    """The two digits: whether there are two, how far apart they are, whether they seem to belong together."""
     if left is None:
         return 0.0, REACH, right.links[0], 0.0, 0.0
     higher, lower = (f(left.box.height, right.box.height) for f in (max, min))
@@ -203,9 +251,36 @@ def _pair(left: Digit | None, right: Digit) -> tuple[float, ...]:
     )
 
 
-def _room(left: Digit | None, right: Digit) -> tuple[float, ...]:
-    """Left, top, right and bottom of where a mark may stand, the foot of the digits, and their height."""
-    high = max(1.0, right.box.height if left is None else (left.box.height + right.box.height) / 2)
-    base = right.box.bottom if left is None else (left.box.bottom + right.box.bottom) / 2
-    start = right.box.left - BEFORE * high if left is None else left.box.right - ROOM * high
-    return start, base - (1 + ABOVE) * high, right.box.left + ROOM * high, base + BELOW * high, base, high
+def _pieces(crop: ByteArray, own: Sequence[Box], high: float) -> tuple[npt.NDArray[np.int32], Reals]:
+    """Pieces of ink without those that the digits are, and the share of each that lies in a digit's box.
+
+    Args:
+        crop: shape (rows, columns), uint8.
+        own: boxes of the digits in it.
+        high: height of a digit.
+
+    Returns:
+        `cv2.connectedComponentsWithStats` of them, shape (n, 5), and shape (n,).
+    """
+    side = 2 * int(STROKE * high / 2) + 1
+    square = np.ones((side, side), np.uint8)  # quicker than a disc
+    levels = np.sort(crop, axis=None, kind="stable")  # quicker than a percentile
+    darkest, usual, lightest = (int(levels[share * (levels.size - 1) // 100]) for share in (2, 50, 98))
+    dark = usual - darkest >= lightest - usual  # there is more paper than ink
+    way = cv2.MORPH_BLACKHAT if dark else cv2.MORPH_TOPHAT
+    contrast = np.asarray(cv2.morphologyEx(crop, way, square), np.uint8)
+    strokes = np.sort(np.concatenate([box.of(contrast).ravel() for box in own]), kind="stable")
+    full = float(strokes[9 * (strokes.size - 1) // 10]) if strokes.size else 0.0
+    inked = (contrast >= max(4.0, SEEN * full)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    inside = np.zeros(count)
+    mine = np.zeros(count, bool)
+    mine[0] = True  # the paper
+    for box in own:
+        counts = np.bincount(box.of(np.asarray(labels)).ravel(), minlength=count)
+        inside += counts
+        counts[0] = 0
+        if counts.any():
+            mine[counts.argmax()] = True
+    shares = inside / np.maximum(1, stats[:, cv2.CC_STAT_AREA])
+    return np.asarray(stats, np.int32)[~mine], shares[~mine]

@@ -374,22 +374,11 @@ class _Peaks:
     said: FloatArray
 
 
-def peaks(look: Look, head: str, least: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows and columns of the cells at which a head says more than around them.
-
-    Args:
-        look: at a picture.
-        head: one of `HEADS`; its first channel counts.
-        least: logit of those cells, at least.
-    """
-    heat = np.ascontiguousarray(look.said[..., CHANNELS[head].start]).view(np.uint8) ^ HIGHEST_BIT
-    lowest = least / look.unit + look.zero + 128
-    rows, columns = np.nonzero((heat == cv2.dilate(heat, AROUND)) & (heat > max(lowest, 0)))
-    return rows, columns
-
-
 def _peaks(look: Look, least: float) -> _Peaks:
-    rows, columns = peaks(look, "digit", least)
+    heat = np.ascontiguousarray(look.said[..., CHANNELS["digit"].start]).view(np.uint8) ^ HIGHEST_BIT
+    lowest = least / look.unit + look.zero + 128
+    peaks = (heat == cv2.dilate(heat, AROUND)) & (heat > max(lowest, 0))
+    rows, columns = np.nonzero(peaks)
     said = (look.said[rows, columns].astype(np.float32) - look.zero) * np.float32(look.unit)
     reach = np.exp(said[:, CHANNELS["box"]] / BOX_UNIT)
     x, y = (columns + 0.5) * BLOCK, (rows + 0.5) * BLOCK

@@ -17,7 +17,7 @@ from edge.expected import LEAST_EXPECTED, expected
 from edge.formats import Format
 from edge.lines import numbers_of, rows_of, to_reading
 from edge.live import Step, Stream
-from edge.marks import MarkPeaks, marked
+from edge.marks import Places, marked
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
 from edge.page import HEIGHTS
 from edge.page_file import PageFile, check_pair, load_page, open_page
@@ -193,7 +193,7 @@ class DigitReader:
             start = time.perf_counter()
             seen = self.recognizer.see(grey)
             rows = rows_of(seen.digits(self._fusion, self.thresholds.digit))
-            rows = marked(rows, MarkPeaks.of(seen.found.looks), self.page.card.marking)
+            rows = marked(rows, Places(seen.found.grey, seen.found.looks), self.page.card.marking)
             return self._scan(seen, numbers_of(rows, self.page.card.linking), grey.shape, start)
 
     def expect(self, grey: ByteArray, form: Format) -> Scan:

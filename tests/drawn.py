@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from samples import handwriting
 
-from edge.formats import MARKS
 from edge.page import BLOCK, BOX_UNIT, CHANNELS, DEPTH, Look, paper_brightness
 from edge.types import Box
 from training.scenes import Scene, SceneDigit
@@ -99,11 +98,10 @@ class Told:
     Args:
         digits: box and label of each.
         sure: logit of each of them being a digit.
-        marks: x, y, kind and logit of each mark, likewise.
     """
 
-    def __init__(self, digits, sure=3.0, marks=()):
-        self._digits, self._sure, self._marks = digits, sure, marks
+    def __init__(self, digits, sure=3.0):
+        self._digits, self._sure = digits, sure
 
     def looks(self, grey):
         """One look, at full size."""
@@ -123,9 +121,5 @@ class Told:
             x, y = (column + 0.5) * BLOCK, (row + 0.5) * BLOCK
             sides = np.array([x - box.left, y - box.top, box.right - x, box.bottom - y])
             cell[CHANNELS["box"]] = BOX_UNIT * np.log(np.maximum(sides, 1))
-        for x, y, kind, logit in self._marks:
-            cell = said[y // BLOCK, x // BLOCK]
-            cell[CHANNELS["mark"]] = logit
-            cell[CHANNELS["kind"].start + MARKS.index(kind)] = 4.0
         steps = np.clip(np.round(said / UNIT), -128, 127).astype(np.int8)
         return [Look(grey, paper_brightness(padded), 1.0, steps, UNIT, 0)]

@@ -21,7 +21,7 @@ from edge.expected import (
 from edge.formats import MARKS, Format
 from edge.fusion import Fusion
 from edge.lines import to_reading
-from edge.marks import FEATURES, Marking, MarkPeaks
+from edge.marks import FEATURES, Marking, Places
 from edge.recognizer import Found, Seen
 from edge.types import MINUS, SIGNS, Box, Candidate, Thresholds
 
@@ -38,7 +38,7 @@ def marking(sign=""):
     """Sees the same before every digit, whatever is there."""
     outer = np.zeros((2, len(SIGNS)))
     outer[1, SIGNS.index(sign)] = 9.0
-    return Marking(np.zeros((FEATURES + 1, 1)), outer, 0.8)
+    return Marking(np.zeros((FEATURES + 1, 1)), outer, 0.8, -9.0)
 
 
 def seen(*what, pitch=50):
@@ -120,7 +120,7 @@ def test_a_mark_that_is_seen_decides_which_candidates_the_digits_are():
 
     found = search(there, slots_of(Format.parse("0/0")), STEPS)
     assert labels_of(there, found[0]) != "34"  # by their pitch alone
-    marks = Between(there, MarkPeaks.of(Told([]).looks(np.full((64, 64), 220, np.uint8))), marking())
+    marks = Between(there, Places(np.zeros((1, 1), np.uint8), ()), marking())
     best, *_ = ranked(found, marks)
     assert labels_of(there, best) == "34"
     assert ranked(found, marks)[0].score >= ranked(found, marks)[-1].score

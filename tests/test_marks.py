@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from drawn import Told
+from drawn import STROKES, Told, scene_of
 from samples import prediction
 
 from edge.formats import MARKS
 from edge.lines import Linking, numbers_of, to_reading
-from edge.marks import FEATURES, Marking, MarkPeaks, features
+from edge.marks import FACTS, FEATURES, Marking, Places
 from edge.types import SIGNS, Box, Digit, Line, Thresholds
 
 THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8)
 
 NEVER, ALWAYS = (Linking(constant, 0.0, 0.0, 0.0) for constant in (-1.0, 1.0))
 
-SHAPE = len(SIGNS)
-"""How many outcomes there are."""
+SHAPE, POINT = len(SIGNS), 9 + len(MARKS)
+"""How many outcomes there are, and where the facts of the lowest piece of ink begin."""
 
 
 def chances(sign, chance=0.95):
@@ -70,49 +70,38 @@ def test_a_mark_joins_what_links_would_part_and_a_minus_parts_what_they_would_jo
     assert texts == ["12", "-3"]
 
 
-LEFT, RIGHT = (Digit(Box(x, 40, x + 24, 80), prediction(1)) for x in (40, 88))
-"""Two digits, 40 pixels high, with a place for a mark around x = 76."""
-
-LOGIT, KINDS, X, Y = 5, slice(6, 6 + len(MARKS)), -3, -2
-"""Where features have the logit of a mark, its kind, and its place."""
-
-
-def seen(*marks, left=LEFT, right=RIGHT):
-    """What is to be seen between two digits, where these marks are."""
-    grey = np.full((160, 640), 220, np.uint8)
-    return features([left], [right], MarkPeaks.of(Told([], marks=marks).looks(grey)))[0]
+def seen(kind=None):
+    """What is to be seen before the 2 of a drawn 1 2."""
+    scene = scene_of([("12", 100, 200)], marks=[(kind, 0, 120, 200)] if kind else ())
+    grey = scene.image[..., 0]
+    digits = [Digit(digit.box, prediction(digit.label)) for digit in scene.digits]
+    places = Places(grey, Told([(digit.box, digit.label) for digit in scene.digits]).looks(grey))
+    return places.features(*digits)
 
 
-@pytest.mark.parametrize("kind", MARKS)
-def test_a_mark_between_two_digits_is_told_with_its_kind_and_its_place(kind):
-    told = seen((76, 78, kind, 2.0))
-    assert len(told) == FEATURES
-    assert told[LOGIT] == pytest.approx(2, abs=0.3)
-    assert told[KINDS].argmax() == MARKS.index(kind)
-    assert (told[X], told[Y]) == pytest.approx((0.05, 0.05), abs=0.1)  # in heights, over the foot
+@pytest.mark.parametrize("kind", STROKES)
+def test_the_ink_of_a_mark_is_seen_where_it_stands(kind):
+    features = seen(kind)
+    assert len(features) == FEATURES
+    strokes = STROKES[kind]
+    assert features[-2] == len(strokes) / 2
+    there, x, foot, head, wide, high, _, _ = features[POINT : POINT + FACTS]
+    lowest = max(strokes, key=lambda stroke: stroke[3])
+    assert there == 1 and abs(x) < 0.25
+    assert foot == pytest.approx(-max(lowest[1], lowest[3]), abs=0.15)
+    assert high == pytest.approx(abs(lowest[3] - lowest[1]), abs=0.2) and head == pytest.approx(foot + high)
+    assert wide == pytest.approx(abs(lowest[2] - lowest[0]), abs=0.2)
 
 
-def test_of_several_marks_the_surest_counts():
-    told = seen((76, 78, ",", 1.0), (76, 44, ":", 3.0), (400, 78, "/", 4.0))
-    assert told[KINDS].argmax() == MARKS.index(":")
-
-
-@pytest.mark.parametrize("place", [(76, 10), (76, 150), (20, 78), (130, 78)])
-def test_a_mark_elsewhere_is_none_of_theirs(place):
-    nothing = seen()
-    assert nothing[LOGIT] == -4.6
-    assert np.allclose(np.exp(nothing[KINDS]), 1 / len(MARKS))
-    assert seen((*place, ",", 3.0)) == pytest.approx(nothing)
-
-
-def test_before_the_first_digit_there_is_room_for_a_minus():
-    told = seen((64, 60, "-", 2.0), left=None)
-    assert told[0] == 0 and told[KINDS].argmax() == MARKS.index("-")
+def test_between_digits_without_a_mark_there_is_no_ink_that_is_not_theirs():
+    assert not seen()[POINT:].any()
 
 
 def test_what_stands_too_far_away_is_no_neighbour():
-    far = Digit(Box(500, 40, 525, 80), prediction(1))
-    assert seen(right=far)[:2].tolist() == [0, 2.5]
+    grey = np.full((100, 600), 220, np.uint8)
+    left, right = (Digit(Box(x, 30, x + 25, 70), prediction(1)) for x in (20, 500))
+    features = Places(grey, Told([]).looks(grey)).features(left, right)
+    assert features[:2].tolist() == [0, 2.5]
 
 
 def weights(**changed):
@@ -120,6 +109,7 @@ def weights(**changed):
         "hidden": np.zeros((FEATURES + 1, 3)),
         "outer": np.zeros((4, SHAPE)),
         "accept": 0.8,
+        "least": -9.0,
     } | changed
     return Marking(**values)
 
@@ -128,9 +118,9 @@ def test_weights_are_read_again_as_they_were_written():
     random = np.random.default_rng(1)
     first = weights(hidden=random.normal(size=(FEATURES + 1, 3)), outer=random.normal(size=(4, SHAPE)))
     again = Marking.from_dict(first.as_dict())
-    places = random.normal(size=(5, FEATURES))
-    assert again(places) == pytest.approx(first(places), abs=0.01)
-    assert again(places).sum(axis=1) == pytest.approx(np.ones(5))
+    features = random.normal(size=(5, FEATURES))
+    assert again(features) == pytest.approx(first(features), abs=0.01)
+    assert again(features).sum(axis=1) == pytest.approx(np.ones(5))
     assert again.accept == first.accept
 
 
