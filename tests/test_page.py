@@ -10,7 +10,6 @@ from edge.page import (
     CHANNELS,
     DEPTH,
     HEADS,
-    HEIGHTS,
     LARGEST_ADDED,
     Look,
     PageNetwork,
@@ -19,6 +18,9 @@ from edge.page import (
     typical_height,
 )
 from edge.page_file import load_page
+
+WANTED = 36.0, 51.0, 72.0
+"""Pixels of the digits in the looks that are added."""
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +171,12 @@ def test_looks_are_added_in_which_the_digits_have_the_heights_that_are_wanted(ne
     looks = network.looks(grey)
     high = typical_height(looks)
     assert 40 <= high <= 60
-    more = network.more(grey, looks, HEIGHTS)
+    more = network.more(grey, looks, WANTED)
     added = [look for look in more if look.scale not in {one.scale for one in looks}]
-    near = [wanted for wanted in HEIGHTS if abs(np.log(wanted / high)) >= page.ALIKE]
+    near = [wanted for wanted in WANTED if abs(np.log(wanted / high)) >= page.ALIKE]
     assert sorted(look.scale * high for look in added) == pytest.approx(near, rel=0.02)
     assert [look.scale for look in more] == sorted((look.scale for look in more), reverse=True)
     blank = np.full(grey.shape, 220, np.uint8)
-    assert len(network.more(blank, network.looks(blank), HEIGHTS)) == len(network.looks(blank))
+    assert len(network.more(blank, network.looks(blank), WANTED)) == len(network.looks(blank))
     large = network.more(grey, looks, (2000.0,))
     assert max(look.picture.size for look in large) <= LARGEST_ADDED * 1.01
