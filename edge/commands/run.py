@@ -30,6 +30,7 @@ from edge.commands.common import (
 from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
 from edge.errors import UsageError
+from edge.heap import share_one
 from edge.sources import find_source, open_source
 
 
@@ -40,6 +41,7 @@ def _run(args: argparse.Namespace) -> int:
     from edge.provenance import differences, recording_of
     from edge.sinks.known_values import load_known
 
+    share_one()
     outputs = outputs_of(args)
     options = source_options(args)
     fields = fields_asked(args)

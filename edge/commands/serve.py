@@ -29,6 +29,7 @@ from edge.commands.config import settings_files
 from edge.commands.output import Errors, say
 from edge.commands.parser import Option, Verb
 from edge.errors import PackageMissingError
+from edge.heap import share_one
 
 PORT = 8000
 
@@ -47,6 +48,7 @@ def _serve(args: argparse.Namespace) -> int:
         raise PackageMissingError.of_extra("web", f"the web page needs {error.name}") from error
     if args.source:
         tell_what_is_not_taken(args, args.source)
+    share_one()
     errors = Errors()
     file = FieldsFile(*settings_files(os.environ))
     fields = fields_asked(args)
