@@ -377,9 +377,6 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
         return None
     logit = float(np.array(told_of(candidates, hypotheses, seams)) @ np.array(astuple(decoding.whole)))
     chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
-    least = math.exp(seams.signs(hypotheses[0]).min())
-    if least < 0.5:  # another mark is seen than the format has, however certain the digits are
-        chance = min(chance, least)
     certain = np.eye(len(SIGNS), dtype=np.float32)
     best = hypotheses[0]
     digits = tuple(

@@ -9,7 +9,7 @@ from drawn import numbers_of_scenes, scene_of
 from convert.whole import another_format
 from edge.errors import UsageError
 from training.dataset import Digits
-from training.page.matching import overlaps, widened
+from training.page.matching import NONE, match, overlaps
 from training.page.numbers import Numbers, written
 from training.scenes.bank import _half_of
 
@@ -80,11 +80,8 @@ def test_another_format_is_never_the_one_that_a_number_has(text, forms):
 
 
 def test_a_slim_box_a_pixel_beside_a_digit_is_in_its_place():
-    slim, beside, far = np.array([[10, 0, 12, 30]]), np.array([[12, 1, 15, 30]]), np.array([[26, 0, 28, 30]])
-    boxes = [np.asarray(box, np.float32) for box in (slim, beside, far)]
-    assert overlaps(boxes[0], boxes[1])[0, 0] == 0
-    wide = [widened(box) for box in boxes]
-    assert overlaps(wide[0], wide[1])[0, 0] > 0.5
-    assert overlaps(wide[0], wide[2])[0, 0] == 0
-    broad = np.array([[0, 0, 20, 30]], np.float32)
-    assert np.array_equal(widened(broad), broad)
+    slim, beside, far = ([[x, y, x + wide, 30]] for x, y, wide in ((10, 0, 2), (12, 1, 3), (26, 0, 2)))
+    true, unasked = np.array(slim, np.float32), np.zeros(1, np.float32)
+    assert overlaps(np.array(beside, np.float32), true)[0, 0] == 0
+    assert match(np.array(beside, np.float32), true, unasked).tolist() == [0]
+    assert match(np.array(far, np.float32), true, unasked).tolist() == [NONE]
