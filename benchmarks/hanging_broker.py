@@ -15,9 +15,6 @@ import argparse
 import itertools
 import json
 import os
-import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -26,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +33,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.memory import family, pss
+from benchmarks.mosquitto import Mosquitto
 
 ROOT = Path(__file__).parent.parent
 
@@ -195,27 +193,6 @@ class Listener:
             self.heard.append(Heard(told["id"], message.topic, message.payload))
 
 
-class Broker:
-    """Debian's mosquitto on a free port."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        config = folder / "mosquitto.conf"
-        config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nuser root\n"
-            f"persistence true\npersistence_location {folder}/\nlog_dest stderr\nlog_type all\n"
-        )
-        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        self.log = (folder / "mosquitto.log").open("wb")
-        self.process = subprocess.Popen([program, "-c", config], stdout=self.log, stderr=self.log)
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.05)
-        raise SystemExit("mosquitto does not start")
-
-
 def waiting(path: Path) -> set[str]:
     """Ids of the messages that wait."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
@@ -250,17 +227,18 @@ def main() -> int:
     folder = args.folder or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "history.db"
-    broker = Broker(folder)
+    broker = Mosquitto(folder)
+    broker.start()
     listener = Listener(broker.port)
     listener.come()
     reading = Reading(folder, broker.port, args.fps)
     try:
         print(f"broker well    {reading.watch(BEFORE_S)}", flush=True)
         listener.go()
-        broker.process.send_signal(signal.SIGSTOP)
+        broker.freeze()
         print(f"broker hangs   {reading.watch(60 * args.minutes)}", flush=True)
         waited = waiting(path)
-        broker.process.send_signal(signal.SIGCONT)
+        broker.thaw()
         thawed = time.monotonic()
         span = reading.watch(AFTER_S)
         while waiting(path) & waited and time.monotonic() < thawed + 900:
@@ -273,9 +251,7 @@ def main() -> int:
     finally:
         reading.process.kill()
         listener.go()
-        broker.process.send_signal(signal.SIGCONT)
-        broker.process.terminate()
-        broker.process.wait()
+        broker.stop()
     ids = Counter(one.id for one in listener.heard)
     print(f"{len(listener.heard)} messages heard, {len(ids)} ids, {len(listener.heard) - len(ids)} repeats")
     wrong = problems(path, waited, listener.heard)

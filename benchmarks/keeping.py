@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.memory import family, pss
+from benchmarks.mosquitto import Mosquitto
 
 SUMMARY = re.compile(r"(\d+) frames in ([0-9.]+) s")
 LOOK_S = 0.5
@@ -35,20 +34,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2000, metavar="N", help="of each run (2000)")
     parser.add_argument("--rounds", type=int, default=8, metavar="N", help="pairs of runs (8)")
     args = parser.parse_args()
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
-        parser.error("mosquitto is not installed: apt install mosquitto")
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name)) as broker:
         folder = Path(name)
-        port = free_port()
-        (folder / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        (folder / "digitcam.toml").write_text(f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n')
-        broker = subprocess.Popen([program, "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL)
-        try:
-            compare(folder, args.frames, args.rounds)
-        finally:
-            broker.terminate()
-            broker.wait()
+        (folder / "digitcam.toml").write_text(f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n')
+        compare(folder, args.frames, args.rounds)
 
 
 def compare(folder: Path, frames: int, rounds: int) -> None:
@@ -90,11 +79,6 @@ def run(folder: Path, frames: int, options: Sequence[str], settings: bool) -> tu
     if process.returncode or found is None:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
     return int(found[1]) / float(found[2]), highest
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

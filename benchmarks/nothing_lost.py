@@ -1,9 +1,9 @@
 """Whether anything that was acknowledged is lost: real processes, real files, and a count.
 
-    python benchmarks/nothing_lost.py                     # all parts
-    python benchmarks/nothing_lost.py history --kills 500
-    python benchmarks/nothing_lost.py power --cuts 50     # as root
-    python benchmarks/nothing_lost.py mqtt                # with mosquitto
+    python -m benchmarks.nothing_lost                     # all parts
+    python -m benchmarks.nothing_lost history --kills 500
+    python -m benchmarks.nothing_lost power --cuts 50     # as root
+    python -m benchmarks.nothing_lost mqtt                # with mosquitto
 
 A process keeps readings with messages about them as fast as it can, and says after each transaction what it
 has been told is kept. It is stopped at random moments, by far the most of them in the middle of a write, and
@@ -28,14 +28,13 @@ import random
 import select
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +43,7 @@ import numpy as np
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from benchmarks.mosquitto import Mosquitto
 from edge.control import Control
 from edge.events import Event
 from edge.senders.broker import Broker
@@ -217,7 +217,7 @@ def mqtt(plan: Plan) -> Outcome:
     from paho.mqtt.enums import CallbackAPIVersion
 
     draw, path = random.Random(plan.seed), plan.folder / "history.db"
-    broker = _Broker(plan.folder)
+    broker = Mosquitto(plan.folder)
     heard: list[tuple[str, str]] = []
 
     def hear(client: Client, data: object, message: MQTTMessage) -> None:
@@ -249,7 +249,7 @@ def mqtt(plan: Plan) -> Outcome:
             if moments and int(line) >= moments[-1]:
                 moments.pop()
                 if incidents.pop() == "outage":
-                    broker.fail(draw.uniform(0.5, 3), frozen=draw.random() < 0.5)
+                    _outage(broker, draw.uniform(0.5, 3), frozen=draw.random() < 0.5)
                 else:
                     process.kill()
                     kept |= set(process.stdout.read().decode().split()) - {"done"}
@@ -324,44 +324,16 @@ def read_and_send(path: Path, port: int, readings: int) -> None:
     store.close()
 
 
-class _Broker:
-    """Debian's mosquitto on a free port, which keeps what it has over a stop."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self._file = folder / "mosquitto.conf"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._file.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
-            f"persistence true\npersistence_location {folder}/\nlog_dest none\nuser root\n"
-        )
-
-    def start(self) -> None:
-        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        self._process = subprocess.Popen([program, "-c", self._file], stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.05)
-        raise SystemExit(f"mosquitto does not start: {self._file}")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-
-    def fail(self, seconds: float, *, frozen: bool) -> None:
-        """Be away for a while: stopped in good order, or hanging."""
-        assert self._process is not None
-        if frozen:
-            self._process.send_signal(signal.SIGSTOP)
-            time.sleep(seconds)
-            self._process.send_signal(signal.SIGCONT)
-        else:
-            self.stop()
-            time.sleep(seconds)
-            self.start()
+def _outage(broker: Mosquitto, seconds: float, *, frozen: bool) -> None:
+    """Have it be away for a while: hanging, or stopped in good order."""
+    if frozen:
+        broker.freeze()
+        time.sleep(seconds)
+        broker.thaw()
+    else:
+        broker.stop()
+        time.sleep(seconds)
+        broker.start()
 
 
 def _reading(path: Path, port: int, readings: int) -> subprocess.Popen[bytes]:

@@ -19,13 +19,12 @@ import numpy.typing as npt
 
 from edge.formats import DIGIT, MARKS, OPTIONAL, Format
 from edge.fusion import Fusion
+from edge.lines import DASH
 from edge.marks import Marking, Places
 from edge.recognizer import Seen
 from edge.types import MINUS, SIGNS, Candidate, Digit, Line
 
 Reals = npt.NDArray[np.float64]
-
-DASH = SIGNS.index("-")
 
 LEAST_EXPECTED = -2.2
 """Logit of a digit's centre, 10 %, from which on a place may fill a slot."""
