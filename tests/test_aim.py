@@ -165,7 +165,7 @@ def test_a_good_picture_needs_no_advice():
         (
             worse(height=14.2, edge=1.0),
             "height",
-            "move nearer: digits are 14 pixels high, 20 read well",
+            "move nearer: digits are 14 pixels high, 18 read well",
         ),
         (worse(edge=20.0), "sharpness", "focus, and hold it still: edges of strokes are 20.0 pixels wide"),
         (
