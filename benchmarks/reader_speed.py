@@ -4,7 +4,9 @@
 
 The file given must have `frame(seed) -> (grey, truth)` and `Reference(model).run(grey)`. Both take turns in
 one run, because no machine is quiet: the minimum of each burst, the median over the rounds, and their ratio.
-Of a folder of pictures, each is shrunk into 640x480, and the median and the worst of their ratios are told.
+Of a folder of pictures, each is shrunk into 640x480, and the median and the worst of their ratios are told:
+of the pictures as they are then, and of frames of 640x480 in which they lie on paper as bright as theirs, as
+a camera would show them.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge import DigitReader
 from edge.decode import decode_image
@@ -57,21 +60,30 @@ def main() -> None:
     print("stages, ms:", reader.read_image(grey).speed.as_dict())
     if args.pictures is None:
         return
-    ratios = {}
-    for path in sorted(path for path in args.pictures.iterdir() if path.is_file()):
-        page = _page(path)
-        medians = _medians(runs, page, PAGE_ROUNDS, PAGE_BURST)
-        ratios[path.name] = medians["digitcam"] / medians["usual recipe"]
-    worst = max(ratios, key=lambda name: ratios[name])
-    print(
-        f"{len(ratios)} pages: median {statistics.median(ratios.values()):.2f}, {worst} {ratios[worst]:.2f}"
-    )
+    pages = {
+        path.name: _page(path) for path in sorted(path for path in args.pictures.iterdir() if path.is_file())
+    }
+    for what, change in (("pages", np.asarray), ("frames with them", _on_a_frame)):
+        ratios = {}
+        for name, page in pages.items():
+            medians = _medians(runs, np.asarray(change(page), np.uint8), PAGE_ROUNDS, PAGE_BURST)
+            ratios[name] = medians["digitcam"] / medians["usual recipe"]
+        worst = max(ratios, key=lambda name: ratios[name])
+        median = statistics.median(ratios.values())
+        print(f"{len(ratios)} {what}: median {median:.2f}, {worst} {ratios[worst]:.2f}")
 
 
 def _page(path: Path) -> ByteArray:
     """A picture in grey that fits into `SIZE`."""
     grey = to_grey(decode_image(path.read_bytes(), str(path)))
     return shrunk(grey, max(1.0, grey.shape[1] / SIZE[0], grey.shape[0] / SIZE[1]))
+
+
+def _on_a_frame(page: ByteArray) -> ByteArray:
+    width, height = SIZE
+    frame = np.full((height, width), int(np.median(page)), np.uint8)
+    frame[: page.shape[0], : page.shape[1]] = page
+    return frame
 
 
 def _medians(runs: dict[str, Run], grey: ByteArray, rounds: int, burst: int) -> dict[str, float]:
