@@ -1,84 +1,106 @@
 """What a history and a broker cost the live loop.
 
-    python -m benchmarks.keeping --frames 2000 --rounds 8
+    python -m benchmarks.keeping --frames 10000
 
-Reads the simulated camera as fast as it goes, by turns with neither and with both: a real broker, mosquitto,
-on this machine, to which every event is sent. Frames per second are those of digitcam itself, without its
-start. Tells the medians of both, the ratio of each pair, and the memory of all processes with both on.
+Reads the simulated camera as fast as it goes, twice the same frames, in one process. For 20 frames at a time,
+the history and the messages to a real broker, mosquitto on this machine, are fed as `digitcam run` feeds
+them, or are not; what was read with them is read without them the second time. Tells how much longer the same
+frames took with them, by the clock and by the processors' time of all threads, with the interval in which 95
+of 100 bootstrap samples lie. Where the broker has no processor to itself, the clock counts its work, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
-from benchmarks.memory import family, pss
-from benchmarks.mosquitto import Mosquitto
+import numpy as np
 
-SUMMARY = re.compile(r"(\d+) frames in ([0-9.]+) s")
-LOOK_S = 0.5
+from benchmarks.mosquitto import Mosquitto
+from edge import DigitReader
+from edge.live import Stream
+from edge.outputs import HISTORY_BYTES, Outputs, Senders, Shared, message_writers, open_senders, open_store
+from edge.senders.broker import Broker
+from edge.sinks.feeder import Feeder
+from edge.sinks.history import History
+from edge.sinks.plain import PlainLines
+from edge.sources.demo import DemoCamera
+from edge.speedometer import Speedometer
+from edge.store import Limits
+
+STRETCH = 20
+"""Frames: so many that what they leave to be written and sent falls into themselves for the most part."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--frames", type=int, default=2000, metavar="N", help="of each run (2000)")
-    parser.add_argument("--rounds", type=int, default=8, metavar="N", help="pairs of runs (8)")
+    parser.add_argument("--frames", type=int, default=10_000, metavar="N", help="that are read twice (10000)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the camera (1)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name)) as broker:
-        folder = Path(name)
-        (folder / "digitcam.toml").write_text(f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n')
-        compare(folder, args.frames, args.rounds)
+        clock, processors, sent = measure(Path(name), broker.port, args.frames, args.seed)
+    print(f"{len(clock)} stretches of {STRETCH} frames, each read twice, {sent} messages")
+    for what, pairs in (("the clock", clock), ("the processors", processors)):
+        without, both = 1000 * pairs.mean(axis=0) / STRETCH
+        low, high = interval(pairs)
+        more = both / without - 1
+        print(f"by {what}: {without:.2f} and {both:.2f} ms a frame, {more:+.1%} ({low:+.1%} to {high:+.1%})")
 
 
-def compare(folder: Path, frames: int, rounds: int) -> None:
-    """Run both by turns, and print what came out."""
-    alone: list[float] = []
-    both: list[float] = []
-    highest = 0.0
-    for number in range(rounds):
-        history = folder / f"history-{number}.db"
-        options = ("--history", str(history)), ("--history", "none")
-        settings = True, False
-        # Which of them goes first changes, so that a machine that grows slower favours neither.
-        for which in (0, 1) if number % 2 else (1, 0):
-            speed, memory = run(folder, frames, options[which], settings[which])
-            (both, alone)[which].append(speed)
-            if which == 0:
-                highest = max(highest, memory)
-        print(f"{alone[-1]:7.1f} alone {both[-1]:7.1f} with both {both[-1] / alone[-1]:7.3f}", flush=True)
-    ratios = sorted(one / other for one, other in zip(both, alone, strict=True))
-    print(f"medians: {statistics.median(alone):.1f} and {statistics.median(both):.1f} frames a second")
-    print(f"ratio: {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
-    print(f"memory with both, at most: {highest:.0f} MB")
+def measure(folder: Path, port: int, frames: int, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Read; for each stretch, seconds without and with both, shape (stretches, 2), and messages sent."""
+    reader = DigitReader()
+    outputs = Outputs(
+        store=folder / "history.db",
+        history=Limits(HISTORY_BYTES, None, None),
+        mqtt=Broker("127.0.0.1", port, device="bench"),
+    )
+    store = open_store(outputs, print)
+    assert store is not None
+    shared = Shared.of(outputs, reader, None)
+    spent = np.empty((2, frames // STRETCH, 2))
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        closing(store),
+        Senders(open_senders(outputs, store, shared, print)) as senders,
+    ):
+        history = History(store, outputs.history, live=True, writers=message_writers(outputs, shared))
+        kept = [
+            Feeder(sink, wait=False, on_error=print, on_notice=print) for sink in (history, shared.current)
+        ]
+        for again in (0, 1):
+            source = DemoCamera(seed=seed, realtime=False)
+            plain = PlainLines(Speedometer(source), output=nowhere, status=nowhere)
+            usual = [Feeder(plain, wait=False, on_error=print, on_notice=print)]
+            steps = Stream(reader, shared.control).steps(source)
+            for stretch in range(frames // STRETCH):
+                with_both = (stretch + again) % 2
+                began = np.array([time.perf_counter(), time.process_time()])
+                for step in islice(steps, STRETCH):
+                    assert step.result is not None
+                    for feeder in [*usual, *kept] if with_both else usual:
+                        feeder.write(step.result, step.events)
+                spent[:, stretch, with_both] = [time.perf_counter(), time.process_time()] - began
+        for feeder in kept:
+            feeder.end([])
+            feeder.join(None)
+        sent = sum(state.sent for state in senders.states())
+    return spent[0], spent[1], sent
 
 
-def run(folder: Path, frames: int, options: Sequence[str], settings: bool) -> tuple[float, float]:
-    """Frames per second that digitcam tells at its end, and the megabytes it took at most."""
-    command = [sys.executable, "-m", "edge"]
-    environment = os.environ | ({"XDG_CONFIG_HOME": str(folder)} if settings else {})
-    command += ["run", "demo", "--no-realtime", "--frames", str(frames), *options]
-    highest = 0.0
-    with (folder / "said").open("w+") as said:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=environment)
-        while process.poll() is None:
-            highest = max(highest, sum(pss(pid) for pid in family(process.pid)))
-            time.sleep(LOOK_S)
-        said.seek(0)
-        text = said.read()
-    found = SUMMARY.search(text)
-    if process.returncode or found is None:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
-    return int(found[1]) / float(found[2]), highest
+def interval(pairs: np.ndarray) -> tuple[float, float]:
+    """Between what 95 % of bootstrap samples lie: how much longer it takes with both, as a share."""
+    chosen = np.random.default_rng(1).integers(0, len(pairs), (2000, len(pairs)))
+    without, both = pairs[chosen].sum(axis=1).T
+    low, high = np.quantile(both / without - 1, (0.025, 0.975))
+    return float(low), float(high)
 
 
 if __name__ == "__main__":

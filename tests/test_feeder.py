@@ -260,3 +260,23 @@ def test_events_that_are_too_many_to_wait_are_counted_and_told(rig):
     assert rig.notices == ["the gate works again; 8 events lost in all"]
     assert rig.feeder.failure == ""
     assert rig.numbers() == list(range(8, 10_008))
+
+
+@pytest.mark.parametrize(("wait", "taken"), [(False, [0, 3, 4, 8]), (True, list(range(10)))])
+def test_a_sink_for_which_a_frame_is_a_sign_of_life_gets_no_more_than_it_asks_for(wait, taken):
+    rig = Rig(wait=wait)
+    rig.gate.pace_s = 1.0
+    rig.gate.open.set()
+    for frame_id in range(10):
+        if frame_id == 3:  # something happens
+            rig.feed_one()
+        else:
+            rig.feeder.write(result_of(frame_id=frame_id), [])
+            rig.fed += 1
+        if frame_id == 3:
+            rig.feeder.trouble("no light")
+        rig.clock.now += 0.25
+    rig.end()
+    assert rig.gate.frames == taken
+    assert rig.numbers() == [3]
+    assert rig.feeder.skipped == 0  # it has missed nothing

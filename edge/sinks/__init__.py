@@ -12,6 +12,9 @@ from edge.types import Frame, Moment, Result
 
 PAUSED = "reading is paused"
 
+PACE_S = 1.0
+"""Of sinks for which a frame in which nothing has changed is no more than a sign of life."""
+
 
 class Sink(ABC):
     """The parent of all sinks: a context manager that is given results and events.
@@ -21,9 +24,12 @@ class Sink(ABC):
 
     Attributes:
         name: what to call it in messages.
+        pace_s: seconds in which one frame of a live source is enough, where nothing has changed; events come
+            at once. 0: every frame is wanted.
     """
 
     name: str = "a sink"
+    pace_s: float = 0.0
 
     @abstractmethod
     def write(self, result: Result, events: Sequence[AnyEvent]) -> None:

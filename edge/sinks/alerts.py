@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from edge.alerts import Alert, Watch
 from edge.errors import EdgeError
 from edge.events import AnyEvent
-from edge.sinks import Sink
+from edge.sinks import PACE_S, Sink
 from edge.store import NewMessage, Outbox
 from edge.types import Frame, Moment, Result
 
@@ -30,6 +30,7 @@ class Alerts(Sink):
     """
 
     name = "alerts"
+    pace_s = PACE_S
 
     def __init__(
         self,

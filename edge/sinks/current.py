@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge.events import AnyEvent, FieldEvent
-from edge.sinks import Sink
+from edge.sinks import PACE_S, Sink
 from edge.sinks.crops import crop_of
 from edge.types import FieldReading, Moment, Result
 
@@ -24,6 +24,7 @@ class Current(Sink):
     """
 
     name = "what is true now"
+    pace_s = PACE_S
 
     def __init__(self, *, pictures: bool = False) -> None:
         self._wants_pictures = pictures

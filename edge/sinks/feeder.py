@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -57,7 +58,8 @@ class Feeder:
     """Hands a sink what it is to take, in a thread.
 
     When the sink is too slow, frames are left out, but no event: those come with the next frame. When it
-    fails, that is said, and it is left out and tried again later.
+    fails, that is said, and it is left out and tried again later. Of a stream that nobody waits for, a sink
+    does not get more frames without events than it asks for: each wakes its thread.
 
     Args:
         sink: closed by the thread, at the end.
@@ -97,6 +99,7 @@ class Feeder:
         self._changed = threading.Condition()
         self._ending = False
         self._failures, self._retry_at = 0, 0.0
+        self._next_at = -math.inf  # before that, a frame without events is none that the sink asks for
         self._busy_since: float | None = None
         self._said_hanging = False
         self._thread = threading.Thread(target=self._work, name=f"digitcam-sink-{sink.name}", daemon=True)
@@ -136,6 +139,8 @@ class Feeder:
             if self._ending or self.hung_up or (self.broken and self._clock() < self._retry_at):
                 self._leave_out(item.frames)
                 return
+            if self._is_not_asked_for(item):
+                return
             if self._wait:
                 self._changed.wait_for(self._takes_more)
             if len(self._items) < WAITING:
@@ -151,6 +156,17 @@ class Feeder:
         if hangs:
             self.failure = f"{self.sink.name} has taken nothing for {HANGS_S:.0f} s"
             self._on_notice(f"{self.failure}; reading goes on without it")
+
+    def _is_not_asked_for(self, item: _Item) -> bool:
+        pace_s = self.sink.pace_s
+        if self._wait or not pace_s:
+            return False
+        now = self._clock()
+        if item.result is not None and not self._owed and now < self._next_at:
+            return True
+        # After trouble, the first frame that is read again tells that it is over.
+        self._next_at = now + pace_s if item.result is not None else -math.inf
+        return False
 
     def _leave_out(self, frames: int) -> None:
         self.skipped += frames

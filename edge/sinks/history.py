@@ -10,7 +10,7 @@ from typing import Protocol
 
 from edge.clock import boot_id, synchronised
 from edge.events import AnyEvent, Event, FieldEvent
-from edge.sinks import Sink
+from edge.sinks import PACE_S, Sink
 from edge.sinks.crops import crop_of
 from edge.store import Limits, NewEntry, NewMessage, Store
 from edge.types import Frame, Result
@@ -43,6 +43,8 @@ class History(Sink):
         now: the wall clock, UTC; for tests.
         clock: seconds, monotonic, since the boot; for tests.
     """
+
+    pace_s = PACE_S
 
     def __init__(
         self,

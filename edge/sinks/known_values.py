@@ -12,7 +12,7 @@ from edge.errors import UsageError
 from edge.events import AnyEvent
 from edge.files import write_whole
 from edge.plausibility import Known
-from edge.sinks import Sink
+from edge.sinks import PACE_S, Sink
 from edge.types import FieldReading, Result, iso_utc
 
 VERSION = 1
@@ -33,6 +33,8 @@ class KnownValues(Sink):
     Raises:
         UsageError: it is there, and is not as this writes it.
     """
+
+    pace_s = PACE_S
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from edge.events import AnyEvent
-from edge.sinks import PAUSED, Sink
+from edge.sinks import PACE_S, PAUSED, Sink
 from edge.speedometer import Speedometer
 from edge.types import Moment, Result
 
@@ -50,6 +50,7 @@ class Systemd(Sink):
         self._socket.settimeout(SEND_TIMEOUT_S)
         self._speedometer = speedometer
         self._watchdog_s = watchdog_s
+        self.pace_s = PACE_S if watchdog_s is None else min(PACE_S, watchdog_s / 8)
         self._clock = clock
         self._newest: float | None = None
         self._next_alive = self._next_status = clock()
