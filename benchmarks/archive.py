@@ -23,6 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -301,7 +302,7 @@ def done(out: Path) -> int:
             for path in out.glob("_journal.sqlite*"):
                 if not path.name.endswith("-shm"):
                     shutil.copy(path, copy)
-            with sqlite3.connect(Path(copy, "_journal.sqlite")) as journal:
+            with closing(sqlite3.connect(Path(copy, "_journal.sqlite"))) as journal:
                 (count,) = journal.execute("SELECT count(*) FROM pictures WHERE done").fetchone()
             return int(count)
     except (OSError, sqlite3.Error):

@@ -1,7 +1,9 @@
 """What is done, and what is not, whenever the process is killed."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from archives import environment
@@ -90,3 +92,12 @@ def test_a_file_that_is_no_journal_is_told(tmp_path):
     (tmp_path / "_journal.sqlite").write_bytes(b"x" * 4096)
     with pytest.raises(ArchiveError, match="cannot write .*_journal.sqlite: file is not a database"):
         Journal(tmp_path)
+
+
+def test_a_journal_that_cannot_be_opened_is_closed(tmp_path):
+    (tmp_path / "_journal.sqlite").write_bytes(b"x" * 4096)
+    with pytest.raises(ArchiveError) as told:
+        Journal(tmp_path)
+    assert told.tb is not None  # holds the journal that was begun, as whoever tells the error does
+    opened = [os.path.realpath(file) for file in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in opened if path.startswith(str(tmp_path))]

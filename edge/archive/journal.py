@@ -98,16 +98,13 @@ class Journal:
         self._path = folder / NAME
         with self._told():
             self._db = sqlite3.connect(self._path, timeout=0.5, isolation_level=None)
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # until it is closed, or we are dead
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-            self._db.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";"):
-                self._db.execute(statement)
-            self._db.execute("COMMIT")
-        self._handed_out = 0  # the last picture of `pending`
-        self.recount()
+        try:
+            self._make_tables()
+            self._handed_out = 0  # the last picture of `pending`
+            self.recount()
+        except BaseException:
+            self._db.close()
+            raise
 
     def recount(self) -> Counts:
         """How far the archive is read, counted anew."""
@@ -225,6 +222,16 @@ class Journal:
     def _count(self, query: str) -> int:
         (number,) = self._db.execute(query).fetchone()
         return int(number)
+
+    def _make_tables(self) -> None:
+        with self._told():
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # until it is closed, or we are dead
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+            with self._transaction():
+                for statement in _TABLES.split(";"):
+                    self._db.execute(statement)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
