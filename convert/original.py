@@ -182,6 +182,10 @@ def _load(path: Path) -> keras.Model:
                 f"{path} has a Lambda layer, which is code that is not run here: write it with "
                 "network.export('folder'), and convert that folder"
             ) from error
+        if path.suffix == ".keras" and not zipfile.is_zipfile(path):  # Keras says that there is no file
+            raise UsageError(
+                f"{path} is not a Keras model: a .keras file is a zip archive, and this is none"
+            ) from error
         raise UsageError(
             f"{path} is not a Keras model: {text.splitlines()[0] if text else error!r}"
         ) from error
@@ -266,8 +270,12 @@ def _from_unit_range(network: keras.Model, black: float, white: float, *, logits
     return keras.Model(pixels, x, name="network")
 
 
-def checked_probabilities(probabilities: FloatArray) -> FloatArray:
+def checked_probabilities(probabilities: FloatArray, step: float = 0.0) -> FloatArray:
     """The same, when they are probabilities, shape (n, labels).
+
+    Args:
+        probabilities: what the network gives.
+        step: of its quantization; each may be half of it off.
 
     Raises:
         ModelError: when they are none; the message names the likely cause.
@@ -275,14 +283,14 @@ def checked_probabilities(probabilities: FloatArray) -> FloatArray:
     if not np.isfinite(probabilities).all():
         raise ModelError("the network gives answers that are no numbers: train it again")
     sums = probabilities.sum(axis=1)
-    off = np.abs(sums - 1).max() > ROUNDING
+    off = np.abs(sums - 1).max() > ROUNDING + probabilities.shape[1] * step / 2
     if off and probabilities.min() >= 0 and probabilities.max() <= 1:
         raise ModelError(
             f"the network's answers lie between 0 and 1, but their sums go from {sums.min():.3g} to "
             f"{sums.max():.3g}, as behind a sigmoid, which asks of each label for itself: end it with "
             "activation='softmax' and train it with a categorical cross-entropy"
         )
-    if probabilities.min() < 0 or np.abs(sums - 1).max() > ROUNDING:
+    if off or probabilities.min() < 0:
         raise ModelError(
             f"the network must give probabilities, but its answers go from {probabilities.min():.3g} to "
             f"{probabilities.max():.3g} with sums from {sums.min():.3g} to {sums.max():.3g}: if they are "

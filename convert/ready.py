@@ -33,6 +33,7 @@ class LoadedFile:
         model: the file.
         shape: rows, columns and channels of its input.
         logits: whether a softmax is to follow its output.
+        step: of the quantization of its output; 0 where that is float32.
     """
 
     name: str
@@ -40,6 +41,7 @@ class LoadedFile:
     model: bytes
     shape: tuple[int, int, int]
     logits: bool
+    step: float
 
     def taking(self, pixels: tuple[float, float]) -> OriginalFile:
         """The model, made to take raw pixels.
@@ -48,7 +50,7 @@ class LoadedFile:
             pixels: what it takes for black and for white.
         """
         model = to_contract(self.model, pixels, logits=self.logits)
-        return OriginalFile(self.name, self.labels, model, self.shape)
+        return OriginalFile(self.name, self.labels, model, self.shape, 0.0 if self.logits else self.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,14 @@ class OriginalFile:
         labels: what its outputs mean.
         model: the `.tflite` file, which keeps the contract.
         shape: rows, columns and channels of its input.
+        step: of the quantization of its probabilities; 0 where they are computed as float32.
     """
 
     name: str
     labels: tuple[str, ...]
     model: bytes
     shape: tuple[int, int, int]
+    step: float
 
     @property
     def reads_digits(self) -> bool:
@@ -98,7 +102,7 @@ class OriginalFile:
             ModelError: when they are none, or edge's runtime cannot run it.
         """
         said = outputs(self.model, pictures, shape=self.shape, labels=len(self.labels))
-        return checked_probabilities(said)
+        return checked_probabilities(said, self.step)
 
     def fitted(self, pictures: ByteArray) -> ByteArray:
         """Pictures as it takes them, shape (n, rows, columns, channels), uint8."""
@@ -180,7 +184,13 @@ def load_file(
             f"{path} must give one probability for each of {len(labels)} labels, but gives {gives[0][1:]}: "
             "name what its outputs mean, a line each, with --labels"
         )
-    return LoadedFile(name or path.stem, labels, model, size, logits)
+    return LoadedFile(name or path.stem, labels, model, size, logits, _step(outputs_[0]))
+
+
+def _step(tensor: schema.TensorT) -> float:
+    """Of its quantization; 0 where it has none."""
+    scale = tensor.quantization and tensor.quantization.scale
+    return 0.0 if tensor.type == _FLOAT or scale is None else float(scale[0])
 
 
 def _size(shape: Sequence[int]) -> tuple[int, int, int] | None:

@@ -164,7 +164,7 @@ def test_what_edge_cannot_use_is_refused_with_the_reason(tmp_path, build, messag
     ("name", "content", "message"),
     [
         ("mine.keras", None, "no model at .*mine.keras: expected a run folder"),
-        ("mine.keras", b"no model", "mine.keras is not a Keras model"),
+        ("mine.keras", b"no model", "mine.keras is not a Keras model: a .keras file is a zip archive"),
         ("mine.h5", b"no model", "mine.h5 is not a Keras model"),
         ("mine.onnx", b"no model", "mine.onnx is no Keras model: its name must end in .keras.* or .tflite"),
         ("saved_model.pb", b"no model", "is not a SavedModel"),

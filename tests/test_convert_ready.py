@@ -50,7 +50,7 @@ def without_softmax(tree, graph):
     graph.outputs = graph.operators.pop().inputs
 
 
-def with_integer_ends(dtype):
+def with_integer_ends(dtype, step=1 / 255):
     """As converters make them: 0 to 255 stand for 0 to 1, both in the pixels and in the probabilities."""
 
     def change(tree, graph):
@@ -62,7 +62,7 @@ def with_integer_ends(dtype):
             inside = graph.tensors[ends[0]]
             tensor.name, tensor.type, tensor.shape, tensor.buffer = b"end", dtype, inside.shape, 0
             tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale = np.array([1 / 255], np.float32)
+            tensor.quantization.scale = np.array([1 / 255 if name == "DEQUANTIZE" else step], np.float32)
             tensor.quantization.zeroPoint = np.array([zero], np.int64)
             graph.tensors.append(tensor)
             operator.opcodeIndex = len(tree.operatorCodes)
@@ -135,6 +135,21 @@ def test_the_range_that_it_was_trained_with_is_found_out(tutorial, data_dir):
     assert best(trials).pixels == (0.0, 1.0)
     assert best(trials).option == "--pixels 0 1"
     assert best(trials).accuracy > 0.95
+
+
+def test_probabilities_that_are_rounded_to_integers_need_not_sum_up_exactly(tutorial, data_dir, tmp_path):
+    digits = load_mnist(data_dir).test[:500].glyphs
+    ends = with_integer_ends(schema.TensorType.UINT8, step=1 / 50)
+    sums = load_file(changed(tutorial, tmp_path, ends)).taking((0.0, 1.0))(digits).sum(axis=1)
+    assert np.abs(sums - 1).max() > 0.02
+
+    def logits_with_such_ends(tree, graph):
+        without_softmax(tree, graph)
+        ends(tree, graph)
+
+    path = changed(tutorial, tmp_path, logits_with_such_ends)  # cut off at 0 and 1, as a sigmoid's are
+    with pytest.raises(EdgeError, match="must give probabilities|as behind a sigmoid"):
+        load_file(path).taking((0.0, 1.0))(digits)
 
 
 @pytest.mark.slow
