@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from test_scenes import small_bank
@@ -162,6 +163,12 @@ def test_a_struck_out_number_is_no_number(bank, monkeypatch):
         assert page.digits == ()
         assert page.marks == ()
         assert not page.ink.any()
+        assert page.struck
+        for number in page.struck:
+            place = np.zeros(page.clutter_ink.shape, np.uint8)
+            cv2.fillConvexPoly(place, np.rint(number.corners).astype(np.int32), 1)
+            assert number.digits > 0
+            assert page.clutter_ink[place > 0].mean() > 20 or page.ignore[place > 0].any() or not place.any()
 
 
 def test_writing_that_nobody_can_see_is_ignored_not_taught(bank, monkeypatch):

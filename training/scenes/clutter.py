@@ -362,8 +362,8 @@ def stamp_words(
     canvas.conditions["scanned words"] = 1.0
 
 
-def strike(random: Random, canvas: Canvas, area: Area, pen: Pen) -> None:
-    """Strike out what stands in an area: with lines through it, a zigzag or a scribble."""
+def strike(random: Random, canvas: Canvas, area: Area, pen: Pen) -> str:
+    """Strike out what stands in an area; how: "lines", "cross", "slashes", "zigzag" or "scribble"."""
     left, right = area.left - 0.1 * area.height, area.right + 0.1 * area.height
     high, low = area.top + 0.1 * area.height, area.bottom - 0.1 * area.height
     middle = (high + low) / 2
@@ -393,6 +393,7 @@ def strike(random: Random, canvas: Canvas, area: Area, pen: Pen) -> None:
                 )
     draw_strokes(random, canvas, [canvas.geometry.map(stroke) for stroke in strokes], pen, CLUTTER)
     canvas.conditions["struck out"] = 1.0
+    return kind
 
 
 def _paste(canvas: Canvas, picture: ByteArray, area: Area, colour: Colour, *, ignored: bool) -> None:

@@ -110,6 +110,21 @@ class SceneMark:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StruckNumber:
+    """A number that was struck out: it is not to be read; its ink is clutter.
+
+    Attributes:
+        corners: of the place that it takes, shape (4, 2), float32, in pixels of the picture.
+        digits: how many it had.
+        how: with what it was struck out, as `clutter.strike` says.
+    """
+
+    corners: FloatArray
+    digits: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """A picture and the truth about it. All masks have the picture's size.
 
@@ -125,6 +140,7 @@ class Scene:
         digits: in reading order.
         conditions: what was drawn, name to strength, for reports of the error by condition.
         marks: points, commas, colons, slashes and minus signs of the numbers.
+        struck: numbers that were struck out.
     """
 
     image: ByteArray
@@ -135,6 +151,7 @@ class Scene:
     digits: tuple[SceneDigit, ...]
     conditions: Mapping[str, float]
     marks: tuple[SceneMark, ...] = ()
+    struck: tuple[StruckNumber, ...] = ()
 
     @property
     def numbers(self) -> list[str]:
@@ -184,6 +201,7 @@ def draw_scene(
     canvas.conditions[f"layout {plan}"] = 1.0
     truth: dict[int, _Written] = {}
     marks: list[SceneMark] = []
+    struck: list[StruckNumber] = []
     if plan == "nothing" and style in ("photo", "webcam") and not board and chance(random, BARE):
         _around(random, canvas, style)
         canvas.conditions["bare"] = 1.0
@@ -200,7 +218,7 @@ def draw_scene(
             clutter.label_cells(random, canvas, bank, layout, area)
         if chance(random, 0.25):
             clutter.add_print(random, canvas, bank, layout, area)
-        truth, marks = _write_all(random, canvas, bank, hand, layout, area, board=board)
+        truth, marks, struck = _write_all(random, canvas, bank, hand, layout, area, board=board)
     if style == "webcam" or chance(random, 0.14 if style == "photo" else 0.0):
         surroundings.add_objects(random, canvas, held=style == "webcam")
 
@@ -219,6 +237,7 @@ def draw_scene(
         digits,
         canvas.conditions,
         _shown_marks(canvas, marks, digits),
+        tuple(struck),
     )
 
 
@@ -314,8 +333,12 @@ class _Written:
 
 def _write_all(
     random: Random, canvas: Canvas, bank: GlyphBank, hand: Hand, layout: Layout, area: Area, *, board: bool
-) -> tuple[dict[int, _Written], list[SceneMark]]:
-    """Write the digits, and the clutter around them; return what each instance is, and the numbers' marks."""
+) -> tuple[dict[int, _Written], list[SceneMark], list[StruckNumber]]:
+    """Write the digits, and the clutter around them.
+
+    Returns:
+        What each instance is, the numbers' marks, and the numbers that were struck out.
+    """
     dark = "blackboard" in canvas.conditions
     kind = ("chalk" if dark else "dry marker") if board else None
 
@@ -342,15 +365,18 @@ def _write_all(
     truth: dict[int, _Written] = {}
     # The other layouts have made theirs in order: on rising rows, what is higher is not what comes first.
     numbers = _in_reading_order(layout.numbers) if layout.name == "scattered" else layout.numbers
-    struck = chance(random, STRUCK_PAGES)
+    strikes = chance(random, STRUCK_PAGES)
+    struck: list[StruckNumber] = []
     lines: dict[int, int] = {}  # of the numbers as laid out: those that were not struck out, in order
     for index, number in enumerate(numbers):
         if many_pens:
             pen = new_pen()
-        if struck and chance(random, STRUCK):
+        if strikes and chance(random, STRUCK):
             for mark in number:
                 write(random, canvas, mark.shape, mark.place, pen, CLUTTER)
-            clutter.strike(random, canvas, _area_of(number), pen)
+            place = _area_of(number)
+            how = clutter.strike(random, canvas, place, pen)
+            struck.append(StruckNumber(canvas.geometry.map(_corners_of(place)), len(number), how))
             continue
         line = lines.setdefault(index, len(lines))
         for position, mark in enumerate(number):
@@ -369,13 +395,13 @@ def _write_all(
         if mark.kind:
             box = _box_of(strokes, pen).clipped(canvas.rows, canvas.columns)
             marks.append(SceneMark(mark.kind, box, lines.get(mark.number, -1)))
-        if struck and mark.row >= 0 and len(mark.shape.strokes) > 1 and chance(random, STRUCK):
+        if strikes and mark.row >= 0 and len(mark.shape.strokes) > 1 and chance(random, STRUCK):
             clutter.strike(random, canvas, _area_of([mark]), pen)
     for strokes in rows.values():  # a whole line of words at once: one by one they take longer
         draw_strokes(random, canvas, strokes, pen, CLUTTER)
     for rule in layout.rules:
         draw_strokes(random, canvas, [canvas.geometry.map(rule)], pen, CLUTTER)
-    return truth, marks
+    return truth, marks, struck
 
 
 def _area_of(number: list[Mark]) -> Area:
@@ -383,6 +409,11 @@ def _area_of(number: list[Mark]) -> Area:
     corners = np.concatenate([mark.place.map(mark.shape.corners, mark.shape.height) for mark in number])
     (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     return Area(left, top, right, bottom)
+
+
+def _corners_of(area: Area) -> FloatArray:
+    left, top, right, bottom = area.left, area.top, area.right, area.bottom
+    return floats([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
 def _box_of(strokes: list[FloatArray], pen: Pen) -> Box:
