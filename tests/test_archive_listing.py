@@ -107,6 +107,7 @@ def test_an_address_with_a_password_is_refused_as_every_row_would_tell_it(source
 
 
 def test_an_address_with_a_port_and_a_name_with_an_at_sign_is_taken():
+    pytest.importorskip("fsspec")
     with pytest.raises(SourceError, match="cannot open nowhere"):
         list_pictures(["nowhere://host:8443/a@b.jpg"])
 
