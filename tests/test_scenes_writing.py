@@ -168,7 +168,7 @@ def test_a_struck_out_number_is_no_number(bank, monkeypatch):
             place = np.zeros(page.clutter_ink.shape, np.uint8)
             cv2.fillConvexPoly(place, np.rint(number.corners).astype(np.int32), 1)
             assert number.digits > 0
-            assert page.clutter_ink[place > 0].mean() > 20 or page.ignore[place > 0].any() or not place.any()
+            assert page.clutter_ink[place > 0].any()
 
 
 def test_writing_that_nobody_can_see_is_ignored_not_taught(bank, monkeypatch):

@@ -74,7 +74,7 @@ class History(Sink):
         Raises:
             OutputError: it cannot be written.
         """
-        # Each frame asks, so that a disk that takes nothing is noticed before there is something to keep.
+        # Asked whether something changed or not, so that a disk that takes nothing is noticed before.
         self._store.open()
         self._models = result.model.sha256, result.page.sha256
         self._record(events, result.frame)

@@ -50,6 +50,7 @@ class Systemd(Sink):
         self._socket.settimeout(SEND_TIMEOUT_S)
         self._speedometer = speedometer
         self._watchdog_s = watchdog_s
+        # Twice as often as it is told, below.
         self.pace_s = PACE_S if watchdog_s is None else min(PACE_S, watchdog_s / 8)
         self._clock = clock
         self._newest: float | None = None
