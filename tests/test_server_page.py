@@ -733,8 +733,9 @@ def test_it_looks_right_in_every_width_and_light(open_page, photo, tmp_path, sch
 
 
 def watch(page):
-    """Wait until the camera shows two numbers or more, and look at a digit."""
+    """Wait until the camera shows two numbers or more, and look at a digit, which may not go on meanwhile."""
     expect(page.locator("#live .list .accepted").nth(1)).to_be_visible()
+    pause(page)
     page.locator("#live .list .text button").first.click()
     expect(page.locator("#live .verdict")).to_be_visible()
 
