@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(CHANGES), metavar="CHANGE", default=list(CHANGES))
     args = parser.parse_args()
     photos = [p for p in load_photos(args.folder) if p.group in GROUPS and not p.ignored]
-    reader = DigitReader()
+    reader = DigitReader(thorough=True)
     print(f"{'':24}" + "".join(f"{group:>26}" for group in GROUPS))
     for name in args.only:
         counts = dict.fromkeys(GROUPS, Tally())

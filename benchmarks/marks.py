@@ -61,7 +61,7 @@ def _measure(options: argparse.Namespace) -> None:
         numbers = draw_numbers(options.data, "test", options.pages, seed=SEED, plan=options.plan, half="last")
         if options.kept:
             numbers.save(options.kept)
-    reader = DigitReader(page=load_page(options.page_model))
+    reader = DigitReader(page=load_page(options.page_model), thorough=True)
     counts: dict[str, Counter[str]] = {}
     for page in range(min(options.pages, len(numbers))):
         grey = np.ascontiguousarray(numbers.grey[page])

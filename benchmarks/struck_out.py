@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace) -> None:
     bank = load_bank(options.data, "test")
-    reader = DigitReader(page=load_page(options.page_model))
+    reader = DigitReader(page=load_page(options.page_model), thorough=True)
     counts: dict[str, Counter[str]] = {}
     page = 0
     with tqdm(total=options.numbers, unit="number", mininterval=5) as progress:

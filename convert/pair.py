@@ -38,7 +38,7 @@ from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_pa
 from edge.recognizer import Found, Recognizer, Seen
 from edge.types import ByteArray, Digit, FloatArray, Prediction, Thresholds
 from training.commands import exit_code
-from training.page.lessons import IGNORE, Pages, Span, draw_pages, spans
+from training.page.lessons import IGNORE, LAST, Pages, Span, draw_pages, spans
 from training.page.matching import IGNORED, boxes_of, match, shares
 from training.page.numbers import Numbers, draw_numbers
 
@@ -55,8 +55,9 @@ SHRUNK = (1.0, 0.6, 1.6)
 WRONG_COSTS = 2.0
 """What a digit that is shown as certain and is wrong costs, where one that is shown as `?` costs 1."""
 
-UNSEEN_COSTS = 0.5
-"""What a digit that is not even shown as `?` costs, where a `?` that is no digit costs 1."""
+UNSEEN_COSTS = 1 / 3
+"""What a digit that is not even shown as `?` costs beside one that is, where a `?` that is no digit costs 1:
+who reads digits beside words would rather miss three than look up one that is none."""
 
 STEPS = np.arange(1001) / 1000
 
@@ -66,16 +67,15 @@ LEAST = -2.2
 MISSED_CANDIDATES = 0.002
 """Share of the digits read right whose centre may be less sure than what is named at all: see `fit_least`."""
 
-LOGIT = 1
-"""Column of `Observed.evidence`."""
-
-
 SEED = 1
 """Of the pages that a digit network is fitted to a page network on."""
 
 NUMBERS, NUMBER_PAGES = "first-numbers.npz", 600
 """File of a run folder with the drawn numbers that marks and formats are fitted on, by the first half of the
 hands that no network has learned from, and how many pages of numbers in rows it has."""
+
+FIT_PAGES, PAGES_TO_FIT_ON = "fit-pages", 3000
+"""Folder of a run folder with the pages that both networks are fitted on, and how many."""
 
 FORM_PAGES, FORM_SEED = 100, 11
 """How many pages of printed cells are among them, and their seed."""
@@ -108,6 +108,7 @@ class Observed:
         evidence: see `edge.fusion.evidence`, shape (n, 5).
         pages: the page network's log probabilities, shape (n, 10).
         glyphs: the digit network's probabilities, shape (n, 10).
+        peaks: `Candidate.peak` of each, shape (n,).
         labels: what each is, shape (n,): 0 to 9, NONE or IGNORED.
         links: of neighbours in a row, see `edge.lines.neighbourhood`, shape (m, 4).
         same: whether those belong to one number, shape (m,).
@@ -118,35 +119,52 @@ class Observed:
     evidence: npt.NDArray[np.float64]
     pages: FloatArray
     glyphs: FloatArray
+    peaks: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
     links: npt.NDArray[np.float64]
     same: npt.NDArray[np.bool_]
     missed: int
     signs: Signs | None = None
 
+    @classmethod
+    def together(cls, parts: Sequence[Observed]) -> Observed:
+        """All of several."""
 
-def observe(recognizer: Recognizer, pages: Pages) -> Observed:
+        def all_of(name: str) -> npt.NDArray[np.float64]:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return cls(
+            all_of("evidence"),
+            all_of("pages").astype(np.float32),
+            all_of("glyphs").astype(np.float32),
+            all_of("peaks"),
+            all_of("labels").astype(np.int64),
+            all_of("links"),
+            all_of("same").astype(bool),
+            sum(part.missed for part in parts),
+            Signs.together([part.signs for part in parts if part.signs is not None]),
+        )
+
+
+def observe(recognizers: Sequence[Recognizer], pages: Pages) -> Observed:
     """Look at pages with both networks.
 
     Args:
-        recognizer: the two networks.
+        recognizers: the two networks, each in one of the ways in which a reader looks.
         pages: of hands that they have not learned from.
     """
-    parts = [_observe(recognizer, pages, index, span) for index, span in enumerate(spans(pages))]
-
-    def all_of(name: str) -> npt.NDArray[np.float64]:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return Observed(
-        all_of("evidence"),
-        all_of("pages").astype(np.float32),
-        all_of("glyphs").astype(np.float32),
-        all_of("labels").astype(np.int64),
-        all_of("links"),
-        all_of("same").astype(bool),
-        sum(part.missed for part in parts),
-        Signs.together([part.signs for part in parts if part.signs is not None]),
+    return Observed.together(
+        [
+            _observe(recognizer, pages, index, span)
+            for recognizer in recognizers
+            for index, span in enumerate(spans(pages))
+        ]
     )
+
+
+def _ways(network: PageNetwork, classifier: Classifier, least: float) -> list[Recognizer]:
+    """As a reader looks at the frames of a stream, and at separate pictures."""
+    return [Recognizer(network, classifier, least=least, heights=heights) for heights in ((), HEIGHTS)]
 
 
 def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Observed:
@@ -185,6 +203,7 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
         evidence(candidates, seen.probabilities) if len(found) else np.zeros((0, 5)),
         np.stack([c.labels for c in candidates]) if len(found) else np.zeros((0, LABELS), np.float32),
         seen.probabilities,
+        np.array([candidate.peak for candidate in candidates]),
         labels,
         np.array(links, np.float64).reshape(-1, 4),
         np.array(same, bool),
@@ -265,7 +284,7 @@ def fit_linking(observed: Observed) -> Linking:
 def fit_thresholds(observed: Observed, fusion: Fusion) -> Thresholds:
     """Thresholds on the confidence, in steps of 0.001: those that cost least on the pages observed.
 
-    A digit that is shown as `?` costs 1, one that is dropped `UNSEEN_COSTS`, one that is shown and wrong
+    A digit that is shown as `?` costs 1, one that is dropped `UNSEEN_COSTS` more, one that is shown and wrong
     `WRONG_COSTS`; what is no digit costs 1 where it is shown as `?`, and `WRONG_COSTS` where it is shown.
     """
     confidence, right = believed(observed, fusion)
@@ -284,7 +303,7 @@ def fit_least(observed: Observed, fusion: Fusion, thresholds: Thresholds) -> flo
     Of the digits that are shown and named right, a share of `MISSED_CANDIDATES` is below it.
     """
     confidence, right = believed(observed, fusion)
-    logits = observed.evidence[right & (confidence >= thresholds.digit), LOGIT]
+    logits = observed.peaks[right & (confidence >= thresholds.digit)]
     return float(np.quantile(logits, MISSED_CANDIDATES)) if len(logits) else LEAST
 
 
@@ -375,14 +394,14 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         ModelError: when the page network finds nothing to fit on.
     """
     network = PageNetwork(page)
-    observed = observe(Recognizer(network, Classifier(digits), least=LEAST), held_out)
+    observed = observe(_ways(network, Classifier(digits), LEAST), held_out)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
     least = fit_least(observed, card.fusion, card.fused)
-    hardly = Recognizer(network, Classifier(digits), least=LEAST_EXPECTED)
-    marking = fit_marking([observed.signs, observe_marks(see_all(hardly, numbers), numbers)])
-    thorough = Recognizer(network, Classifier(digits), least=LEAST_EXPECTED, heights=HEIGHTS)
+    usual, thorough = _ways(network, Classifier(digits), LEAST_EXPECTED)
+    seen = [observe_marks(see_all(way, numbers), numbers) for way in (usual, thorough)]
+    marking = fit_marking([observed.signs, *seen])
     decoding = fit_decoding(regions(thorough, numbers), card.fusion, marking)
     page_card = PageCard(
         name="page-int8",
@@ -420,8 +439,8 @@ def fit_to(page: PageFile, digits: ModelFile, held_out: Pages) -> Card:
     Raises:
         ModelError: when the page network finds nothing to fit on.
     """
-    recognizer = Recognizer(open_page(page), Classifier(digits), least=LEAST)
-    return _fitted(digits, observe(recognizer, held_out), page.card.id)
+    ways = _ways(open_page(page), Classifier(digits), LEAST)
+    return _fitted(digits, observe(ways, held_out), page.card.id)
 
 
 def _fitted(digits: ModelFile, observed: Observed, page_id: str) -> Card:
@@ -448,6 +467,19 @@ def held_out_pages(data: Path | None, count: int) -> Pages:
     return draw_pages(data, "test", count, seed=SEED)
 
 
+def pages_to_fit_on(run: Path, data: Path | None) -> Pages:
+    """The held-out pages of a run folder; they are drawn where they are not there yet, which takes minutes.
+
+    Args:
+        run: the folder.
+        data: as `held_out_pages` takes it.
+    """
+    folder = run / FIT_PAGES
+    if not (folder / LAST).exists():
+        held_out_pages(data, PAGES_TO_FIT_ON).save(folder)
+    return Pages.load(folder)
+
+
 def numbers_of_run(run: Path, data: Path | None) -> Numbers:
     """The drawn numbers of a run folder; they are drawn where they are not there yet, which takes minutes.
 
@@ -471,6 +503,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", type=Path, help="folder of the page network's run (python -m training.page)")
     parser.add_argument(
+        "--average",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="average its weights with those of these runs, from which it went on",
+    )
+    parser.add_argument(
         "--digits", type=Path, metavar="FILE", help="the digit network (default: the shipped model)"
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="as for training (default: $DIGITCAM_DATA)")
@@ -487,18 +527,25 @@ def _convert(options: argparse.Namespace) -> None:
     from training.page.run import Config, pages_of
     from training.page.train import start_from
 
-    config = Config.read(options.run)
+    runs = options.run, *options.average
+    config, *others = map(Config.read, runs)
     network = build_network()
-    start_from(network, options.run)
-    train, held_out = pages_of(options.run, "train"), pages_of(options.run, "test")
+    start_from(network, *runs)
+    train, validation = pages_of(options.run, "train"), pages_of(options.run, "test")
     model = to_int8(network, np.ascontiguousarray(train[0].grey[:CALIBRATION_PAGES]))
-    scores = {f"float {name}": value for name, value in asdict(Score.of(network, held_out[0])).items()}
+    scores = {f"float {name}": value for name, value in asdict(Score.of(network, validation[0])).items()}
     made = pair(
         model,
         load_model(options.digits),
-        held_out[0],
+        pages_to_fit_on(options.run, options.data),
         numbers_of_run(options.run, options.data),
-        Origin(options.version, config.data, config.command, config.commit, scores),
+        Origin(
+            options.version,
+            config.data,
+            " and ".join([config.command, *(other.command for other in others)]),
+            config.commit,
+            scores,
+        ),
     )
     for name, data, card in (
         (PAGE_MODEL, made.page, made.page_card.as_dict()),

@@ -79,7 +79,7 @@ def card_markdown(conversion: Conversion) -> str:
         )
     thresholds = card.fused or card.thresholds
     dropped = (
-        f"there, a digit that is dropped costs {UNSEEN_COSTS:g} times as much as a `?` that is none"
+        f"there, a digit that is dropped costs {UNSEEN_COSTS:.2g} times as much as a `?` that is none"
         if card.fused
         else "what is less sure is more often wrong than right"
     )

@@ -211,7 +211,7 @@ class FieldReader:
                 continue
             found: list[Line] = []
             places = 0
-            for scan in self._scans(view, form):
+            for scan in self._scans(view, form, separate=tracker is None):
                 found += [line for line in map(view.in_frame, scan.lines) if view.holds(line.box)]
                 speed = replace(
                     speed,
@@ -247,13 +247,13 @@ class FieldReader:
             taken,
         )
 
-    def _scans(self, view: View, form: Format | None) -> Iterator[Scan]:
+    def _scans(self, view: View, form: Format | None, *, separate: bool) -> Iterator[Scan]:
         """What is in a region, the best first.
 
         A number that is clear without its format needs no help, which would cost another look; where none is,
         the format decides among what it may be. Then comes what is there in spite of the format.
         """
-        scan = self.reader.scan(view.image)
+        scan = self.reader.scan(view.image, separate=separate)
         if form is not None:
             there = [line for line in scan.lines if view.holds(view.in_frame(line).box)]
             chances = [self._chance(line, form) for line in there]

@@ -268,11 +268,12 @@ class Candidate:
 
     Attributes:
         box: around it, in pixels of the frame.
-        digit: logit of its being a digit.
+        digit: logit of its being a digit, the mean of all looks that know digits as high as it is.
         labels: logarithms of the probabilities of the ten digits, shape (10,), float32.
-        writing: logit of other writing being there.
+        writing: logit of other writing being there, likewise.
         links: logits of its number going on to the left, and to the right.
         look: which look of the pyramid sees it best, counted from the closest.
+        peak: logit of its being a digit in that look.
     """
 
     box: Box
@@ -281,6 +282,7 @@ class Candidate:
     writing: float
     links: tuple[float, float]
     look: int
+    peak: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

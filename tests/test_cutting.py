@@ -17,7 +17,7 @@ def look_at(grey: np.ndarray, ink: np.ndarray, scale: float = 1.0) -> Look:
 
 
 def candidate(box: Box) -> Candidate:
-    return Candidate(box, 3.0, np.zeros(10, np.float32), -3.0, (0.0, 0.0), 0)
+    return Candidate(box, 3.0, np.zeros(10, np.float32), -3.0, (0.0, 0.0), 0, 3.0)
 
 
 def page(*strokes_at: tuple[int, int, int, int], dark: int = 60, paper: int = 200):

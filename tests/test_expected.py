@@ -48,7 +48,7 @@ def seen(*what, pitch=50):
         left = round(40 + pitch * place)
         labels = np.full(10, np.log(0.02 / 9), np.float32)
         labels[label] = np.log(0.98)
-        candidates.append(Candidate(Box(left, 30, left + 25, 70), logit, labels, 0.0, (0.0, 0.0), 0))
+        candidates.append(Candidate(Box(left, 30, left + 25, 70), logit, labels, 0.0, (0.0, 0.0), 0, logit))
     grey = np.full((100, 700), 220, np.uint8)
     ink = np.zeros((40, 25), np.uint8)
     found = Found(candidates, [ink] * len(candidates), [], grey, Told([]).looks(grey))

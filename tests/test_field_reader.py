@@ -29,7 +29,7 @@ class Reader:
         self.thresholds = THRESHOLDS
         self.page = self.classifier = SimpleNamespace(name=NAME)
 
-    def scan(self, grey):
+    def scan(self, grey, *, separate=False):
         self.shown.append(grey.shape)
         return Scan(self.lines, Speed(segment=1.0))
 
@@ -242,7 +242,7 @@ class Frames(list):
 def test_numbers_of_fields_make_no_events_of_their_own():
     reader = Reader()
     wanted = [field_of(FIELD), Field(region=Region(0, 0.6, 1, 1))]
-    reader.scan = lambda grey: Scan([number("12" if len(grey) == 300 else "99", top=60)], Speed())
+    reader.scan = lambda grey, separate: Scan([number("12" if len(grey) == 300 else "99", top=60)], Speed())
     steps = list(Stream(FieldReader(reader, wanted)).steps(Frames(frame(k) for k in range(10))))
     told = [event.as_text() for step in steps for event in step.events]
     assert told.count("water = 12") == 1

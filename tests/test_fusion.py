@@ -8,7 +8,9 @@ FUSION = Fusion(page=0.5, glyph=1.0, constant=-1.0, digit=1.0, writing=-1.0, sur
 
 
 def candidate(label: int, *, digit: float = 3.0, writing: float = -3.0, sure: float = 0.9) -> Candidate:
-    return Candidate(Box(0, 0, 10, 20), digit, np.log(probabilities(label, sure)), writing, (0.0, 0.0), 0)
+    return Candidate(
+        Box(0, 0, 10, 20), digit, np.log(probabilities(label, sure)), writing, (0.0, 0.0), 0, digit
+    )
 
 
 def probabilities(label: int, sure: float = 0.9) -> np.ndarray:

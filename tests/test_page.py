@@ -95,6 +95,39 @@ def test_a_digit_seen_in_two_looks_is_taken_from_the_surer_one():
     assert np.exp(found.labels[[4, 9]]) == pytest.approx(0.5, abs=0.01)
 
 
+def test_whether_it_is_one_is_the_mean_of_all_looks_that_know_digits_so_high():
+    # A digit of 16 pixels in the near look, of 8 in the far one, which is too low to be known there.
+    near, far = blank_look((128, 192)), blank_look((64, 96), 0.5)
+    put_digit(near, 10, 20, 4, logit=30, reach=8)
+    near.said[10, 20, CHANNELS["writing"]] = 20
+    (found,) = candidates([near, far], -2.0, 10)
+    assert (found.digit, found.peak, found.writing) == pytest.approx((3.0, 3.0, 2.0))
+    # One twice as large is known to both, and the far one sees none there: -5. Its box may be a cell beside.
+    near, far = blank_look((128, 192)), blank_look((64, 96), 0.5)
+    put_digit(near, 10, 20, 4, logit=30, reach=16)
+    near.said[10, 20, CHANNELS["writing"]] = 20
+    (found,) = candidates([near, far], -2.0, 10)
+    assert (found.digit, found.peak, found.writing) == pytest.approx((-1.0, 3.0, -1.5))
+    far.said[5, 11, CHANNELS["digit"]], far.said[5, 11, CHANNELS["writing"]] = -10, 40
+    (found,) = candidates([near, far], -2.0, 10)
+    assert (found.digit, found.peak, found.writing) == pytest.approx((1.0, 3.0, 3.0))
+    # In a look in which it is higher than any lesson asked for, it is not known either.
+    close = blank_look((512, 768), 4.0)
+    (found,) = candidates([close, near, far], -2.0, 10)
+    assert found.digit == pytest.approx(1.0)
+
+
+def test_a_digit_at_the_border_is_asked_of_the_cells_that_there_are():
+    near, far = blank_look((128, 192)), blank_look((64, 96), 0.5)
+    put_digit(near, 16, 47, 4, logit=30, reach=20)
+    near.said[
+        16, 47, CHANNELS["box"].start
+    ] = -10  # half a pixel to its left: its middle is in the last cells
+    far.said[8, 23, CHANNELS["digit"]] = -30
+    (found,) = candidates([near, far], -2.0, 10)
+    assert found.digit == pytest.approx(0.0)
+
+
 def test_boxes_side_by_side_are_not_suppressed():
     boxes = np.array([[0, 0, 10, 20], [9, 0, 19, 20], [1, 1, 10, 19]], np.float32)
     owner, same = suppress(boxes)

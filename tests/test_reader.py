@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ from edge import DigitReader, SourceOptions, open_source
 from edge.errors import ImageError
 from edge.page_file import load_page, open_page
 from edge.recognizer import Recognizer
-from edge.types import Box
+from edge.tracker import Tracker
+from edge.types import Box, Frame
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_results_name_both_networks(reader):
 def test_a_frame_that_is_full_is_read_up_to_the_budget_and_says_so(classifier):
     page = written("4671")
     reader = DigitReader(classifier)
-    reader.recognizer = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
+    reader.separate = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
     result = reader.read_image(page)
     assert not result.complete
     assert not result.as_dict()["complete"]
@@ -64,7 +66,7 @@ class TurnedBack:
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_what_was_read_turned_stands_where_it_is_in_the_frame(classifier, quarters):
     reader = DigitReader(classifier)
-    reader.recognizer = TurnedBack(reader.recognizer, quarters)
+    reader.separate = TurnedBack(reader.separate, quarters)
     frame = np.ascontiguousarray(np.rot90(written("407", size=(192, 352)), -quarters))
     result = reader.read_image(frame)
     assert result.as_dict()["turned"] == 90 * quarters
@@ -72,6 +74,39 @@ def test_what_was_read_turned_stands_where_it_is_in_the_frame(classifier, quarte
     left, top, width, height = cv2.boundingRect((frame < 120).astype(np.uint8))
     assert reading.text == "407"
     assert reading.box.overlap(Box(left, top, left + width, top + height)) > 0.7
+
+
+class Counted(Recognizer):
+    """Notes how many sizes a picture is looked at in."""
+
+    def __init__(self, recognizer, looks):
+        self._recognizer, self._looks = recognizer, looks
+
+    def see(self, grey):
+        seen = self._recognizer.see(grey)
+        self._looks.append(len(seen.found.looks))
+        return seen
+
+
+def looks_at(reader, tracker=None):
+    """In how many sizes a picture is looked at: as a separate one, and as a frame of a stream."""
+    separate, stream = [], []
+    reader.separate, reader.recognizer = (
+        Counted(reader.separate, separate),
+        Counted(reader.recognizer, stream),
+    )
+    reader.read_frame(Frame(written("407"), 0, 0.0, datetime.now(UTC), "test"), tracker)
+    return separate, stream
+
+
+def test_a_thorough_reader_looks_at_separate_pictures_in_more_sizes(classifier):
+    (quick,), none = looks_at(DigitReader(classifier))
+    assert none == []
+    (thorough,), none = looks_at(DigitReader(classifier, thorough=True))
+    assert none == []
+    assert 2 <= quick < thorough <= quick + 2
+    none, (frame,) = looks_at(DigitReader(classifier, thorough=True), Tracker())
+    assert (none, frame) == ([], quick)
 
 
 def test_an_empty_page_holds_no_number(reader):

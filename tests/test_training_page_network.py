@@ -111,6 +111,21 @@ def test_a_run_begins_with_the_weights_of_another(trained, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_weights_of_several_runs_are_averaged(trained, tmp_path):
+    _, folder = trained
+    network = build_network(256)
+    ours = [weights.copy() for weights in network.get_weights()]
+    np.savez(
+        tmp_path / "checkpoint.npz", **{f"variable/{k}": v.numpy() for k, v in enumerate(network.variables)}
+    )
+    start_from(network, folder)
+    theirs = network.get_weights()
+    start_from(network, tmp_path, folder, folder)
+    for mean, one, two in zip(network.get_weights(), ours, theirs, strict=True):
+        np.testing.assert_allclose(mean, (one + 2 * two) / 3, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
     with pytest.raises(TrainingError, match="the loss became nan in epoch"):
         training_on(lesson_pages, learning_rate=1e30).go_on(tmp_path)

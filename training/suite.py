@@ -201,7 +201,9 @@ def open_model(path: Path) -> Model:
             return np.stack([prediction.probabilities for prediction in name(glyphs, classifier.classify)])
 
         fusion = classifier.card.fusion
-        return Model(path.name, ask, network, least, fusion, DigitReader(classifier) if fusion else None)
+        return Model(
+            path.name, ask, network, least, fusion, DigitReader(classifier, thorough=True) if fusion else None
+        )
 
     from training.network import probabilities
     from training.runs import load_network

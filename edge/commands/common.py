@@ -231,8 +231,13 @@ def fields_asked(args: argparse.Namespace) -> tuple[Field, ...]:
     return fields
 
 
-def make_reader(args: argparse.Namespace) -> DigitReader:
-    """The reader with the networks asked for."""
+def make_reader(args: argparse.Namespace, *, thorough: bool = False) -> DigitReader:
+    """The reader with the networks asked for.
+
+    Args:
+        args: of the command line.
+        thorough: look at separate pictures in more sizes.
+    """
     from edge.reader import DigitReader
 
-    return DigitReader.of_files(args.model, args.page_model, threads=args.threads)
+    return DigitReader.of_files(args.model, args.page_model, threads=args.threads, thorough=thorough)

@@ -70,7 +70,7 @@ def _try(args: argparse.Namespace, fields: tuple[Field, ...], errors: Errors) ->
 
     tell_what_is_not_taken(args, args.source)
     known = load_known(args.state) if args.state else {}
-    reader = FieldReader(make_reader(args), fields, known=known)
+    reader = FieldReader(make_reader(args, thorough=True), fields, known=known)
     result = None
     with open_source(args.source, source_options(args), on_error=errors.add, on_notice=say) as source:
         steps = Stream(reader).steps(source)

@@ -54,7 +54,7 @@ def _read_one_by_one(args: argparse.Namespace) -> int:
 
     options = source_options(args)
     fields = fields_asked(args)
-    reader = make_reader(args)
+    reader = make_reader(args, thorough=True)
     frames = FieldReader(reader, fields) if fields else reader
     errors = Errors()
     width = max(len(public_name(name)) for name in args.files)

@@ -45,7 +45,7 @@ def _run(args: argparse.Namespace) -> int:
     outputs = outputs_of(args)
     options = source_options(args)
     fields = fields_asked(args)
-    reader = make_reader(args)
+    reader = make_reader(args, thorough=True)
     errors = Errors()
     known = load_known(args.state) if args.state else {}
     wanted = FieldReader(reader, fields, known=known) if fields else None

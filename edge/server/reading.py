@@ -90,4 +90,4 @@ def _reader(model: str | None, page_model: str | None) -> DigitReader:
     os.nice(NICENESS)
     can_decode_heic()  # loaded now, and not in the time that the first such picture has
     cv2.setNumThreads(1)  # as many pictures at a time as there are children
-    return DigitReader.of_files(model, page_model)
+    return DigitReader.of_files(model, page_model, thorough=True)

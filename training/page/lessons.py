@@ -29,6 +29,9 @@ from training.workers import ALONE, mapped
 PAGE = (384, 512)
 """(rows, columns) of a page that is kept."""
 
+LAST = "marks.npy"
+"""The file that `Pages.save` writes last."""
+
 SIDE = 256
 """Pixels of a lesson, both ways."""
 

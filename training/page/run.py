@@ -12,14 +12,11 @@ from edge.errors import UsageError
 from edge.workers import Place
 from training.commands import CONFIG
 from training.loop import CHECKPOINT
-from training.page.lessons import Pages, draw_pages
+from training.page.lessons import LAST, Pages, draw_pages
 from training.scenes.typefaces import Split
 
 SHEAF = 1000
 """Pages that are drawn and kept together: drawing that is interrupted goes on with the next sheaf."""
-
-LAST = "marks.npy"
-"""The file that is written last."""
 
 
 @dataclass(frozen=True, slots=True)

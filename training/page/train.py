@@ -120,16 +120,23 @@ class Training(Loop[Epoch]):
         return {f"variable/{index}": variable for index, variable in enumerate(variables)}
 
 
-def start_from(network: keras.Model, run: Path) -> None:
-    """Begin with the weights that another run has learned, not with the state of its optimizer.
+def start_from(network: keras.Model, *runs: Path) -> None:
+    """Begin with the weights that other runs have learned, not with the state of their optimizers.
+
+    Args:
+        network: to give them to.
+        runs: folders; the weights of several are averaged, which takes runs of which each went on from
+            another (Wortsman et al., "Model soups", 2022).
 
     Raises:
         UsageError: when there are none, or they are of another network.
     """
-    path = run / CHECKPOINT
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
-            for index, variable in enumerate(network.variables):
-                variable.assign(state[f"variable/{index}"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UsageError(f"cannot begin with {path}: {error}") from error
+    for number, run in enumerate(runs, 1):
+        path = run / CHECKPOINT
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
+                for index, variable in enumerate(network.variables):
+                    learned, before = state[f"variable/{index}"], np.asarray(variable)
+                    variable.assign(learned if number == 1 else before + (learned - before) / number)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise UsageError(f"cannot begin with {path}: {error}") from error
