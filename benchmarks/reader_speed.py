@@ -5,8 +5,8 @@
 The file given must have `frame(seed) -> (grey, truth)` and `Reference(model).run(grey)`. Both take turns in
 one run, because no machine is quiet: the minimum of each burst, the median over the rounds, and their ratio.
 Of a folder of pictures, each is shrunk into 640x480, and the median and the worst of their ratios are told:
-of the pictures as they are then, and of frames of 640x480 in which they lie on paper as bright as theirs, as
-a camera would show them.
+of the pictures as they are then, of the same looked at as thoroughly as `digitcam read` does, and of frames
+of 640x480 in which they lie on paper as bright as theirs, as a camera would show them.
 """
 
 from __future__ import annotations
@@ -63,11 +63,17 @@ def main() -> None:
     pages = {
         path.name: _page(path) for path in sorted(path for path in args.pictures.iterdir() if path.is_file())
     }
-    for what, change in (("pages", np.asarray), ("frames with them", _on_a_frame)):
+    runs |= {"thorough": DigitReader(thorough=True).read_image}
+    for what, change, mine in (
+        ("pages", np.asarray, "digitcam"),
+        ("pages, looked at as `read` does", np.asarray, "thorough"),
+        ("frames with them", _on_a_frame, "digitcam"),
+    ):
         ratios = {}
         for name, page in pages.items():
-            medians = _medians(runs, np.asarray(change(page), np.uint8), PAGE_ROUNDS, PAGE_BURST)
-            ratios[name] = medians["digitcam"] / medians["usual recipe"]
+            both = {kind: runs[kind] for kind in ("usual recipe", mine)}
+            medians = _medians(both, np.asarray(change(page), np.uint8), PAGE_ROUNDS, PAGE_BURST)
+            ratios[name] = medians[mine] / medians["usual recipe"]
         worst = max(ratios, key=lambda name: ratios[name])
         median = statistics.median(ratios.values())
         print(f"{len(ratios)} {what}: median {median:.2f}, {worst} {ratios[worst]:.2f}")

@@ -221,13 +221,16 @@ class PageNetwork:
             looks.insert(0, self.look(*_sized(grey, size)))
         return looks
 
-    def more(self, grey: ByteArray, looks: Sequence[Look], heights: Sequence[float]) -> list[Look]:
+    def more(
+        self, grey: ByteArray, looks: Sequence[Look], heights: Sequence[float], *, kept: bool = True
+    ) -> list[Look]:
         """A pyramid, and looks in which its digits have certain heights.
 
         Args:
             grey: shape (rows, columns), uint8.
             looks: at it.
             heights: of the digits, pixels.
+            kept: as for `look`.
         """
         high = typical_height(looks)
         if high is None:
@@ -236,15 +239,16 @@ class PageNetwork:
         for height in heights:
             scale = min(height / high, READ_SIZE / longest, math.sqrt(LARGEST_ADDED / grey.size))
             if all(abs(math.log(scale / other.scale)) >= ALIKE for other in all_of_them):
-                all_of_them.append(self.look(*_sized(grey, scale * longest)))
+                all_of_them.append(self.look(*_sized(grey, scale * longest), kept=kept))
         return sorted(all_of_them, key=lambda look: -look.scale)
 
-    def look(self, picture: ByteArray, scale: float) -> Look:
+    def look(self, picture: ByteArray, scale: float, *, kept: bool = True) -> Look:
         """Look at a picture as it is.
 
         Args:
             picture: shape (rows, columns), uint8.
             scale: pixels of it for each of the frame.
+            kept: whether the interpreter for its size is, for other pictures of that size.
         """
         rows, columns = picture.shape
         (above, below), (left, right) = (_room(pixels) for pixels in (rows, columns))
@@ -255,7 +259,7 @@ class PageNetwork:
             )
         paper = paper_brightness(padded)
         blocks = to_blocks(relative(padded, paper)[np.newaxis])
-        network = self._network(padded.shape)
+        network = self._network(padded.shape) if kept else self._open()
         # int8 is uint8 less 128, which is to flip the highest bit.
         said = network((blocks ^ HIGHEST_BIT).view(np.int8))[0]
         # What it was padded with is no place for a digit: its box would be empty.

@@ -85,6 +85,7 @@ def find(
     least: float,
     budget: int = BUDGET,
     heights: Sequence[float] = (),
+    kept: bool = True,
 ) -> Found:
     """Find what there is to name in a picture; training takes its glyphs from here, too.
 
@@ -94,6 +95,7 @@ def find(
         least: logit of a digit's centre from which on a place is a candidate, as in the network's card.
         budget: candidates to return, at most.
         heights: of the digits in the looks that are added to the pyramid, pixels.
+        kept: whether the page network's interpreters for these looks are, for pictures alike.
     """
     start = time.perf_counter()
     looks = page.looks(grey)
@@ -101,7 +103,7 @@ def find(
         grey = np.ascontiguousarray(np.rot90(grey, turned))
         looks = page.looks(grey)
     if heights:
-        looks = page.more(grey, looks, heights)
+        looks = page.more(grey, looks, heights, kept=kept)
     found = candidates(looks, least, budget + 1)
     complete, found = len(found) <= budget, found[:budget]
     searched = time.perf_counter()
@@ -130,6 +132,7 @@ class Recognizer:
         least: logit of a digit's centre from which on a place is a candidate.
         budget: candidates to name, at most.
         heights: of the digits in the looks that are added to the pyramid, pixels.
+        kept: whether the page network's interpreters for these looks are, for pictures alike.
     """
 
     def __init__(
@@ -140,13 +143,21 @@ class Recognizer:
         least: float,
         budget: int = BUDGET,
         heights: Sequence[float] = (),
+        kept: bool = True,
     ) -> None:
         self.page, self.classifier = page, classifier
-        self._least, self._budget, self._heights = least, budget, tuple(heights)
+        self._least, self._budget, self._heights, self._kept = least, budget, tuple(heights), kept
 
     def see(self, grey: ByteArray) -> Seen:
         """What both networks say of a picture, shape (rows, columns), uint8."""
-        found = find(self.page, grey, least=self._least, budget=self._budget, heights=self._heights)
+        found = find(
+            self.page,
+            grey,
+            least=self._least,
+            budget=self._budget,
+            heights=self._heights,
+            kept=self._kept,
+        )
         start = time.perf_counter()
         named = naming.name(found.glyphs, self.classifier.classify)
         probabilities = np.array([each.probabilities for each in named], np.float32).reshape(-1, LABELS)
