@@ -15,13 +15,13 @@ from edge.isolated import Isolated
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_mutant_kills_a_reader_or_is_let_in_wrongly_or_takes_long(kind):
-    if kind in MODELS and find_spec("ai_edge_litert") is None:
-        pytest.skip(
-            "tflite-runtime does not verify a model's structure: seldom one passes, and crashes later"
-        )
     tally = run(kind, 12, random.Random(f"tests {kind}"), seconds=600)
-    assert [fault for fault, _ in tally.faults] == []
-    assert tally.outcomes.total() == 12
+    faults, died = [fault for fault, _ in tally.faults], []
+    if kind in MODELS and find_spec("ai_edge_litert") is None:
+        # tflite-runtime does not verify a model's structure: seldom one passes, and crashes in the reader.
+        died = [fault for fault in faults if fault.startswith("the process that opened it died")]
+    assert len(died) <= 1 and [fault for fault in faults if fault not in died] == []
+    assert tally.outcomes.total() + len(died) == 12
 
 
 @pytest.mark.parametrize("kind", KINDS)

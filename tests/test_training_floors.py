@@ -21,7 +21,7 @@ FLOORS = {
         "photos": {ERROR: 0.01, WRONG: 0.006, EXACT: 0.91},
         "negatives": {FALSE: 0.3},
         "strings_submitty": {ERROR: 0.04},
-        "strings_orand": {ERROR: 0.14},
+        "strings_orand": {ERROR: 0.13},
     },
     "pages": {
         "photos": {ERROR: 0.1, EXACT: 0.62, RIGHT: 0.86, TRUE: 0.88},
