@@ -68,14 +68,14 @@ MISSED_CANDIDATES = 0.002
 """Share of the digits read right whose centre may be less sure than what is named at all: see `fit_least`."""
 
 SEED = 1
-"""Of the pages that a digit network is fitted to a page network on."""
+"""Of the pages that two networks are fitted to each other on."""
+
+FIT_PAGES, PAGES_TO_FIT_ON = "fit-pages", 3000
+"""Folder of a run folder with the pages that both networks are fitted on, and how many."""
 
 NUMBERS, NUMBER_PAGES = "first-numbers.npz", 600
 """File of a run folder with the drawn numbers that marks and formats are fitted on, by the first half of the
 hands that no network has learned from, and how many pages of numbers in rows it has."""
-
-FIT_PAGES, PAGES_TO_FIT_ON = "fit-pages", 3000
-"""Folder of a run folder with the pages that both networks are fitted on, and how many."""
 
 FORM_PAGES, FORM_SEED = 100, 11
 """How many pages of printed cells are among them, and their seed."""
