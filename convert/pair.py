@@ -521,7 +521,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from training.page.measure import Score
+    from training.page.measure import Score, silent
     from training.page.network import build_network
     from training.page.quantize import to_int8
     from training.page.run import Config, pages_of
@@ -532,6 +532,8 @@ def _convert(options: argparse.Namespace) -> None:
     network = build_network()
     start_from(network, *runs)
     train, validation = pages_of(options.run, "train"), pages_of(options.run, "test")
+    for name in silent(network, validation[0]):
+        print(f"{name} says nothing and takes time: leave it out with training.page.depth", file=sys.stderr)
     model = to_int8(network, np.ascontiguousarray(train[0].grey[:CALIBRATION_PAGES]))
     scores = {f"float {name}": value for name, value in asdict(Score.of(network, validation[0])).items()}
     made = pair(

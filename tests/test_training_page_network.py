@@ -1,7 +1,7 @@
 """The page network: its losses, training that can be interrupted, and int8."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -13,10 +13,11 @@ keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[works
 from edge.errors import UsageError  # noqa: E402
 from edge.page import BLOCK, CHANNELS, PageNetwork, flatten, to_blocks  # noqa: E402
 from training.loop import TrainingError  # noqa: E402
-from training.page import grow, run  # noqa: E402
+from training.page import depth, run  # noqa: E402
 from training.page.__main__ import main  # noqa: E402
 from training.page.lessons import Pages  # noqa: E402
 from training.page.loss import losses  # noqa: E402
+from training.page.measure import silent  # noqa: E402
 from training.page.network import build_network  # noqa: E402
 from training.page.quantize import to_int8  # noqa: E402
 from training.page.targets import PLANES, SeenDigit, SeenMark, draw_truth  # noqa: E402
@@ -191,20 +192,37 @@ def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-SHALLOW = 0, 1, 2, 3
+DEEPER = 0, 1, 3, 4
 
 
-def test_a_network_that_was_made_deeper_says_nearly_what_it_said_and_can_learn_more(tmp_path, capsys):
-    old = build_network(256, SHALLOW)
+def test_convolutions_that_never_fire_are_told_of_and_left_out_without_a_loss(
+    lesson_pages, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    old = build_network(256, DEEPER)
+    for name in ("down2-2-norm", "down3-3-norm"):
+        scale, shift, *statistics = old.get_layer(name).get_weights()
+        old.get_layer(name).set_weights([0 * scale, shift - 1, *statistics])
+    assert silent(old, lesson_pages) == ["down2-2", "down3-3"]
+    lesson_pages.save(tmp_path / "old" / "test-pages" / "000")
     state = {f"variable/{index}": each.numpy() for index, each in enumerate(old.variables)}
-    (tmp_path / "old").mkdir()
     np.savez(tmp_path / "old" / "checkpoint.npz", **state)
-    assert grow.main([str(tmp_path / "old"), str(tmp_path / "new"), "--down", *map(str, SHALLOW)]) == 0
+    config = run.Config(1, 1, 2, 1, "", {}, {}, "python -m training.page", "unknown")
+    (tmp_path / "old" / "config.json").write_text(json.dumps(asdict(config)))
+    arguments = ["old", "new", "--down", *map(str, DEEPER)]
+    assert depth.main(arguments) == 0
+    before, after = (line.partition(" parameters, ")[2] for line in capsys.readouterr().out.splitlines())
+    assert before == after
+    assert run.Config.read(tmp_path / "new").command.endswith("training.page.depth old new --down 0 1 3 4")
     new = build_network(256)
-    assert len(new.variables) > len(old.variables)
     start_from(new, tmp_path / "new")
+    assert len(new.variables) < len(old.variables) and silent(new, lesson_pages) == []
     blocks = np.random.default_rng(3).random((1, CELLS, CELLS, 16), np.float32)
-    before, after = (network.predict(blocks, verbose=0) for network in (old, new))
-    assert np.abs(after - before).mean() < 0.1 * before.std()
-    assert grow.main([str(tmp_path / "old"), str(tmp_path / "new"), "--down", "9", "9", "9", "9"]) == 2
-    assert "expected at most" in capsys.readouterr().err
+    said, still_said = (network.predict(blocks, verbose=0) for network in (old, new))
+    np.testing.assert_allclose(still_said, said, atol=1e-4)
+
+    assert depth.main(arguments) == 2
+    assert "there already" in capsys.readouterr().err
+    assert depth.main(["old", "newer", "--down", "0", "0", "0", "0"]) == 2
+    assert "expected at least" in capsys.readouterr().err
+    assert not (tmp_path / "newer").exists()

@@ -66,6 +66,20 @@ class Score:
         )
 
 
+def silent(network: keras.Model, pages: Pages) -> list[str]:
+    """Names of the convolutions whose units never fire on the first pages: they cost nothing but time."""
+    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.ReLU)]
+    known = spans(pages)
+    blocks = np.stack([lesson(pages, known[k], k, View())[0] for k in range(min(BATCH, len(pages)))])
+    outputs = keras.Model(network.input, [layer.output for layer in layers])
+    fired = outputs(blocks.astype(np.float32) / 255, training=False)
+    return [
+        layer.name.removesuffix("-relu")
+        for layer, said in zip(layers, fired, strict=True)
+        if not keras.ops.convert_to_numpy(said).any()
+    ]
+
+
 def _counts(truth: FloatArray, logits: FloatArray) -> np.ndarray:
     heat = truth[..., PLANES["digit"]][..., 0]
     centres = (heat > 0.999) & (truth[..., PLANES["digit_weight"]][..., 0] > 0)

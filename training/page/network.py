@@ -18,8 +18,8 @@ from edge.page import BLOCK, DEPTH
 CHANNELS = (24, 40, 64, 96)
 """Of the levels at 1/4, 1/8, 1/16 and 1/32 of the picture's size."""
 
-DOWN = (0, 1, 3, 4)
-"""Residual convolutions in each level on the way down: the last two see 200 pixels and more around each."""
+DOWN = (0, 1, 2, 3)
+"""Residual convolutions in each level on the way down: the last two see 150 pixels and more around each."""
 
 HEADS = 32
 """Channels that all heads share."""
@@ -54,7 +54,7 @@ def build_network(side: int | None = None, down: Sequence[int] = DOWN) -> keras.
     for level in reversed(range(len(CHANNELS) - 1)):
         x = layers.Conv2D(4 * CHANNELS[level], 1, use_bias=False, name=f"up{level}")(x)
         x = ops.depth_to_space(_norm(f"up{level}")(x), 2)  # to the level above
-        x = layers.ReLU(6)(layers.Add()([x, fine[level]]))
+        x = layers.ReLU(6, name=f"up{level}-relu")(layers.Add()([x, fine[level]]))
         x = _conv(x, CHANNELS[level] if level else HEADS, f"both{level}")
     x = layers.Conv2D(DEPTH, 1, name="page", bias_initializer=keras.initializers.Constant(RARE / 2))(x)
     return keras.Model(pixels, x, name="page")
@@ -71,7 +71,7 @@ def _conv(x: Any, channels: int, name: str, *, strides: int = 1) -> Any:  # noqa
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    return layers.ReLU(6)(_norm(name)(x))
+    return layers.ReLU(6, name=f"{name}-relu")(_norm(name)(x))
 
 
 def _norm(name: str) -> keras.Layer:

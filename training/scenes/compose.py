@@ -52,6 +52,10 @@ HEIGHTS: dict[str, tuple[float, float]] = {
     "√": (1.1, 0.0),
     "∞": (0.55, 0.15),
     "π": (0.55, 0.0),
+    "α": (0.55, 0.0),
+    "β": (1.0, -0.35),
+    "μ": (0.55, -0.35),
+    "φ": (0.9, -0.2),
 }
 """Where a character's top and bottom stand over the line, in heights of a digit; capitals: 1 and 0."""
 
@@ -67,6 +71,9 @@ WIDTHS: dict[str, tuple[float, float]] = {
     "•": (0.14, 0.3),
 }
 """Flat and small ones: their width, and how high above the line their middle is."""
+
+WIDE_POINTS = 0.2
+"""Share of the numbers with points or commas that leave room beside them."""
 
 TELLING = "/()|[]!lI"
 """What looks like a 1, and is told from it by what stands beside it."""
@@ -168,6 +175,7 @@ class Setter:
     def _digits(self, token: str) -> bool:
         """Numbers in one token: 12,50 is one, 28.11.2026 are three."""
         points = [i for i, c in enumerate(token) if not c.isdigit()]
+        wide = between(self.random, 0.15, 0.8) if chance(self.random, WIDE_POINTS) else 0.0
         if len(self.layout.numbers) >= MOST_NUMBERS:
             return False
         parts = re.split(r"([.,])", token)
@@ -176,9 +184,10 @@ class Setter:
         for part in parts:
             if not part.isdigit():
                 number = len(self.layout.numbers) - 1
+                self.x += wide * self.size
                 if not self.character(part, kind=part, number=number):
                     return False
-                self.x += between(self.random, 0.03, 0.15) * self.size
+                self.x += (wide or between(self.random, 0.03, 0.15)) * self.size
                 continue
             labels = [int(c) for c in part]
             marks, taken = write_number(
@@ -300,9 +309,14 @@ def _some_digits(random: Random, count: int) -> str:
 UNITS = (
     "kg", "g", "mg", "l", "ml", "cm", "m", "mm", "km", "h", "min", "s", "EUR", "€", "$", "%", "°C", "x",
     "St", "pcs", "V", "A", "W", "Hz", "mol", "kWh", "Pkg", "ct", "Uhr", "am", "pm", "th", "nd", "€/kg",
-    "km/h", "m^2", "cm^3", "bar", "dB", "MB", "tab", "times", "years", "pages",
+    "km/h", "m^2", "cm^3", "Ω", "Ω", "kΩ", "μm", "μF", "mm^2", "bar", "dB", "MB", "tab", "times",
+    "years", "pages",
 )  # fmt: skip
-VARIABLES = "xyabnztkm"
+LIKE_DIGITS = ("g", "g", "q", "b", "B", "G", "y", "i", "j", "a")
+"""Letters that look a little like digits, beside numbers as in 12b or 5 kg. Those that are written like one,
+as O or l, are no lesson: nobody could tell."""
+
+VARIABLES = "xyabnztkm" + "xyabnztkm" + "θφλΔΩμαβ"
 
 
 def _one(random: Random, choices: Sequence[str]) -> str:
@@ -313,12 +327,28 @@ def _fact(random: Random) -> str:
     """Something with a number in it: a price, a date, a time, an amount with its unit, a telephone number."""
     kind = pick(
         random,
-        {"unit": 4, "price": 2, "time": 1.5, "date": 1.5, "phone": 0.8, "range": 0.8, "bare": 2, "nr": 1},
+        {
+            "unit": 4,
+            "letter": 1.5,
+            "price": 2,
+            "time": 1.5,
+            "date": 1.5,
+            "phone": 0.8,
+            "range": 0.8,
+            "bare": 2,
+            "nr": 1,
+        },
     )
     match kind:
         case "unit":
             apart = " " if chance(random, 0.5) else ""
             return _number_text(random) + apart + _one(random, UNITS)
+        case "letter":
+            number, apart = _number_text(random), " " if chance(random, 0.5) else ""
+            letter = _one(random, LIKE_DIGITS)
+            if chance(random, 0.3):
+                return letter + apart + number
+            return number + apart + ("k" if letter == "g" and chance(random, 0.5) else "") + letter
         case "price":
             amount = f"{random.integers(0, 2000)}{_one(random, '.,')}{random.integers(0, 100):02d}"
             return _one(
