@@ -389,12 +389,18 @@ def test_a_photo_that_was_held_upside_down_or_mirrored_is_put_right(tmp_path, ca
 
 @pytest.mark.parametrize(
     ("spoilt", "cure"),
-    [(np.s_[::-1, ::-1], "--rotation 180"), (np.s_[:, ::-1], "--mirror"), (np.s_[:, :], None)],
-    ids=["upside down", "mirrored", "upright"],
+    [
+        (lambda picture: np.rot90(picture), "--rotation 90"),
+        (lambda picture: np.rot90(picture, 2), "--rotation 180"),
+        (lambda picture: np.rot90(picture, 3), "--rotation 270"),
+        (lambda picture: picture[:, ::-1], "--mirror"),
+        (lambda picture: picture, None),
+    ],
+    ids=["on its left side", "upside down", "on its right side", "mirrored", "upright"],
 )
 def test_a_photo_that_is_the_wrong_way_round_gets_a_hint(spoilt, cure, real_dir, tmp_path, capsys):
     picture = cv2.imread(str(real_dir / "photos" / "aiano_src7.jpg"))
-    cv2.imwrite(str(tmp_path / "held.png"), picture[spoilt])
+    cv2.imwrite(str(tmp_path / "held.png"), spoilt(picture))
     assert main(["read", str(tmp_path / "held.png")]) == 0
     said = capsys.readouterr().err
     assert said.endswith(f"would be with {cure}\n") if cure else said == ""
