@@ -116,6 +116,8 @@ def test_an_output_that_exists_is_gone_on_with_only_when_it_is_asked_for(read_he
     assert "one.jsonl was read otherwise: fields was [], and now is" in capsys.readouterr().err
     assert main(["read", "in/**", "--out", "one.jsonl", "--resume", "--rotation", "180"]) == 2
     assert "rotation was 0, and now is 180" in capsys.readouterr().err
+    assert main(["read", "in/**", "--out", "one.jsonl", "--resume", "--quick"]) == 2
+    assert "quick was false, and now is true" in capsys.readouterr().err
     assert rows(folder / "one.jsonl") == before
 
 

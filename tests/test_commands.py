@@ -14,6 +14,7 @@ from PIL import Image
 from samples import written
 
 from edge.commands import VERBS, main
+from edge.page import PageNetwork
 
 ROOT = Path(__file__).parent.parent
 
@@ -385,6 +386,20 @@ def test_a_photo_that_was_held_upside_down_or_mirrored_is_put_right(tmp_path, ca
     assert main(["read", "--rotation", "180", str(tmp_path / "down.png")]) == 0
     assert main(["read", "--mirror", str(tmp_path / "mirror.png")]) == 0
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["407", "407"]
+
+
+@pytest.mark.parametrize("options, more", [([], 1), (["--quick"], 0)], ids=["usually", "quick"])
+def test_a_picture_gets_added_looks_unless_it_is_read_quickly(options, more, photo, monkeypatch, capsys):
+    added, calls = PageNetwork.more, []
+
+    def counted(self, *arguments, **named):
+        calls.append(arguments)
+        return added(self, *arguments, **named)
+
+    monkeypatch.setattr(PageNetwork, "more", counted)
+    assert main(["read", str(photo), *options]) == 0
+    assert capsys.readouterr().out.split()[-1] == "407"
+    assert len(calls) == more
 
 
 @pytest.mark.parametrize(

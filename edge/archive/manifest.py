@@ -34,6 +34,7 @@ class Manifest:
         folder: in which relative names start.
         patterns: what was to be read, of all runs.
         started_at: of the first run, UTC.
+        quick: whether pictures were looked at as the frames of a stream are.
         finished_at: when all that was found was read, UTC; None where it is not.
         pictures: that are read.
         failed: of which so many could not be read.
@@ -51,6 +52,7 @@ class Manifest:
     folder: str
     patterns: tuple[str, ...]
     started_at: str
+    quick: bool = False
     finished_at: str | None = None
     pictures: int = 0
     failed: int = 0
@@ -72,6 +74,7 @@ class Manifest:
             str(Path.cwd()),
             tuple(patterns),
             iso_utc(datetime.now(UTC)),
+            settings.quick,
         )
 
     @classmethod
@@ -124,7 +127,7 @@ class Manifest:
             then, other = getattr(self, name), getattr(now, name)
             if then.sha256 != other.sha256:
                 told.append(f"{what} {_of_model(then)}, and now would be by {_of_model(other)}")
-        for name in ("schema", "digitcam", "fields", "rotation", "mirror"):
+        for name in ("schema", "digitcam", "fields", "rotation", "mirror", "quick"):
             then, other = getattr(self, name), getattr(now, name)
             # Fields as JSON has them, which knows no tuples.
             if json.dumps(then) != json.dumps(other):

@@ -137,6 +137,6 @@ def open_reader(
     """
     can_decode_heic()  # loaded now, and not in the time that the first such picture has
     cv2.setNumThreads(1)  # as many pictures at a time as there are workers
-    reader = DigitReader.of_files(model, page_model, threads=settings.threads, thorough=True)
+    reader = DigitReader.of_files(model, page_model, threads=settings.threads, thorough=not settings.quick)
     names = reader.classifier.name, reader.page.name
     return (FieldReader(reader, settings.fields) if settings.fields else reader), names

@@ -22,6 +22,7 @@ class Settings:
         model: bytes of a digit network; None is the shipped one.
         page_model: bytes of a page network, likewise.
         threads: of the page network.
+        quick: look at a picture as at the frame of a stream, not in more sizes.
         fields: what is wanted; none: all numbers.
         options: whether pictures are to be turned or mirrored.
         time_limit_s: seconds that a page may take, and fetching a picture.
@@ -32,6 +33,7 @@ class Settings:
     model: bytes | None = None
     page_model: bytes | None = None
     threads: int = 1
+    quick: bool = False
     fields: tuple[Field, ...] = ()
     options: SourceOptions = field(default_factory=SourceOptions)
     time_limit_s: float = TIME_LIMIT_S

@@ -31,6 +31,7 @@ def read_into(args: argparse.Namespace) -> int:
         out=args.out,
         settings=Settings(
             threads=args.threads,
+            quick=args.quick,
             fields=fields_asked(args),
             options=source_options(args),
             time_limit_s=args.time_limit or TIME_LIMIT_S,

@@ -54,7 +54,7 @@ def _read_one_by_one(args: argparse.Namespace) -> int:
 
     options = source_options(args)
     fields = fields_asked(args)
-    reader = make_reader(args, thorough=True)
+    reader = make_reader(args, thorough=not args.quick)
     frames = FieldReader(reader, fields) if fields else reader
     errors = Errors()
     width = max(len(public_name(name)) for name in args.files)
@@ -208,6 +208,13 @@ VERB = Verb(
             "files", f"{SOURCES}; of a live source one picture is taken", metavar="FILE", kind="arguments"
         ),
         Option("json", "print one JSON object for each picture (schema 1)", default=False, kind="switch"),
+        Option(
+            "quick",
+            "look at each picture once, as at the frame of a stream: two to three times as fast, fewer "
+            "numbers read right",
+            default=False,
+            kind="switch",
+        ),
         Option("annotate", "write each picture with its readings drawn on it", values.folder, "DIR"),
         *ARCHIVE,
         *FORMAT_AND_REGION,
