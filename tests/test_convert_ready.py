@@ -155,7 +155,7 @@ def test_probabilities_that_are_rounded_to_integers_need_not_sum_up_exactly(tuto
 @pytest.mark.slow
 def test_the_tutorials_file_becomes_ours_and_accepts_digits(tutorial, data_dir, tmp_path, capsys):
     path = tmp_path / "digits.tflite"
-    assert main([str(tutorial), "-o", str(path), "--data", str(data_dir)]) == 0
+    assert main([str(tutorial), "-o", str(path), "--data", str(data_dir), "--pages", "12"]) == 0
     said = capsys.readouterr().err
     assert "found out what it takes for black and for white: with --pixels 0 1 it reads" in said
     classifier = Classifier(load_model(path))
@@ -184,7 +184,7 @@ def test_what_cannot_be_proven_is_refused_with_its_cure(
     tutorial, data_dir, tmp_path, capsys, options, message
 ):
     path = tmp_path / "digits.tflite"
-    limits = ["--min-agreement", "50", "--max-drop", "50"]
+    limits = ["--min-agreement", "50", "--max-drop", "50", "--pages", "0"]
     assert main([str(tutorial), "-o", str(path), "--data", str(data_dir), *limits, *options]) == 2
     (error,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert re.search(message, error), error
