@@ -54,7 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate", type=float, metavar="X", help="highest learning rate (default: the recipe's)"
     )
-    parser.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of another run")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="begin with the weights of another run, or with the mean of several",
+    )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
     )
@@ -83,7 +89,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
             options.steps or 0,
             options.pages or PAGES,
             1 if options.seed is None else options.seed,
-            "" if options.start is None else digest_of_weights(options.start),
+            " ".join(map(digest_of_weights, options.start or ())),
             {**DIGESTS, **fonts_digest(), **optdigits_digest(options.data), **writing_digest(options.data)},
             versions(),
             command,
@@ -103,7 +109,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
         recipe = replace(recipe, epochs=config.epochs, learning_rate=options.rate or recipe.learning_rate)
         training = Training(recipe, train, validation, seed=config.seed, steps=config.steps)
         if options.start:
-            start_from(training.network, options.start)
+            start_from(training.network, *options.start)
         training.resume(folder)
         training.go_on(folder)
     print(f"\n{folder}", file=sys.stderr)
