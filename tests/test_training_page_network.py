@@ -214,6 +214,8 @@ def test_convolutions_that_never_fire_are_told_of_and_left_out_without_a_loss(
     before, after = (line.partition(" parameters, ")[2] for line in capsys.readouterr().out.splitlines())
     assert before == after
     assert run.Config.read(tmp_path / "new").command.endswith("training.page.depth old new --down 0 1 3 4")
+    (still_there,) = run.pages_of(tmp_path / "new", "test")
+    assert (still_there.grey == lesson_pages.grey).all()
     new = build_network(256)
     start_from(new, tmp_path / "new")
     assert len(new.variables) < len(old.variables) and silent(new, lesson_pages) == []

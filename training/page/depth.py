@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Leave out convolutions of a page network that has learned, and measure both.",
     )
     parser.add_argument("run", type=Path, help="folder of its run")
-    parser.add_argument("out", type=Path, help="run folder to write, with the weights that are left")
+    parser.add_argument(
+        "out", type=Path, help="run folder to write, with the weights that are left and links to its pages"
+    )
     parser.add_argument(
         "--down",
         type=int,
@@ -75,6 +77,8 @@ def _leave_out(options: argparse.Namespace, command: str) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **{f"variable/{index}": each.numpy() for index, each in enumerate(new.variables)})
     options.out.mkdir(parents=True)
+    for pages_folder in options.run.glob("*-pages"):  # gigabytes: both runs have the same ones
+        (options.out / pages_folder.name).symlink_to(pages_folder.resolve())
     whole = replace(config, command=f"{config.command} and {command}")
     write_whole(options.out / CONFIG, json.dumps(asdict(whole), indent=2) + "\n")
     write_whole(options.out / CHECKPOINT, buffer.getvalue())

@@ -28,7 +28,8 @@ class Config:
         steps: batches in one; 0 looks at every page once.
         pages: to learn from.
         seed: of the pages, the weights, the order of the pages and the views of them.
-        start: SHA-256 of the weights it began with, of several the mean; "" for fresh ones.
+        start: SHA-256 of the weights it began with, of each run where that was the mean of several; ""
+            for fresh ones.
         data: SHA-256 of the decompressed contents of each data file, and of the list of fonts.
         versions: of Python and the packages that matter, and the Keras backend.
         command: the command line.

@@ -316,7 +316,7 @@ LIKE_DIGITS = ("g", "g", "q", "b", "B", "G", "y", "i", "j", "a")
 """Letters that look a little like digits, beside numbers as in 12b or 5 kg. Those that are written like one,
 as O or l, are no lesson: nobody could tell."""
 
-VARIABLES = "xyabnztkm" + "xyabnztkm" + "θφλΔΩμαβ"
+VARIABLES = 2 * "xyabnztkm" + "θφλΔΩμαβ"
 
 
 def _one(random: Random, choices: Sequence[str]) -> str:
@@ -348,7 +348,8 @@ def _fact(random: Random) -> str:
             letter = _one(random, LIKE_DIGITS)
             if chance(random, 0.3):
                 return letter + apart + number
-            return number + apart + ("k" if letter == "g" and chance(random, 0.5) else "") + letter
+            unit = "kg" if letter == "g" and chance(random, 0.5) else letter
+            return number + apart + unit
         case "price":
             amount = f"{random.integers(0, 2000)}{_one(random, '.,')}{random.integers(0, 100):02d}"
             return _one(
