@@ -619,7 +619,7 @@ def test_behind_a_proxy_the_limit_of_an_address_is_its_client_s(behind_proxy):
         return {**headers, "X-Forwarded-For": f"203.0.113.9, {client}"}  # the first is the client's own word
 
     with server.client() as client, ExitStack() as streams:
-        for _ in range(8):
+        for _ in range(16):
             stream = streams.enter_context(client.stream("GET", "/stream.mjpg", headers=of("192.0.2.7")))
             assert stream.status_code == 200
         refused = client.get("/v1/readings", headers=of("192.0.2.7"))

@@ -178,13 +178,13 @@ def holding(connections):
         yield [stack.enter_context(connection) for connection in connections]
 
 
-def test_one_address_has_eight_connections_and_the_ninth_is_told_to_come_back(address):
-    with holding(connect(address) for _ in range(8)) as held:
+def test_who_has_all_connections_of_an_address_is_told_to_come_back(address):
+    with holding(connect(address) for _ in range(16)) as held:
         for connection in held:
             connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
-        with connect(address) as ninth:
-            answer = rest(ninth)
+        with connect(address) as another:
+            answer = rest(another)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1" in answer
         with connect(address, 2) as other:
@@ -193,13 +193,23 @@ def test_one_address_has_eight_connections_and_the_ninth_is_told_to_come_back(ad
 
 
 def test_an_address_whose_connections_only_drip_gives_one_up(address):
-    with holding(connect(address) for _ in range(8)) as held:
+    with holding(connect(address) for _ in range(16)) as held:
         for connection in held:
             connection.sendall(b"GET / HTTP/1.1\r\n")
         time.sleep(0.3)
-        with connect(address) as ninth:
-            assert ask(ninth).startswith(b"HTTP/1.1 200")
+        with connect(address) as another:
+            assert ask(another).startswith(b"HTTP/1.1 200")
         assert rest(held[0]).startswith(b"HTTP/1.1 503 ")
+
+
+def test_between_two_requests_a_connection_gives_way_at_once(address, monkeypatch):
+    monkeypatch.setattr(limits, "GRACE_S", 60)
+    with holding(connect(address) for _ in range(16)) as held:
+        for connection in held:
+            assert ask(connection).startswith(b"HTTP/1.1 200")
+        with connect(address) as another:
+            assert ask(another).startswith(b"HTTP/1.1 200")
+        assert rest(held[0]) == b""
 
 
 def test_those_who_hold_all_places_do_not_keep_others_out(address):
@@ -210,10 +220,10 @@ def test_those_who_hold_all_places_do_not_keep_others_out(address):
 
 
 def test_a_refused_client_gets_its_answer_though_it_still_sends(address):
-    with holding(connect(address) for _ in range(8)) as held:
+    with holding(connect(address) for _ in range(16)) as held:
         for connection in held:
             connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
-        with connect(address) as ninth:
-            ninth.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(200_000))
-            assert rest(ninth).startswith(b"HTTP/1.1 503 ")
+        with connect(address) as another:
+            another.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(200_000))
+            assert rest(another).startswith(b"HTTP/1.1 503 ")

@@ -22,7 +22,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from edge.server.problems import Problem
 
 MAX_CONNECTIONS = 64
-MAX_PER_ADDRESS = 8
+
+MAX_PER_ADDRESS = 16
+"""A browser opens up to six for a page and six for what it asks for without credentials, and WebSockets."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,7 +37,7 @@ UNREAD_S = 5.0
 """After which a client is dropped that does not read what it asked for."""
 
 GRACE_S = 0.5
-"""Who has kept the server waiting for longer makes room for a new client of the same address."""
+"""Who has kept the server waiting in a request for longer makes room for a new client of the same address."""
 
 LINGER_S = 0.5
 """A refused client may still be sending; a connection that is closed at once takes the answer with it."""
@@ -119,8 +121,9 @@ class Connections:
     def _make_room(self, address: str, mine: int, most: int) -> bool:
         """Close a connection for this address: of those that may go, the one that has waited longest.
 
-        An address that has all it may have gives up one of its own, if that had its time. Otherwise it is one
-        of those that have more connections than this address, however new it is.
+        An address that has all it may have gives up one of its own, if that had its time. (An idle one has
+        none to have: HTTP clients expect that it is closed.) Otherwise it is one of those that have more
+        connections than this address, however new it is.
         """
         latest = time.monotonic() - GRACE_S
         held_by = Counter(held.address for held in self._open.values())
@@ -129,7 +132,7 @@ class Connections:
             for held in self._open.values()
             if held.waiting
             and (
-                (held.address == address and held.since < latest)
+                (held.address == address and (held.waiting == "idle" or held.since < latest))
                 if mine >= most
                 else (held_by[held.address] > mine or held.since < latest)
             )
