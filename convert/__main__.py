@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,10 +12,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from convert.formats import DEFAULT, FORMATS, MISREAD_SHARE, SCENES, SLOW
+from convert.quietly import import_tensorflow
 from convert.verify import Limits
 from edge.errors import ModelError, UsageError
 from edge.files import write_all
-from edge.runtime import quiet_stderr
 from training.commands import CONFIG, count, exit_code
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ PAGES = 300
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad input or a model that was refused."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury our messages
     options = _parser().parse_args(arguments)
     # An end asked for by the system is as orderly as Ctrl-C: no temporary file stays.
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -178,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
 def _convert(options: argparse.Namespace) -> None:
     if not options.all and options.output.suffix != ".tflite":
         raise UsageError(f"-o {options.output} must end in .tflite: its card goes beside it")
-    _import_tensorflow()
+    import_tensorflow()
     from convert.conversion import Converter
     from convert.original import BLACK_AND_WHITE, load_network
     from convert.ready import TFLITE, OriginalFile, load_file
@@ -260,13 +258,6 @@ def _pixels(
             _say(f"found out what it takes for black and for white: {told}")
         return found.pixels, ""
     return asked, f"; {told}" if found.accuracy >= first.accuracy + BETTER else ""
-
-
-def _import_tensorflow() -> None:
-    """Import it without its greetings, which no setting silences."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that TensorFlow Lite can be made of
-    with quiet_stderr():
-        import tensorflow  # noqa: F401
 
 
 def _labels(path: Path) -> tuple[str, ...]:

@@ -1,38 +1,38 @@
-"""The marks of numbers: what tells them, fitted on pages of hands that the page network has not seen."""
+"""The mark network with the others: calibrated where a reader asks it, on hands that no network has seen."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold
-from sklearn.neural_network import MLPClassifier
+from scipy.optimize import minimize_scalar
 
+from convert.metadata import embed, identity
+from edge.classifier import Classifier, calibrate
 from edge.errors import ModelError
 from edge.formats import MARKS
 from edge.lines import rows_of
-from edge.marks import ABOVE, BEFORE, BELOW, FEATURES, LOGIT, Marking, Places
+from edge.marks import patches_of
+from edge.model_file import METADATA_NAME, Card, ModelFile
 from edge.recognizer import Recognizer, Seen
-from edge.types import MINUS, SIGNS, Digit, Prediction
+from edge.types import MINUS, SIGNS, ByteArray, Digit, FloatArray, Prediction, Thresholds
+from training.marks.material import around, sign_between
 from training.page.matching import boxes_of, match
-from training.page.numbers import Before, Numbers, before_each
+from training.page.numbers import Numbers, before_each
 
-HIDDEN, DECAY, STEPS = 16, 10.0, 150
-"""Units of the hidden layer, weight decay and steps of L-BFGS. Of the decays 1, 10 and 30, the likelihood of
-held-out folds is best with 10 (a loss of 0.66, 0.34 and 0.36)."""
-
-MISSED_MARKS = 0.01
-"""Share of the marks whose logit may be too low for their ink to be looked at: looking takes time."""
-
-FOLDS = 3
-"""Parts of the places, by pages, each judged by what is fitted on the others: for the threshold."""
+BEFORE, ABOVE, BELOW = 1.3, 0.3, 0.5
+"""Heights before a number in which its minus stands, and over and under a digit in which its marks do, on
+pages of all that people write."""
 
 WRONG_MARK_COSTS = 8.0
 """What a mark costs that is certain and wrong, where one that makes its number uncertain costs 1."""
+
+COLDEST, HOTTEST = 0.3, 5.0
+"""Temperatures that are tried."""
 
 UNNAMED = Prediction(np.full(10, 0.1, np.float32))
 
@@ -42,27 +42,30 @@ class Signs:
     """Places before the digits that are found on some pages.
 
     Attributes:
-        features: as `edge.marks.Places` gives them, shape (n, FEATURES).
+        raw: what the mark network says of them, before calibration, shape (n, len(SIGNS)).
         signs: what stands there, indices in `SIGNS`, shape (n,).
-        pages: whose they are, shape (n,).
     """
 
-    features: npt.NDArray[np.float64]
+    raw: FloatArray
     signs: npt.NDArray[np.int64]
-    pages: npt.NDArray[np.int64]
 
     @classmethod
     def together(cls, parts: Sequence[Signs]) -> Signs:
-        """All places of several parts, whose pages are different ones."""
-        pages, first = [], 0
-        for part in parts:
-            pages.append(part.pages + first)
-            first += int(part.pages.max(initial=-1)) + 1
+        """All places of several parts."""
         return cls(
-            np.concatenate([part.features for part in parts]),
-            np.concatenate([part.signs for part in parts]),
-            np.concatenate(pages),
+            np.concatenate([part.raw for part in parts]), np.concatenate([part.signs for part in parts])
         )
+
+    @classmethod
+    def of(
+        cls,
+        places: Sequence[tuple[Digit | None, Digit]],
+        signs: Sequence[int],
+        grey: ByteArray,
+        marks: Classifier,
+    ) -> Signs:
+        """What the mark network says of places in a picture, and what stands there."""
+        return cls(marks.raw(patches_of(places, grey)), np.array(signs, np.int64))
 
 
 def see_all(recognizer: Recognizer, numbers: Numbers) -> list[Seen]:
@@ -70,22 +73,21 @@ def see_all(recognizer: Recognizer, numbers: Numbers) -> list[Seen]:
     return [recognizer.see(grey) for grey in numbers.grey]
 
 
-def observe_marks(pages_seen: Sequence[Seen], numbers: Numbers) -> Signs:
-    """What is to be seen before the digits of drawn numbers.
+def observe_marks(pages_seen: Sequence[Seen], numbers: Numbers, marks: Classifier) -> Signs:
+    """What stands before the digits of drawn numbers, and what the mark network says of it.
 
     Args:
         pages_seen: what both networks say of each page.
         numbers: the pages.
+        marks: the mark network.
     """
-    features, signs, pages = [], [], []
+    parts = []
     for page, seen in enumerate(pages_seen):
         true = numbers.digits[numbers.digits[:, 0] == page]
-        if not len(true):
+        found = seen.found
+        if not len(true) or found.turned or not found.candidates:
             continue
         before = before_each(true, numbers.marks[numbers.marks[:, 0] == page])
-        found = seen.found
-        if found.turned or not found.candidates:
-            continue
         nothing = np.zeros(len(found.candidates), np.float32)
         owners = match(boxes_of(found.candidates), true[:, 3:].astype(np.float32), nothing)
         digits = {
@@ -93,37 +95,17 @@ def observe_marks(pages_seen: Sequence[Seen], numbers: Numbers) -> Signs:
             for candidate, owner in zip(found.candidates, owners, strict=True)
             if owner >= 0
         }
-        places = Places(found.grey, found.looks)
+        places, signs = [], []
         for row in rows_of(list(digits)):
             for left, right in zip((None, *row[:-1]), row, strict=True):
-                sign = _sign(before[digits[right]], None if left is None else digits[left], digits[right])
-                if sign is None or numbers.ignore[page][around(right)].any():
-                    continue
-                features.append(places.features(left, right))
-                signs.append(sign)
-                pages.append(page)
-    return Signs(
-        np.array(features, np.float64).reshape(-1, FEATURES),
-        np.array(signs, np.int64),
-        np.array(pages, np.int64),
-    )
-
-
-def _sign(before: Before, left: int | None, right: int) -> int | None:
-    """What stands before a digit, if the digit that is found on its left is the one that stands there."""
-    if before.mark < 0:
-        return 0 if not before.joined or left == right - 1 else None
-    if not before.joined:
-        return MINUS
-    return 1 + before.mark if left == right - 1 else None
-
-
-def around(digit: Digit) -> tuple[slice, slice]:
-    """Rows and columns before a digit and over it."""
-    box, room = digit.box, digit.box.height
-    return slice(max(0, box.top - room // 2), box.bottom + room // 2), slice(
-        max(0, box.left - room), box.right
-    )
+                sign = sign_between(
+                    before[digits[right]], None if left is None else digits[left], digits[right]
+                )
+                if sign is not None and not numbers.ignore[page][around(right.box)].any():
+                    places.append((left, right))
+                    signs.append(sign)
+        parts.append(Signs.of(places, signs, found.grey, marks))
+    return Signs.together(parts) if parts else Signs.of([], [], np.zeros((1, 1), np.uint8), marks)
 
 
 def sign_on_page(
@@ -147,16 +129,20 @@ def sign_on_page(
     return 0
 
 
-def fit_marking(parts: Sequence[Signs | None]) -> Marking:
-    """The weights that make the truth most likely, and the threshold that costs least.
+def calibrated(marks: ModelFile, pages: Signs, numbers: Sequence[Signs], page_id: str) -> ModelFile:
+    """The mark network with temperature and thresholds for use with a page network.
 
     Args:
-        parts: pages of all that people write, where marks are rare, and pages of numbers, where they are not.
+        marks: the network; its card is renewed.
+        pages: places on pages of all that people write, where marks are rare: they tell how sure it must be
+            that there is none.
+        numbers: places on pages of numbers, where marks are not rare.
+        page_id: of the page network.
 
     Raises:
         ModelError: when some mark is not seen at all.
     """
-    observed = Signs.together([part for part in parts if part is not None])
+    observed = Signs.together([pages, *numbers])
     counts = np.bincount(observed.signs, minlength=len(SIGNS))
     if not counts.all():
         missing = " ".join(np.array(["nothing", *MARKS, "minus"])[counts == 0])
@@ -164,31 +150,48 @@ def fit_marking(parts: Sequence[Signs | None]) -> Marking:
             f"of {counts.sum()} digits that the page network finds among drawn numbers, none has {missing} "
             "before it: draw more pages, or train the network longer"
         )
-    chances = np.zeros((len(observed.signs), len(SIGNS)))
-    for train, test in KFold(FOLDS, shuffle=True, random_state=0).split(np.arange(observed.pages.max() + 1)):
-        ours, theirs = np.isin(observed.pages, train), np.isin(observed.pages, test)
-        chances[theirs] = _fit(observed.features[ours], observed.signs[ours])(observed.features[theirs])
-    best, confidence = chances.argmax(axis=1), chances.max(axis=1)
-    steps = np.append(np.unique(confidence), 1.0)
-    wrong = best != observed.signs
-    costs = [
-        (confidence < step).sum() + WRONG_MARK_COSTS * (wrong & (confidence >= step)).sum() for step in steps
-    ]
-    fitted = _fit(observed.features, observed.signs)
-    least = np.quantile(observed.features[observed.signs > 0, LOGIT], MISSED_MARKS)
-    return Marking(fitted.hidden, fitted.outer, float(steps[int(np.argmin(costs))]), float(least))
+    rows = np.arange(len(observed.signs))
+
+    def loss(temperature: float) -> float:
+        return -float(np.log(calibrate(observed.raw, temperature)[rows, observed.signs]).mean())
+
+    temperature = round(float(minimize_scalar(loss, bounds=(COLDEST, HOTTEST), method="bounded").x), 2)
+    chances = calibrate(observed.raw, temperature)
+    there = calibrate(pages.raw, temperature)
+    none = there.argmax(axis=1) == 0
+    accept = cheapest(chances, observed.signs)
+    nothing = cheapest(there[none], pages.signs[none]) if none.any() else accept
+    card = replace(
+        marks.card,
+        id=identity(marks.data),
+        trained_with=page_id,
+        temperature=temperature,
+        thresholds=Thresholds(accept=accept, digit=min(accept, nothing)),
+        accuracies={**marks.card.accuracies, **_shares(chances, observed.signs)},
+    )
+    return with_card(marks.path, marks.data, card)
 
 
-def _fit(features: npt.NDArray[np.float64], signs: npt.NDArray[np.int64]) -> Marking:
-    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
-    network = MLPClassifier(
-        (HIDDEN,), activation="tanh", solver="lbfgs", alpha=DECAY, max_iter=STEPS, random_state=0
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # to stop early regularises, too
-        network.fit((features - mean) / spread, signs)
-    (first, outer), (constants, outer_constants) = network.coefs_, network.intercepts_
-    hidden = first / spread[:, np.newaxis]
-    return Marking(
-        np.vstack([hidden, constants - mean @ hidden]), np.vstack([outer, outer_constants]), 0.0, -np.inf
-    )
+def cheapest(chances: FloatArray, signs: npt.NDArray[np.int64]) -> float:
+    """The threshold on the likeliest sign, in steps of 0.001, that costs least."""
+    confidence, wrong = chances.max(axis=1), chances.argmax(axis=1) != signs
+    steps = np.arange(1001) / 1000
+    certain = confidence >= steps[:, np.newaxis]
+    costs = (~certain).sum(axis=1) + WRONG_MARK_COSTS * (certain & wrong).sum(axis=1)
+    return float(steps[int(costs.argmin())])
+
+
+def _shares(chances: FloatArray, signs: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Of the marks before digits that a reader finds, how many are told, by the most likely sign."""
+    best, mark = chances.argmax(axis=1), signs > 0
+    return {
+        "marks right": float((best == signs)[mark].mean()),
+        "marks missed": float((best == 0)[mark].mean()),
+        "marks where none is": float((best > 0)[~mark].mean()),
+    }
+
+
+def with_card(path: Path, model: bytes, card: Card) -> ModelFile:
+    """A model file with a card in it."""
+    data = embed(model, METADATA_NAME, card.to_bytes())
+    return ModelFile(path, data, card, sha256(data).hexdigest(), shipped=False)

@@ -12,7 +12,7 @@ from convert.flatfile import packed, unpacked
 RUNTIME_VERSION = b"min_runtime_version"
 
 
-def embed(model: bytes, name: str, card: bytes) -> bytes:
+def embed(model: bytes, name: str, card: bytes, **more: bytes) -> bytes:
     """The same model with a card in a metadata buffer of its own, in place of one that it has.
 
     Long tensor names and the converter's notes on itself, which vary between machines, are dropped.
@@ -21,13 +21,15 @@ def embed(model: bytes, name: str, card: bytes) -> bytes:
         model: a `.tflite` file.
         name: of the buffer, such as `edge.model_file.METADATA_NAME`.
         card: what it is to say of itself.
+        more: what else it is to hold, by name.
     """
     tree = _bare(model)
-    entry, buffer = schema.MetadataT(), schema.BufferT()
-    buffer.data = np.frombuffer(card, np.uint8)
-    entry.name, entry.buffer = name, len(tree.buffers)
-    tree.metadata.append(entry)
-    tree.buffers.append(buffer)
+    for key, value in {name: card, **more}.items():
+        entry, buffer = schema.MetadataT(), schema.BufferT()
+        buffer.data = np.frombuffer(value, np.uint8)
+        entry.name, entry.buffer = key, len(tree.buffers)
+        tree.metadata.append(entry)
+        tree.buffers.append(buffer)
     return packed(tree)
 
 

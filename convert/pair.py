@@ -2,15 +2,16 @@
 
 Pages of hands, words and fonts that neither has learned from are read; what each network says of every
 candidate, and what is true, give the weights of `edge.fusion.Fusion` and `edge.lines.Linking`, and the
-thresholds. Likewise `edge.marks.Marking`, on drawn numbers (`convert.marking`).
+thresholds. Likewise, on drawn numbers, what the mark network says is calibrated (`convert.marking`), and what
+reads numbers of a format is fitted (`convert.whole`).
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from itertools import pairwise
@@ -22,22 +23,36 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from convert.marking import Signs, around, fit_marking, observe_marks, see_all, sign_on_page
+from convert.card_file import write_model, write_with_card
+from convert.heads import cut_off
+from convert.marking import Signs, calibrated, observe_marks, see_all, sign_on_page, with_card
 from convert.metadata import embed, identity
+from convert.quietly import import_tensorflow
+from convert.upright import fit_standing
 from convert.whole import fit_decoding, regions
 from edge.classifier import Classifier
-from edge.errors import ModelError
+from edge.errors import ModelError, UsageError
 from edge.expected import LEAST_EXPECTED
-from edge.files import write_whole
 from edge.fusion import LABELS, Fusion, evidence, log_softmax
+from edge.isolated import IsolatedError, run_isolated
 from edge.lines import Linking, neighbourhood, rows_of
-from edge.marks import FEATURES, Places
-from edge.model_file import METADATA_NAME, PAGE_MODEL, SHIPPED, Card, ModelFile, load_model
+from edge.marks import open_marks
+from edge.model_file import (
+    PAGE_MODEL,
+    SHIPPED,
+    Card,
+    ModelFile,
+    inflate,
+    load_model,
+    read_bytes,
+    read_metadata,
+)
 from edge.page import HEADS, HEIGHTS, PageNetwork
-from edge.page_file import PAGE_METADATA, KnownPage, PageCard, PageFile, open_page
+from edge.page_file import MARKS_METADATA, PAGE_METADATA, KnownPage, PageCard, PageFile, load_page, open_page
 from edge.recognizer import Found, Recognizer, Seen
 from edge.types import ByteArray, Digit, FloatArray, Prediction, Thresholds
 from training.commands import exit_code
+from training.marks.material import around
 from training.page.lessons import IGNORE, LAST, Pages, Span, draw_pages, spans
 from training.page.matching import IGNORED, boxes_of, match, shares
 from training.page.numbers import Numbers, draw_numbers
@@ -70,7 +85,7 @@ MISSED_CANDIDATES = 0.002
 SEED = 1
 """Of the pages that two networks are fitted to each other on."""
 
-FIT_PAGES, PAGES_TO_FIT_ON = "fit-pages", 3000
+FIT_PAGES, PAGES_TO_FIT_ON = "fit-pages", 6000
 """Folder of a run folder with the pages that both networks are fitted on, and how many."""
 
 NUMBERS, NUMBER_PAGES = "first-numbers.npz", 600
@@ -113,7 +128,7 @@ class Observed:
         links: of neighbours in a row, see `edge.lines.neighbourhood`, shape (m, 4).
         same: whether those belong to one number, shape (m,).
         missed: digits where there is no candidate.
-        signs: what stands before the digits.
+        signs: what stands before the digits, where the mark network was asked.
     """
 
     evidence: npt.NDArray[np.float64]
@@ -142,20 +157,21 @@ class Observed:
             all_of("links"),
             all_of("same").astype(bool),
             sum(part.missed for part in parts),
-            Signs.together([part.signs for part in parts if part.signs is not None]),
+            Signs.together(signs) if (signs := [part.signs for part in parts if part.signs]) else None,
         )
 
 
-def observe(recognizers: Sequence[Recognizer], pages: Pages) -> Observed:
+def observe(recognizers: Sequence[Recognizer], pages: Pages, marks: Classifier | None = None) -> Observed:
     """Look at pages with both networks.
 
     Args:
         recognizers: the two networks, each in one of the ways in which a reader looks.
         pages: of hands that they have not learned from.
+        marks: the mark network, to be asked what stands before the digits.
     """
     return Observed.together(
         [
-            _observe(recognizer, pages, index, span)
+            _observe(recognizer, pages, index, span, marks)
             for recognizer in recognizers
             for index, span in enumerate(spans(pages))
         ]
@@ -167,7 +183,9 @@ def _ways(network: PageNetwork, classifier: Classifier, least: float) -> list[Re
     return [Recognizer(network, classifier, least=least, heights=heights) for heights in ((), HEIGHTS)]
 
 
-def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Observed:
+def _observe(
+    recognizer: Recognizer, pages: Pages, index: int, span: Span, marks: Classifier | None
+) -> Observed:
     scale = SHRUNK[index % len(SHRUNK)]
     first, last = span.digits
     grey, flags = np.ascontiguousarray(pages.grey[index]), np.ascontiguousarray(pages.flags[index])
@@ -192,9 +210,11 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
     }
     links, same = [], []
     rows = rows_of(list(facts_of))
-    first, last = span.marks
-    marks = pages.mark_boxes[first:last] * np.float32(scale), pages.marks[first:last, 1].tolist()
-    signs = _signs(seen.found, rows, facts_of, flags, *marks)
+    signs = None
+    if marks is not None and rows:
+        first, last = span.marks
+        known = pages.mark_boxes[first:last] * np.float32(scale), pages.marks[first:last, 1].tolist()
+        signs = _signs(seen.found.grey, marks, rows, facts_of, flags, *known)
     for row in rows:
         for left, right in pairwise(row):
             links.append(neighbourhood(left, right))
@@ -213,29 +233,24 @@ def _observe(recognizer: Recognizer, pages: Pages, index: int, span: Span) -> Ob
 
 
 def _signs(
-    found: Found,
+    grey: ByteArray,
+    marks: Classifier,
     rows: Sequence[Sequence[Digit]],
     facts_of: Mapping[Digit, npt.NDArray[np.int32]],
     flags: ByteArray,
     boxes: FloatArray,
     kinds: Sequence[int],
 ) -> Signs:
-    """What stands before the digits of one page, and what is to be seen there."""
-    features, signs = [], []
-    if found.grey is not None:
-        places = Places(found.grey, found.looks)
-        for row in rows:
-            for left, right in zip((None, *row[:-1]), row, strict=True):
-                if (flags[around(right)] & IGNORE).any():
-                    continue
-                joined = left is not None and facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]
-                features.append(places.features(left, right))
-                signs.append(sign_on_page(left, right, bool(joined), boxes, kinds))
-    return Signs(
-        np.array(features, np.float64).reshape(-1, FEATURES),
-        np.array(signs, np.int64),
-        np.zeros(len(signs), np.int64),
-    )
+    """What stands before the digits of one page, and what the mark network says of it."""
+    places, signs = [], []
+    for row in rows:
+        for left, right in zip((None, *row[:-1]), row, strict=True):
+            if (flags[around(right.box)] & IGNORE).any():
+                continue
+            joined = left is not None and facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]
+            places.append((left, right))
+            signs.append(sign_on_page(left, right, bool(joined), boxes, kinds))
+    return Signs.of(places, signs, grey, marks)
 
 
 def fit_fusion(observed: Observed) -> Fusion:
@@ -371,21 +386,24 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
-    """Two model files that name each other, and their cards."""
+class Fitted:
+    """Two model files that belong together, the page network's card, and the mark network in its file."""
 
     page: bytes
     page_card: PageCard
-    digits: bytes
-    digits_card: Card
+    digits: ModelFile
+    marks: ModelFile
 
 
-def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, origin: Origin) -> Pair:
-    """Fit what brings two networks together, and write it into their cards.
+def pair(
+    page: bytes, digits: ModelFile, marks: ModelFile, held_out: Pages, numbers: Numbers, origin: Origin
+) -> Fitted:
+    """Fit what brings the networks together, and write it into their cards.
 
     Args:
-        page: an int8 page network without a card.
+        page: an int8 page network; a card in it is replaced.
         digits: a digit network; its card is renewed.
+        marks: a mark network, likewise.
         held_out: pages of hands that neither has learned from.
         numbers: pages of numbers with marks, of such hands, too.
         origin: of the page network.
@@ -394,15 +412,17 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         ModelError: when the page network finds nothing to fit on.
     """
     network = PageNetwork(page)
-    observed = observe(_ways(network, Classifier(digits), LEAST), held_out)
+    telling = open_marks(marks)
+    observed = observe(_ways(network, Classifier(digits), LEAST), held_out, telling)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
     least = fit_least(observed, card.fusion, card.fused)
     usual, thorough = _ways(network, Classifier(digits), LEAST_EXPECTED)
-    seen = [observe_marks(see_all(way, numbers), numbers) for way in (usual, thorough)]
-    marking = fit_marking([observed.signs, *seen])
-    decoding = fit_decoding(regions(thorough, numbers), card.fusion, marking)
+    seen = [observe_marks(see_all(way, numbers), numbers, telling) for way in (usual, thorough)]
+    assert observed.signs is not None
+    marks = calibrated(marks, observed.signs, seen, page_id)
+    decoding = fit_decoding(regions(thorough, numbers), card.fusion, open_marks(marks))
     page_card = PageCard(
         name="page-int8",
         version=origin.version,
@@ -411,8 +431,13 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         heads=HEADS,
         least=least,
         linking=linking,
-        marking=marking,
         decoding=decoding,
+        standing=fit_standing(
+            Recognizer(network, Classifier(digits), least=least, heights=HEIGHTS),
+            card.fusion,
+            card.fused,
+            held_out,
+        ),
         training_data=origin.training_data,
         sources=SOURCES,
         scores={**origin.scores, **measure(observed, card.fusion, linking, card.fused)},
@@ -420,11 +445,11 @@ def pair(page: bytes, digits: ModelFile, held_out: Pages, numbers: Numbers, orig
         commit=origin.commit,
         known=known_page(network, held_out),
     )
-    return Pair(
-        embed(page, PAGE_METADATA, page_card.to_bytes()),
+    return Fitted(
+        embed(page, PAGE_METADATA, page_card.to_bytes(), **{MARKS_METADATA: marks.data}),
         page_card,
-        embed(digits.data, METADATA_NAME, card.to_bytes()),
-        card,
+        with_card(digits.path, digits.data, card),
+        marks,
     )
 
 
@@ -499,9 +524,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
     parser = argparse.ArgumentParser(
         prog="python -m convert.pair",
-        description="Quantize a page network, fit it to a digit network, and write both as a pair.",
+        description="Quantize a page network, fit it to a digit and a mark network, and write both files.",
     )
-    parser.add_argument("run", type=Path, help="folder of the page network's run (python -m training.page)")
+    parser.add_argument(
+        "run",
+        type=Path,
+        metavar="RUN",
+        help="folder of the page network's run (python -m training.page), or a page.tflite to fit anew",
+    )
     parser.add_argument(
         "--average",
         type=Path,
@@ -513,14 +543,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--digits", type=Path, metavar="FILE", help="the digit network (default: the shipped model)"
     )
+    parser.add_argument(
+        "--marks", type=Path, metavar="FILE", help="the mark network (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--drawn",
+        type=Path,
+        metavar="DIR",
+        help="folder that keeps the pages to fit on (default: the run folder; of a file: runs/fitted)",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="as for training (default: $DIGITCAM_DATA)")
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
-    parser.add_argument("--version", default="1.0", metavar="X.Y", help="of the page network (default: 1.0)")
+    parser.add_argument(
+        "--version", metavar="X.Y", help="of the page network (default: 1.0; of a file: its own)"
+    )
     options = parser.parse_args(arguments)
     return exit_code(lambda: _convert(options))
 
 
 def _convert(options: argparse.Namespace) -> None:
+    ready = options.run.suffix == ".tflite"
+    model, origin = (_from_file if ready else _from_run)(options)
+    drawn = options.drawn or (Path("runs/fitted") if ready else options.run)
+    made = pair(
+        model,
+        load_model(options.digits),
+        load_page().marks if options.marks is None else load_model(options.marks),
+        pages_to_fit_on(drawn, options.data),
+        numbers_of_run(drawn, options.data),
+        origin,
+    )
+    write_with_card(options.out / PAGE_MODEL, made.page, made.page_card.as_dict())
+    write_model(options.out / SHIPPED, made.digits)
+    for name, value in made.page_card.scores.items():
+        print(f"{name}: {value:.4f}")
+
+
+def _from_run(options: argparse.Namespace) -> tuple[bytes, Origin]:
+    """The network of a run folder in int8, and where it comes from."""
+    import_tensorflow()
     from training.page.measure import Score, silent
     from training.page.network import build_network
     from training.page.quantize import to_int8
@@ -536,32 +597,48 @@ def _convert(options: argparse.Namespace) -> None:
         print(f"{name} says nothing and takes time: leave it out with training.page.depth", file=sys.stderr)
     model = to_int8(network, np.ascontiguousarray(train[0].grey[:CALIBRATION_PAGES]))
     scores = {f"float {name}": value for name, value in asdict(Score.of(network, validation[0])).items()}
-    made = pair(
-        model,
-        load_model(options.digits),
-        pages_to_fit_on(options.run, options.data),
-        numbers_of_run(options.run, options.data),
-        Origin(
-            options.version,
-            config.data,
-            " and ".join([config.command, *(other.command for other in others)]),
-            config.commit,
-            scores,
-        ),
-    )
-    for name, data, card in (
-        (PAGE_MODEL, made.page, made.page_card.as_dict()),
-        (SHIPPED, made.digits, made.digits_card.as_dict()),
-    ):
-        path = options.out / name
-        beside = path.with_suffix(".json")
-        before = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() and name == SHIPPED else {}
-        # The card promises the file's SHA-256: whoever reads both in between sees that they do not fit.
-        whole = {**before, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **card}
-        write_whole(beside, json.dumps(whole, indent=2) + "\n")
-        write_whole(path, data)
-    for name, value in made.page_card.scores.items():
-        print(f"{name}: {value:.4f}")
+    command = " and ".join([config.command, *(other.command for other in others)])
+    return model, Origin(options.version or "1.0", config.data, command, config.commit, scores)
+
+
+def _from_file(options: argparse.Namespace) -> tuple[bytes, Origin]:
+    """A page network that is in int8 already, and what its card says of where it comes from.
+
+    Raises:
+        ModelError: when it cannot be read, or its card does not say that.
+        UsageError: when it is to be averaged.
+    """
+    if options.average:
+        raise UsageError(f"{options.run} is in int8: only the weights of runs can be averaged")
+    data, _ = read_bytes(options.run)
+    try:
+        model = run_isolated("convert.pair:opened", data)
+        # All but this is measured and fitted anew: an older card will do.
+        card = json.loads(inflate(read_metadata(data, PAGE_METADATA)))
+        origin = Origin(
+            options.version or str(card["version"]),
+            {str(name): str(digest) for name, digest in card["training_data"].items()},
+            str(card["command"]),
+            str(card["commit"]),
+            {str(name): float(score) for name, score in card["scores"].items() if name.startswith("float ")},
+        )
+    except (IsolatedError, ModelError, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        raise ModelError(f"{options.run} is no page network: {error}") from error
+    return model, origin
+
+
+def opened(model: bytes) -> bytes:
+    """Open a page network, less the heads that nobody asks for: what a child process does with a new file.
+
+    Returns:
+        The network.
+
+    Raises:
+        ModelError: it is none.
+    """
+    less = cut_off(model)
+    PageNetwork(less)
+    return less
 
 
 if __name__ == "__main__":

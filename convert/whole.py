@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.expected import (
     Choices,
@@ -25,7 +26,6 @@ from edge.expected import (
 )
 from edge.formats import DIGIT, Format
 from edge.fusion import Fusion
-from edge.marks import Marking, Places
 from edge.recognizer import Recognizer, Seen
 from edge.types import Box
 from training.page.matching import as_array, boxes_of, match
@@ -34,8 +34,9 @@ from training.page.numbers import Numbers, WrittenNumber, written
 MARGIN = 0.6
 """Of the paper around a number that belongs to its region, in heights of its digits."""
 
-WRONG_COSTS = 20.0
-"""What a number costs that is accepted and wrong, where one that is not accepted costs 1."""
+WRONG_COSTS = 30.0
+"""What a number costs that is accepted and wrong, where one that is not accepted costs 1: what is accepted is
+kept, sent and compared with, and what is not is read again in the next frame."""
 
 MISLED, OTHERWISE = 0.25, 0.05
 """What a number counts for which another format is expected, where one whose format it is counts 1: for the
@@ -121,20 +122,20 @@ def _region(seen: Seen, number: WrittenNumber, form: Format) -> Region:
     return Region(seen, match(boxes, true, np.zeros(len(boxes), np.float32)), number, form)
 
 
-def fit_decoding(some: Sequence[Region], fusion: Fusion, marking: Marking) -> Decoding:
+def fit_decoding(some: Sequence[Region], fusion: Fusion, marks: Classifier) -> Decoding:
     """The weights that make the truth most likely, and the threshold that costs least.
 
     Args:
         some: numbers in their regions.
         fusion: brings the opinions of both networks together.
-        marking: tells the marks.
+        marks: tells the marks.
 
     Raises:
         ModelError: when too little is found to tell what is right.
     """
     fields = [Choices.of(one.seen, fusion) for one in some]
     steps = _fit_steps(some, fields)
-    told, right, counts = observe_whole(some, fields, steps, marking)
+    told, right, counts = observe_whole(some, fields, steps, marks)
     folds = min(FOLDS, int(right.sum()), int((~right).sum()))
     if folds < 2:
         raise ModelError(
@@ -189,7 +190,7 @@ def _fit_steps(some: Sequence[Region], fields: Sequence[Choices]) -> Steps:
 
 
 def observe_whole(
-    some: Sequence[Region], fields: Sequence[Choices], steps: Steps, marking: Marking
+    some: Sequence[Region], fields: Sequence[Choices], steps: Steps, marks: Classifier
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     """What is told of the likeliest number in each region, and whether it is right, where there is one.
 
@@ -200,7 +201,7 @@ def observe_whole(
     """
     told, right, counts = [], [], []
     for index, (one, seen) in enumerate(zip(some, fields, strict=True)):
-        seams = Seams(seen, Places(one.seen.found.grey, one.seen.found.looks), marking)
+        seams = Seams(seen, one.seen.found.grey, marks)
         for form in (one.form, another_format(one.number.text, index)):
             hypotheses = ranked(search(seen, slots_of(form), steps), seams)
             if hypotheses:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -170,13 +170,15 @@ def _opencv() -> Check:
 
 def _model() -> Check:
     from edge.classifier import Classifier
+    from edge.marks import open_marks
     from edge.page_file import check_pair, known_error, load_page, open_page
 
-    wanted = "both shipped networks give their known answers, and are a pair"
+    wanted = "all shipped networks give their known answers, and are a pair"
     try:
         classifier = Classifier()
         page = load_page()
         check_pair(classifier.card, page.card)
+        open_marks(page.marks)
         error = known_error(open_page(page), page.card.known)
     except EdgeError as failure:
         return Check("model", "failed", str(failure), wanted, "install digitcam again into a new environment")
@@ -305,11 +307,21 @@ def _aims(pictures: Iterable[ByteArray], fields: Sequence[Field]) -> Iterator[Ch
     frames = FieldReader(reader, wanted)
     aims: dict[str, Aim] = {}
     trend: dict[str, Trend] = {}
+    ways: Counter[int] = Counter()
     for number, grey in enumerate(pictures):
         result = frames.read_frame(Frame(grey, number, float(number), datetime.now(UTC), "camera"))
         aims, trend = measure_all(grey, result), trends.see(result)
+        ways[result.turned] += 1
+    turned = 90 * ways.most_common(1)[0][0] if ways else 0
     for name, aim in aims.items():
-        advised = "; ".join(each.text for each in advice(aim, trend[name]))
+        todo = [each.text for each in advice(aim, trend[name])]
+        if turned and not name:
+            todo.insert(
+                0,
+                f"turn the camera, or give it --rotation {360 - turned}: the page stands turned by {turned} "
+                "degrees",
+            )
+        advised = "; ".join(todo)
         yield Check(
             f"aim {name}".strip(),
             "warning" if advised else "ok",

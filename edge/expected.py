@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.classifier import Classifier
 from edge.formats import DIGIT, MARKS, OPTIONAL, Format
 from edge.fusion import Fusion
 from edge.lines import DASH
-from edge.marks import Marking, Places
+from edge.marks import signs_before
 from edge.recognizer import Seen
-from edge.types import MINUS, SIGNS, Candidate, Digit, Line
+from edge.types import MINUS, SIGNS, ByteArray, Candidate, Digit, Line, Prediction
 
 Reals = npt.NDArray[np.float64]
 
@@ -43,6 +44,9 @@ WITH_MARKS = 12
 
 LEAST_SIGN = 1e-4
 """The least probability of a mark: nothing is ruled out."""
+
+LEAST_RIVAL = 1e-3
+"""The least probability of another label that tells anything: int8 tells 1/256 from 0."""
 
 LEFT_OUT = -4.0
 """Logit of a digit below which what has no slot tells nothing."""
@@ -80,6 +84,8 @@ class Whole:
         constant: to which are added:
         named: times the logarithm of the probability of all its labels together;
         doubtful: times the same of the label that is the least probable;
+        rival: times the logarithm of the highest probability that a digit has for another label, which still
+            differs where that of its own is hardly below 1;
         weakest: times the logit of the candidate that is the least likely digit;
         margin: times how far it is ahead of the next best hypothesis;
         uneven: times the largest deviation from the mean pitch, see `Steps.pitch`;
@@ -91,6 +97,7 @@ class Whole:
     constant: float
     named: float
     doubtful: float
+    rival: float
     weakest: float
     margin: float
     uneven: float
@@ -177,7 +184,7 @@ class Choices:
 
     Attributes:
         candidates: as the page network sees them.
-        digits: named by both networks.
+        digits: named by both networks, given that they are digits.
         logits: of each being a digit, shape (n,).
         named: logarithm of the probability of its label, given that it is one, shape (n,).
     """
@@ -202,13 +209,13 @@ class Choices:
     def of(cls, seen: Seen, fusion: Fusion) -> Choices:
         """What both networks see in a picture."""
         found = seen.found
-        predictions = fusion(found.candidates, seen.probabilities)
         logits, named = fusion.parts(found.candidates, seen.probabilities)
-        order = sorted(range(len(predictions)), key=lambda k: found.candidates[k].box.centre)
+        order = sorted(range(len(logits)), key=lambda k: found.candidates[k].box.centre)
+        labels = [Prediction(row) for row in np.exp(named).astype(np.float32)]
         return cls(
             [found.candidates[k] for k in order],
             [
-                Digit(found.candidates[k].box, predictions[k], found.inks[k], found.candidates[k].links)
+                Digit(found.candidates[k].box, labels[k], found.inks[k], found.candidates[k].links)
                 for k in order
             ],
             logits[order],
@@ -285,12 +292,12 @@ class Seams:
 
     Args:
         seen: the candidates.
-        places: of their picture.
-        marking: tells the marks.
+        grey: their picture, shape (rows, columns), uint8.
+        marks: tells the marks.
     """
 
-    def __init__(self, seen: Choices, places: Places, marking: Marking) -> None:
-        self._seen, self._places, self._marking = seen, places, marking
+    def __init__(self, seen: Choices, grey: ByteArray, marks: Classifier) -> None:
+        self._seen, self._grey, self._marks = seen, grey, marks
         self._known: dict[tuple[int | None, int], Reals] = {}
 
     def signs(self, one: Hypothesis) -> Reals:
@@ -303,9 +310,8 @@ class Seams:
         known = self._known.get((left, right))
         if known is None:
             digits = self._seen.digits
-            features = self._places.features(None if left is None else digits[left], digits[right])
-            assert features is not None  # nothing is too faint to be looked at
-            chances = self._marking(features[np.newaxis])[0].astype(np.float64)
+            place = None if left is None else digits[left], digits[right]
+            chances = signs_before([place], self._grey, self._marks)[0].astype(np.float64)
             chances[DASH] = chances[MINUS] = chances[DASH] + chances[MINUS]  # the format tells the one it is
             known = self._known[left, right] = np.log(np.maximum(chances, LEAST_SIGN))
         return known
@@ -334,11 +340,13 @@ def told_of(seen: Choices, hypotheses: Sequence[Hypothesis], seams: Seams) -> tu
     margin = min(best.score - others[0].score, MOST) if others else MOST
     apart = np.abs(seen.x[:, np.newaxis] - seen.x[chosen]) >= APART * seen.height[:, np.newaxis]
     rest = seen.logits[apart.all(axis=1)]
+    others_named = np.partition([seen.digits[k].prediction.probabilities for k in chosen], -2, axis=1)[:, -2]
     signs = seams.signs(best)
     return (
         1.0,
         float(seen.named[chosen].sum()),
         float(seen.named[chosen].min()),
+        math.log(max(LEAST_RIVAL, float(others_named.max()))),
         min(float(seen.logits[chosen].min()), MOST),
         margin,
         best.uneven,
@@ -353,7 +361,7 @@ def labels_of(seen: Choices, one: Hypothesis) -> str:
     return "".join(str(seen.digits[k].prediction.label) for k in one.chosen)
 
 
-def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marking: Marking) -> Line | None:
+def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marks: Classifier) -> Line | None:
     """The likeliest number of a format in a picture.
 
     Args:
@@ -361,7 +369,7 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
         form: the expected format.
         fusion: brings the opinions of both networks together.
         decoding: fitted weights.
-        marking: tells the marks.
+        marks: tells the marks.
 
     Returns:
         The number, with its marks as the format has them and `Line.chance`; None where nothing fills the
@@ -370,7 +378,7 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marki
     candidates = Choices.of(seen, fusion)
     if len(candidates.digits) < form.shortest:
         return None
-    seams = Seams(candidates, Places(seen.found.grey, seen.found.looks), marking)
+    seams = Seams(candidates, seen.found.grey, marks)
     hypotheses = ranked(search(candidates, slots_of(form), decoding.steps), seams)
     if not hypotheses:
         return None

@@ -129,12 +129,15 @@ def to_reading(line: Line, thresholds: Thresholds, *, track_id: int | None = Non
     """A line as the user wants it: text with its marks, `?` for a digit below the threshold, and a status.
 
     A mark that is in doubt makes the number uncertain, and does not show as `?`: it may be none at all. Of
-    a number that was read by a format, all digits are shown where it is certain as a whole.
+    a number that was read by a format, all digits are shown where it is certain as a whole, and otherwise
+    those of which it is clear which one they are: that they are digits, the format says.
     """
     sure = [digit.prediction.confidence >= thresholds.accept for digit in line.digits]
     signs = signs_of(line.digits)
     if line.chance is None:
-        certain = all(sure) and all(chance >= thresholds.mark for _, chance in signs)
+        certain = all(sure) and all(
+            chance >= (thresholds.mark if sign else thresholds.nothing) for sign, chance in signs
+        )
         chances = [*(digit.prediction.confidence for digit in line.digits), *(chance for _, chance in signs)]
     else:
         certain, chances = line.chance >= thresholds.number, [line.chance]

@@ -1,4 +1,4 @@
-"""What the two networks say of themselves, and whether they keep it: `digitcam model`."""
+"""What the networks say of themselves, and whether they keep it: `digitcam model`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.classifier import TOLERANCE, Classifier
 from edge.errors import ModelError
+from edge.marks import open_marks
 from edge.model_file import ModelFile, has_metadata, load_model, read_bytes
 from edge.page_file import PAGE_METADATA, PageFile, check_pair, known_error, load_page, open_page
 from edge.page_file import TOLERANCE as PAGE_TOLERANCE
@@ -40,7 +41,7 @@ def _described(model: ModelFile | PageFile) -> dict[str, Any]:
     card = {"file": str(model.path), "bytes": len(model.data), "sha256": model.sha256, **model.card.as_dict()}
     # Pictures in base64 tell nobody anything.
     if isinstance(model, PageFile):
-        return card | {"known": list(model.card.known.picture.shape)}
+        return card | {"known": list(model.card.known.picture.shape), "marks": _described(model.marks)}
     return card | {"known_answers": len(model.card.known_answers.glyphs)}
 
 
@@ -55,9 +56,9 @@ def verify(path: Path | None) -> str:
     """
     if path is not None:
         model = load(path)
-        return _verify_page(model) if isinstance(model, PageFile) else _verify_digits(model)
+        return _verify_page(model) if isinstance(model, PageFile) else _verify_names(model)
     digits, page = load_model(), load_page()
-    found = f"{_verify_digits(digits)}\n{_verify_page(page)}"
+    found = f"{_verify_names(digits)}\n{_verify_page(page)}"
     check_pair(digits.card, page.card)
     if page.card.trained_with != digits.card.id:
         raise ModelError(
@@ -67,7 +68,7 @@ def verify(path: Path | None) -> str:
     return f"{found}\nthey are a pair: the card of each names the other"
 
 
-def _verify_digits(model: ModelFile) -> str:
+def _verify_names(model: ModelFile) -> str:
     _check_beside(model)
     classifier = Classifier(model)
     card, known = model.card, model.card.known_answers
@@ -93,7 +94,9 @@ def _verify_page(page: PageFile) -> str:
         f"{page.path}: {card.name} {card.version}, {len(page.data):,} bytes, {_which(page)}\n"
         f"keeps the contract: int8 (1, rows/4, columns/4, 16) pixels in, the heads {heads} out\n"
         f"says what it must of its known page on {network.runtime}: "
-        f"off by at most {known_error(network, card.known):.2f} (a logit; allowed {PAGE_TOLERANCE:g})"
+        f"off by at most {known_error(network, card.known):.2f} (a logit; allowed {PAGE_TOLERANCE:g})\n"
+        f"holds {page.marks.card.name} {page.marks.card.version}, which gives its "
+        f"{len(page.marks.card.known_answers.glyphs)} known answers on {open_marks(page.marks).runtime}"
     )
 
 

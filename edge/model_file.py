@@ -25,7 +25,7 @@ from flatbuffers.table import Table
 from edge.errors import ModelError
 from edge.fusion import Fusion
 from edge.preprocess import GLYPH_SIZE, PREPROCESSING_VERSION
-from edge.types import ByteArray, FloatArray, ModelName, Thresholds
+from edge.types import SIGNS, ByteArray, FloatArray, ModelName, Thresholds
 
 METADATA_NAME = "digitcam"
 """Name of the metadata buffer that holds the card."""
@@ -36,6 +36,7 @@ PAGE_MODEL = "page.tflite"
 
 DIGITS = 10
 DIGIT_LABELS = tuple(str(digit) for digit in range(DIGITS))
+MARK_LABELS = ("none", *SIGNS[1:])
 MAX_MODEL_BYTES = 64 << 20
 MAX_CARD_BYTES = 1 << 20
 
@@ -96,7 +97,8 @@ class Card:
         labels: what its outputs mean.
         preprocessing: version of the preprocessing that it was trained for.
         temperature: divides the logarithms of the raw probabilities; see `edge.classifier.calibrate`.
-        thresholds: on the calibrated confidence of the network by itself.
+        thresholds: on the calibrated confidence of the network by itself; of a mark network, `accept` is for
+            marks and `digit` for none.
         training_data: name of each data file and the SHA-256 of its decompressed contents.
         accuracies: share read right, by test set.
         command: the command line that trained it.
@@ -258,7 +260,20 @@ def load_model(path: str | Path | None = None) -> ModelFile:
             preprocessing, or not the file that its SHA-256 promises.
     """
     name = shipped_path(SHIPPED) if path is None else Path(path)
-    data, shipped = read_bytes(name, SHIPPED)
+    return as_model(name, *read_bytes(name, SHIPPED))
+
+
+def as_model(name: Path, data: bytes, shipped: bool) -> ModelFile:
+    """The bytes of a model file, with the card read from them.
+
+    Args:
+        name: where they come from.
+        data: the whole file.
+        shipped: whether it came, bit for bit, with the package.
+
+    Raises:
+        ModelError: when they are no TensorFlow Lite model, without a card, or made for another preprocessing.
+    """
     try:
         card = read_card(data)
     except ModelError as error:

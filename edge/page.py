@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.formats import MARKS
 from edge.fusion import log_softmax
 from edge.planes import magnified, shrunk
 from edge.runtime import Network
@@ -50,8 +49,6 @@ HEADS = (
     ("links", 2),  # the number goes on to the left, to the right: logits
     ("small", 1),  # digits too small for this look are here: a logit
     ("ways", 4),  # writing that stands upright, on its right side, on its head, on its left side: logits
-    ("mark", 1),  # the centre of one of MARKS is here: a logit
-    ("kind", len(MARKS)),  # which
 )
 """What the network says of a cell, and in how many channels."""
 

@@ -18,18 +18,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge import classifier
 from edge.errors import ModelError
 from edge.expected import Decoding
 from edge.fusion import Fusion
 from edge.isolated import IsolatedError, run_isolated
 from edge.lines import Linking
-from edge.marks import Marking
-from edge.model_file import PAGE_MODEL, Card, inflate, read_bytes, read_metadata, shipped_path
+from edge.model_file import (
+    PAGE_MODEL,
+    Card,
+    ModelFile,
+    as_model,
+    inflate,
+    read_bytes,
+    read_metadata,
+    shipped_path,
+)
 from edge.page import BLOCK, HEADS, PageNetwork
 from edge.types import ByteArray, ModelName, Thresholds
+from edge.upright import Standing
 
-PAGE_METADATA = "digitcam page"
-"""Name of the metadata buffer that holds the card."""
+PAGE_METADATA, MARKS_METADATA = "digitcam page", "digitcam marks"
+"""Names of the metadata buffers that hold the card, and the mark network: a whole `.tflite` file with a card
+of its own, which came with this page network."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +101,8 @@ class PageCard:
         heads: name and channels of what it says, in this order.
         least: logit of a digit's centre from which on a place is worth naming.
         linking: tells which neighbours belong to one number.
-        marking: tells the marks between and before digits.
         decoding: reads numbers of an expected format.
+        standing: tells a picture on its head.
         training_data: name of each data file and the SHA-256 of its contents.
         sources: whose handwriting it has learned from, to be cited.
         scores: what was measured of it, by name.
@@ -107,8 +118,8 @@ class PageCard:
     heads: tuple[tuple[str, int], ...]
     least: float
     linking: Linking
-    marking: Marking
     decoding: Decoding
+    standing: Standing
     training_data: Mapping[str, str]
     sources: tuple[str, ...]
     scores: Mapping[str, float]
@@ -126,8 +137,8 @@ class PageCard:
             "heads": [list(head) for head in self.heads],
             "least": self.least,
             "linking": asdict(self.linking),
-            "marking": self.marking.as_dict(),
             "decoding": asdict(self.decoding),
+            "standing": asdict(self.standing),
             "training_data": dict(self.training_data),
             "sources": list(self.sources),
             "scores": dict(self.scores),
@@ -143,10 +154,10 @@ class PageCard:
         Raises:
             ModelError: when a field is missing or of the wrong kind, or its heads are not ours.
         """
-        if values.get("marking") is None or values.get("decoding") is None:
+        if missing := [name for name in ("decoding", "standing") if values.get(name) is None]:
             raise ModelError(
-                "its card has no weights for the marks and formats of numbers: fit it again, "
-                "python -m convert.pair RUN"
+                f"it was made for another digitcam, its card has no {' and no '.join(missing)}: fit it "
+                "again, python -m convert.pair FILE"
             )
         try:
             card = cls(
@@ -157,8 +168,8 @@ class PageCard:
                 heads=tuple((str(name), int(count)) for name, count in values["heads"]),
                 least=float(values["least"]),
                 linking=Linking(**{str(k): float(v) for k, v in values["linking"].items()}),
-                marking=Marking.from_dict(values["marking"]),
                 decoding=Decoding.from_dict(values["decoding"]),
+                standing=Standing.from_dict(values["standing"]),
                 training_data={str(k): str(v) for k, v in values["training_data"].items()},
                 sources=tuple(str(source) for source in values["sources"]),
                 scores={str(k): float(v) for k, v in values["scores"].items()},
@@ -208,6 +219,7 @@ class PageFile:
         card: what it says of itself.
         sha256: of `data`, in hex.
         shipped: whether it is, bit for bit, the one that came with the package.
+        marks: the mark network that came with it.
     """
 
     path: Path
@@ -215,6 +227,7 @@ class PageFile:
     card: PageCard
     sha256: str
     shipped: bool
+    marks: ModelFile
 
     @property
     def name(self) -> ModelName:
@@ -256,9 +269,12 @@ def load_page(path: str | Path | None = None) -> PageFile:
     data, shipped = read_bytes(name, PAGE_MODEL)
     try:
         card = PageCard.from_bytes(read_metadata(data, PAGE_METADATA))
+        marks = read_metadata(data, MARKS_METADATA)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    return PageFile(name, data, card, hashlib.sha256(data).hexdigest(), shipped)
+    return PageFile(
+        name, data, card, hashlib.sha256(data).hexdigest(), shipped, as_model(name, marks, shipped)
+    )
 
 
 TOLERANCE = 1.0
@@ -289,7 +305,7 @@ def open_page(page: PageFile | None = None, *, threads: int = 1) -> PageNetwork:
 
 
 def verify_bytes(model: bytes) -> bytes:
-    """Open a page network and ask what it must know: what a child process does with a file first seen.
+    """Open both networks of a file and ask what they must know: what a child process does with it at first.
 
     Returns:
         Nothing; that it returns at all is the answer.
@@ -298,7 +314,7 @@ def verify_bytes(model: bytes) -> bytes:
         ModelError: as `open_page` does.
     """
     _open(model, PageCard.from_bytes(read_metadata(model, PAGE_METADATA)))
-    return b""
+    return classifier.verify_bytes(read_metadata(model, MARKS_METADATA))
 
 
 def _open(model: bytes, card: PageCard, *, threads: int = 1) -> PageNetwork:

@@ -17,7 +17,7 @@ from edge.expected import LEAST_EXPECTED, expected
 from edge.formats import Format
 from edge.lines import numbers_of, rows_of, to_reading
 from edge.live import Step, Stream
-from edge.marks import Places, marked
+from edge.marks import marked, open_marks
 from edge.model_file import DIGIT_LABELS, DIGITS, load_model
 from edge.page import HEIGHTS
 from edge.page_file import PageFile, check_pair, load_page, open_page
@@ -27,6 +27,7 @@ from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
 from edge.types import ByteArray, Frame, Line, Reading, Result, Scan, Speed, check_image
+from edge.upright import upright
 
 
 class DigitReader:
@@ -46,6 +47,7 @@ class DigitReader:
     Attributes:
         classifier: names the digits.
         page: sees where digits are.
+        marks: tells the marks between digits.
         recognizer: the two networks, looking at a frame of a stream.
         separate: the same, looking at a separate picture.
         thresholds: on what they say together.
@@ -74,8 +76,14 @@ class DigitReader:
             )
         self.page, self.threads = page or load_page(), threads
         card = self.page.card
+        self.marks = open_marks(self.page.marks)
         self._fusion, fused = check_pair(self.classifier.card, card)
-        self.thresholds = replace(fused, mark=card.marking.accept, number=card.decoding.accept)
+        self.thresholds = replace(
+            fused,
+            mark=self.marks.card.thresholds.accept,
+            nothing=self.marks.card.thresholds.digit,
+            number=card.decoding.accept,
+        )
         network = open_page(self.page, threads=threads)
         self.recognizer = Recognizer(network, self.classifier, least=card.least)
         heights = HEIGHTS if thorough else ()
@@ -205,9 +213,12 @@ class DigitReader:
         """
         with self._lock:
             start = time.perf_counter()
-            seen = (self.separate if separate else self.recognizer).see(grey)
+            if separate:
+                seen = upright(self.separate, grey, self._fusion, self.thresholds, self.page.card.standing)
+            else:
+                seen = self.recognizer.see(grey)
             rows = rows_of(seen.digits(self._fusion, self.thresholds.digit))
-            rows = marked(rows, Places(seen.found.grey, seen.found.looks), self.page.card.marking)
+            rows = marked(rows, seen.found.grey, self.marks)
             return self._scan(seen, numbers_of(rows, self.page.card.linking), grey.shape, start)
 
     def expect(self, grey: ByteArray, form: Format) -> Scan:
@@ -220,7 +231,7 @@ class DigitReader:
         with self._lock:
             start = time.perf_counter()
             seen = self._hardly.see(grey)
-            line = expected(seen, form, self._fusion, card.decoding, card.marking)
+            line = expected(seen, form, self._fusion, card.decoding, self.marks)
             return self._scan(seen, [] if line is None else [line], grey.shape, start)
 
     def _scan(self, seen: Seen, lines: list[Line], shape: tuple[int, ...], start: float) -> Scan:

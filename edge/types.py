@@ -369,13 +369,15 @@ class Thresholds:
     Attributes:
         accept: a digit at or above it is shown, one below it is `?`.
         digit: what stays below it is no digit at all.
-        mark: a number with a mark below it, or where there is none by less than that, is not certain.
+        mark: a number with a mark below it is not certain.
+        nothing: one where there is no mark by less than this is not either.
         number: a number that is read by a format is certain from this probability on.
     """
 
     accept: float
     digit: float
     mark: float = 0.0
+    nothing: float = 0.0
     number: float = 1.0
 
 

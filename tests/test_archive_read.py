@@ -205,7 +205,7 @@ def test_a_picture_that_takes_too_long_or_too_much_has_a_row_and_the_next_is_rea
     forged = tmp_path / "forged.png"
     forged.write_bytes(png_of_size(9999, 9999))
     large = tmp_path / "large.png"
-    cv2.imwrite(str(large), np.full((9000, 9000), 210, np.uint8))
+    cv2.imwrite(str(large), np.full((9900, 9900), 210, np.uint8))
     files = [paths[0], tmp_path / "scribbles.png", forged, large, paths[1]]
     reader = BatchReader(Settings(memory_limit=700 << 20))
     try:

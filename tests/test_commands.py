@@ -399,14 +399,14 @@ def test_a_picture_gets_added_looks_unless_it_is_read_quickly(options, more, pho
     monkeypatch.setattr(PageNetwork, "more", counted)
     assert main(["read", str(photo), *options]) == 0
     assert capsys.readouterr().out.split()[-1] == "407"
-    assert len(calls) == more
+    assert len(calls) in (more, 2 * more)  # looked at on its head, too, where that is in doubt
 
 
 @pytest.mark.parametrize(
     ("spoilt", "cure"),
     [
         (lambda picture: np.rot90(picture), "--rotation 90"),
-        (lambda picture: np.rot90(picture, 2), "--rotation 180"),
+        (lambda picture: np.rot90(picture, 2), None),  # it is read as it should stand
         (lambda picture: np.rot90(picture, 3), "--rotation 270"),
         (lambda picture: picture[:, ::-1], "--mirror"),
         (lambda picture: picture, None),

@@ -12,7 +12,9 @@ from ai_edge_litert import schema_py_generated as schema
 from drawn import numbers_of_scenes, pages_of, scene_of
 
 import convert.pair
+import edge.page
 from convert.flatfile import packed
+from convert.heads import cut_off
 from convert.metadata import embed, identity
 from convert.pair import (
     Observed,
@@ -26,11 +28,15 @@ from convert.pair import (
     observe,
     pair,
 )
+from edge.classifier import Classifier
 from edge.errors import ModelError
 from edge.fusion import Fusion, log_softmax
 from edge.lines import Linking
+from edge.marks import open_marks
 from edge.model_file import METADATA_NAME, load_model
+from edge.page import DEPTH, PageNetwork
 from edge.page_file import check_pair, load_page, open_page
+from edge.reader import DigitReader
 from edge.recognizer import Found, Seen
 from edge.types import Box, Candidate
 from training.page.matching import IGNORED, NONE
@@ -216,25 +222,42 @@ def numbers():
 @pytest.fixture(scope="module")
 def made(held_out, numbers):
     origin = Origin("2.0", {"data": "ab"}, "python -m training.page", "abc", {"float found": 0.5})
-    return pair(load_page().data, load_model(), held_out, numbers, origin)
+    return pair(load_page().data, load_model(), load_page().marks, held_out, numbers, origin)
 
 
 def written(made, folder):
-    """The two files, as they are read again."""
+    """The files of page and digit network, as they are read again."""
     (folder / "page.tflite").write_bytes(made.page)
-    (folder / "digits.tflite").write_bytes(made.digits)
+    (folder / "digits.tflite").write_bytes(made.digits.data)
     return load_page(folder / "page.tflite"), load_model(folder / "digits.tflite")
 
 
 def test_both_files_are_read_again_and_are_a_pair(made, tmp_path):
     page, digits = written(made, tmp_path)
     assert page.card.as_dict() == made.page_card.as_dict()
-    assert digits.card.as_dict() == made.digits_card.as_dict()
-    assert check_pair(digits.card, page.card) == (made.digits_card.fusion, made.digits_card.fused)
+    assert digits.card.as_dict() == made.digits.card.as_dict()
+    assert check_pair(digits.card, page.card) == (made.digits.card.fusion, made.digits.card.fused)
     assert (page.card.id, digits.card.id) == (digits.card.trained_with, page.card.trained_with)
     assert page.card.id == identity(load_page().data)
     assert (page.card.version, page.card.scores["float found"]) == ("2.0", 0.5)
     open_page(page)  # its known page is answered as its card says
+
+
+def test_the_mark_network_is_calibrated_where_it_is_asked_and_kept_in_the_page_file(made, tmp_path):
+    page, _ = written(made, tmp_path)
+    card = page.marks.card
+    assert card.as_dict() == made.marks.card.as_dict()
+    assert (card.id, card.trained_with) == (load_page().marks.card.id, page.card.id)
+    assert card.temperature > 0 and 0 < card.thresholds.accept <= 1
+    assert card.accuracies["marks right"] > 0.5
+    assert DigitReader(Classifier(load_model(tmp_path / "digits.tflite")), page=page).thresholds.mark == (
+        card.thresholds.accept
+    )
+
+
+def test_a_network_that_names_other_things_tells_no_marks():
+    with pytest.raises(ModelError, match="is no mark network"):
+        open_marks(load_model())
 
 
 def changed(model):
@@ -248,7 +271,8 @@ def changed(model):
 
 def test_files_of_two_pairs_are_refused_together(made, held_out, numbers, tmp_path):
     page, digits = written(made, tmp_path)
-    other = pair(changed(load_page().data), load_model(), held_out, numbers, Origin("3.0", {}, "", "", {}))
+    origin = Origin("3.0", {}, "", "", {})
+    other = pair(changed(load_page().data), load_model(), load_page().marks, held_out, numbers, origin)
     (tmp_path / "other").mkdir()
     other_page, other_digits = written(other, tmp_path / "other")
     check_pair(other_digits.card, other_page.card)
@@ -267,9 +291,9 @@ def test_another_digit_network_is_fitted_to_a_page_network_that_stays(made, held
     path.write_bytes(embed(load_model().data, METADATA_NAME, bare.to_bytes()))
     card = fit_to(page, load_model(path), held_out)
     # the same networks on the same pages
-    assert check_pair(card, page.card) == (made.digits_card.fusion, made.digits_card.fused)
-    assert card.id == made.digits_card.id
-    assert card.fused == made.digits_card.fused
+    assert check_pair(card, page.card) == (made.digits.card.fusion, made.digits.card.fused)
+    assert card.id == made.digits.card.id
+    assert card.fused == made.digits.card.fused
 
 
 def test_pages_to_fit_on_are_drawn_once(held_out, tmp_path, monkeypatch):
@@ -283,7 +307,7 @@ def test_pages_to_fit_on_are_drawn_once(held_out, tmp_path, monkeypatch):
     for _ in range(2):
         pages = convert.pair.pages_to_fit_on(tmp_path, None)
         assert (pages.grey == held_out.grey).all() and (pages.marks == held_out.marks).all()
-    assert asked == [(None, "test", 3000, 1)]
+    assert asked == [(None, "test", 6000, 1)]
 
 
 def test_a_folder_that_is_no_run_gets_one_line_and_2(tmp_path, capsys):
@@ -292,3 +316,19 @@ def test_a_folder_that_is_no_run_gets_one_line_and_2(tmp_path, capsys):
     (tmp_path / "config.json").write_text(json.dumps({}))
     assert convert.pair.main([str(tmp_path), "--out", str(tmp_path / "models")]) == 2
     assert not (tmp_path / "models").exists()
+
+
+def test_heads_that_nobody_asks_for_are_cut_off(monkeypatch):
+    """What stays says what it said before."""
+    whole = load_page()
+    known = whole.card.known.picture
+    before = open_page(whole).look(known, 1.0)
+    monkeypatch.setattr(edge.page, "DEPTH", DEPTH - 5)
+    less = cut_off(whole.data, DEPTH - 5)
+    after = PageNetwork(less).look(known, 1.0)
+    assert len(less) < len(whole.data)
+    assert (before.unit, before.zero) == (after.unit, after.zero)
+    assert np.array_equal(before.said[..., : DEPTH - 5], after.said)
+    assert cut_off(less, DEPTH - 5) == less
+    with pytest.raises(ModelError, match="must end in a convolution"):
+        cut_off(less, DEPTH)

@@ -47,6 +47,14 @@ def test_how_the_camera_is_aimed_is_told_as_something_to_do(tmp_path):
     assert as_dict(list(found.values()))["ready"]
 
 
+def test_a_camera_that_hangs_upside_down_is_told(tmp_path):
+    path = tmp_path / "over.png"
+    cv2.imwrite(str(path), cv2.rotate(written("47342"), cv2.ROTATE_180))
+    found = {check.name: check for check in examine(str(path))}
+    assert found["aim"].state == "warning"
+    assert found["aim"].cure.startswith("turn the camera, or give it --rotation 180")
+
+
 THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
 

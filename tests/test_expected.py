@@ -1,10 +1,11 @@
 """A number of an expected format is read better: slots are filled, and what has none is left out."""
 
+import math
 from dataclasses import asdict, astuple, replace
 
 import numpy as np
 import pytest
-from drawn import Told
+from drawn import Signs, Told
 
 from edge.expected import (
     Choices,
@@ -17,28 +18,30 @@ from edge.expected import (
     ranked,
     search,
     slots_of,
+    told_of,
 )
 from edge.formats import MARKS, Format
 from edge.fusion import Fusion
 from edge.lines import to_reading
-from edge.marks import FEATURES, Marking, Places
 from edge.recognizer import Found, Seen
 from edge.types import MINUS, SIGNS, Box, Candidate, Thresholds
 
 PAGE_ALONE = Fusion(page=1.0, glyph=0.0, constant=0.0, digit=1.0, writing=0.0, sure=0.0, agreed=0.0)
 STEPS = Steps(constant=2.0, link=0.0, gap=-0.2, size=-2.0, rise=-4.0, pitch=-8.0)
 WHOLE = Whole(
-    2.0, named=1.0, doubtful=0.0, weakest=0.0, margin=0.5, uneven=-1.0, left_out=-1.0, signs=0.0, sign=1.0
+    2.0,
+    named=1.0,
+    doubtful=0.0,
+    rival=0.0,
+    weakest=0.0,
+    margin=0.5,
+    uneven=-1.0,
+    left_out=-1.0,
+    signs=0.0,
+    sign=1.0,
 )
 DECODING = Decoding(STEPS, WHOLE, accept=0.9)
 THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8, number=0.9)
-
-
-def marking(sign=""):
-    """Sees the same before every digit, whatever is there."""
-    outer = np.zeros((2, len(SIGNS)))
-    outer[1, SIGNS.index(sign)] = 9.0
-    return Marking(np.zeros((FEATURES + 1, 1)), outer, 0.8, -9.0)
 
 
 def seen(*what, pitch=50):
@@ -56,7 +59,7 @@ def seen(*what, pitch=50):
 
 
 def read(there, form, sign=""):
-    line = expected(there, Format.parse(form), PAGE_ALONE, DECODING, marking(sign))
+    line = expected(there, Format.parse(form), PAGE_ALONE, DECODING, Signs(sign))
     return None if line is None else to_reading(line, THRESHOLDS)
 
 
@@ -68,6 +71,25 @@ def test_a_digit_that_is_hardly_seen_fills_the_slot_that_is_left():
     faint = [*sure(1, 2, 3), (4, -2.0, 3), (5, 4.0, 4)]
     reading = read(seen(*faint), "00000")
     assert (reading.text, reading.status, reading.value) == ("12345", "accepted", 12345)
+
+
+def test_a_number_in_doubt_shows_which_digits_it_may_be():
+    faint = [*sure(1, 2, 3), (4, -2.0, 3), (5, 4.0, 4), (6, 4.0, 4.4)]
+    there = seen(*faint)
+    there.found.candidates[1].labels[:] = -np.log(10)  # a digit, but which one?
+    reading = read(there, "00000")
+    assert reading.status == "uncertain"
+    assert reading.text in ("1?345", "1?346")
+
+
+def test_how_likely_another_digit_is_is_told_of_a_number():
+    there = seen(*sure(1, 2, 3))
+    there.found.candidates[1].labels[:] = np.log([0.02 / 8, 0.02 / 8, 0.9, 0.08, *[0.02 / 8] * 6])
+    choices = Choices.of(there, PAGE_ALONE)
+    hypotheses = search(choices, slots_of(Format.parse("000")), STEPS)
+    told = told_of(choices, hypotheses, Seams(choices, there.found.grey, Signs("")))
+    values = dict(zip(asdict(WHOLE), told, strict=True))
+    assert math.exp(values["rival"]) == pytest.approx(0.08, rel=0.05)
 
 
 def test_a_blot_between_two_cells_has_no_slot():
@@ -94,7 +116,7 @@ def test_a_slot_that_may_be_empty_is_filled_where_there_is_a_digit():
 
 @pytest.mark.parametrize("form, text", [("00.0", "12.3"), ("0:00", "1:23"), ("-000", "-123"), ("0.?0", None)])
 def test_marks_are_written_as_the_format_has_them(form, text):
-    line = expected(seen(*sure(1, 2, 3)), Format.parse(form), PAGE_ALONE, DECODING, marking())
+    line = expected(seen(*sure(1, 2, 3)), Format.parse(form), PAGE_ALONE, DECODING, Signs())
     written = to_reading(line, THRESHOLDS).text
     assert Format.parse(form).matches(written)
     assert text in (None, written)
@@ -120,7 +142,7 @@ def test_a_mark_that_is_seen_decides_which_candidates_the_digits_are():
 
     found = search(there, slots_of(Format.parse("0/0")), STEPS)
     assert labels_of(there, found[0]) != "34"  # by their pitch alone
-    marks = Between(there, Places(np.zeros((1, 1), np.uint8), ()), marking())
+    marks = Between(there, np.zeros((1, 1), np.uint8), Signs())
     best, *_ = ranked(found, marks)
     assert labels_of(there, best) == "34"
     assert ranked(found, marks)[0].score >= ranked(found, marks)[-1].score
@@ -132,7 +154,7 @@ def test_a_mark_that_the_format_has_and_that_is_not_seen_does_so_too():
 
 def test_two_digits_for_one_slot_make_the_number_less_certain():
     def chance(*what):
-        return expected(seen(*what), Format.parse("000"), PAGE_ALONE, DECODING, marking()).chance
+        return expected(seen(*what), Format.parse("000"), PAGE_ALONE, DECODING, Signs()).chance
 
     assert chance(*sure(1, 2, 3), (4, 3.9, 3)) < chance(*sure(1, 2, 3))
 
@@ -165,4 +187,4 @@ def test_weights_are_read_again_as_they_were_written():
     broken["steps"]["pitch"] = float("nan")
     with pytest.raises(ValueError, match="weights for expected formats"):
         Decoding.from_dict(broken)
-    assert len(astuple(WHOLE)) == 9
+    assert len(astuple(WHOLE)) == 10

@@ -1,21 +1,23 @@
 """Marks are found between and before digits, and make numbers what they are, or doubtful."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from drawn import STROKES, Told, scene_of
+from drawn import Signs, scene_of
 from samples import prediction
 
-from edge.formats import MARKS
 from edge.lines import Linking, numbers_of, to_reading
-from edge.marks import FACTS, FEATURES, Marking, Places
-from edge.types import SIGNS, Box, Digit, Line, Thresholds
+from edge.marks import marked, open_marks, signs_before
+from edge.page_file import load_page
+from edge.patches import CONTRAST, LEFT
+from edge.types import SIGNS, Box, Digit, Line, Prediction, Thresholds
 
-THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8)
+THRESHOLDS = Thresholds(accept=0.5, digit=0.4, mark=0.8, nothing=0.8)
 
 NEVER, ALWAYS = (Linking(constant, 0.0, 0.0, 0.0) for constant in (-1.0, 1.0))
 
-SHAPE, POINT = len(SIGNS), 9 + len(MARKS)
-"""How many outcomes there are, and where the facts of the lowest piece of ink begin."""
+SHAPE = len(SIGNS)
 
 
 def chances(sign, chance=0.95):
@@ -70,69 +72,72 @@ def test_a_mark_joins_what_links_would_part_and_a_minus_parts_what_they_would_jo
     assert texts == ["12", "-3"]
 
 
-def seen(kind=None):
-    """What is to be seen before the 2 of a drawn 1 2."""
-    scene = scene_of([("12", 100, 200)], marks=[(kind, 0, 120, 200)] if kind else ())
-    grey = scene.image[..., 0]
-    digits = [Digit(digit.box, prediction(digit.label)) for digit in scene.digits]
-    places = Places(grey, Told([(digit.box, digit.label) for digit in scene.digits]).looks(grey))
-    return places.features(*digits)
+class Slashes:
+    """Takes the place of the mark network: says that a slash is where the middle of a patch is inked."""
+
+    def classify(self, patches):
+        told = []
+        for patch in patches:
+            middle = patch[9:14, 26:30, CONTRAST]
+            told.append(Prediction(chances("/" if middle.max() > 150 else "", 0.9)))
+        return told
 
 
-@pytest.mark.parametrize("kind", STROKES)
-def test_the_ink_of_a_mark_is_seen_where_it_stands(kind):
-    features = seen(kind)
-    assert len(features) == FEATURES
-    strokes = STROKES[kind]
-    assert features[-2] == len(strokes) / 2
-    there, x, foot, head, wide, high, _, _ = features[POINT : POINT + FACTS]
-    lowest = max(strokes, key=lambda stroke: stroke[3])
-    assert there == 1 and abs(x) < 0.25
-    assert foot == pytest.approx(-max(lowest[1], lowest[3]), abs=0.15)
-    assert high == pytest.approx(abs(lowest[3] - lowest[1]), abs=0.2) and head == pytest.approx(foot + high)
-    assert wide == pytest.approx(abs(lowest[2] - lowest[0]), abs=0.2)
+def row(label):
+    """A 3, a slim stroke that is taken for a digit, and an 8, and their page."""
+    scene = scene_of([("3", 100, 200), ("8", 172, 200)], marks=[("/", 0, 136, 200)])
+    boxes = [scene.digits[0].box, scene.marks[0].box, scene.digits[1].box]
+    return [
+        Digit(box, prediction(what, 0.9)) for box, what in zip(boxes, (3, label, 8), strict=True)
+    ], scene.image[..., 0]
 
 
-def test_between_digits_without_a_mark_there_is_no_ink_that_is_not_theirs():
-    assert not seen()[POINT:].any()
+def test_a_slash_that_is_taken_for_a_1_is_no_digit():
+    digits, grey = row(1)
+    (left,) = marked([digits], grey, Slashes())
+    assert [digit.prediction.label for digit in left] == [3, 8]
+    assert to_reading(Line(tuple(left)), THRESHOLDS).text == "3/8"
+
+
+def test_what_is_read_as_another_digit_is_no_slash():
+    digits, grey = row(7)
+    (left,) = marked([digits], grey, Slashes())
+    assert [digit.prediction.label for digit in left] == [3, 7, 8]
+
+
+def test_a_1_between_digits_stays_one_where_the_network_sees_no_slash():
+    digits, grey = row(1)
+    assert [len(left) for left in marked([digits], grey, Signs())] == [3]
+
+
+def test_nothing_is_asked_of_an_empty_page():
+    assert marked([], np.zeros((10, 10), np.uint8), Signs()) == []
 
 
 def test_what_stands_too_far_away_is_no_neighbour():
+    asked = []
+
+    class Asked(Signs):
+        def classify(self, patches):
+            asked.extend(patches)
+            return super().classify(patches)
+
     grey = np.full((100, 600), 220, np.uint8)
     left, right = (Digit(Box(x, 30, x + 25, 70), prediction(1)) for x in (20, 500))
-    features = Places(grey, Told([]).looks(grey)).features(left, right)
-    assert features[:2].tolist() == [0, 2.5]
+    signs_before([(left, right), (None, right)], grey, Asked())
+    assert np.array_equal(*asked) and not asked[0][..., LEFT].any()
 
 
-def weights(**changed):
-    values = {
-        "hidden": np.zeros((FEATURES + 1, 3)),
-        "outer": np.zeros((4, SHAPE)),
-        "accept": 0.8,
-        "least": -9.0,
-    } | changed
-    return Marking(**values)
+@pytest.mark.parametrize("kind, sign", [(".", "."), (",", ","), (":", ":"), ("/", "/")])
+def test_the_shipped_network_tells_the_marks(kind, sign):
+    scene = scene_of([("4", 100, 200), ("7", 146, 200)], marks=[(kind, 0, 138, 200)])
+    digits = [Digit(digit.box, prediction(digit.label)) for digit in scene.digits]
+    (told,) = signs_before([tuple(digits)], scene.image[..., 0], open_marks(load_page().marks))
+    assert SIGNS[told.argmax()] == sign
 
 
-def test_weights_are_read_again_as_they_were_written():
-    random = np.random.default_rng(1)
-    first = weights(hidden=random.normal(size=(FEATURES + 1, 3)), outer=random.normal(size=(4, SHAPE)))
-    again = Marking.from_dict(first.as_dict())
-    features = random.normal(size=(5, FEATURES))
-    assert again(features) == pytest.approx(first(features), abs=0.01)
-    assert again(features).sum(axis=1) == pytest.approx(np.ones(5))
-    assert again.accept == first.accept
-
-
-@pytest.mark.parametrize(
-    "changed, found",
-    [
-        ({"outer": np.zeros((4, 3))}, "shapes"),
-        ({"hidden": np.zeros((FEATURES, 3))}, f"by {FEATURES - 1} features"),
-        ({"outer": np.full((4, SHAPE), np.nan)}, "no numbers"),
-        ({"accept": 1.5}, "no numbers"),
-    ],
-)
-def test_weights_that_do_not_fit_are_refused(changed, found):
-    with pytest.raises(ValueError, match=found):
-        Marking.from_dict(weights(**changed).as_dict())
+def test_that_there_is_no_mark_need_not_be_as_sure_as_that_there_is_one():
+    thresholds = replace(THRESHOLDS, mark=0.9, nothing=0.6)
+    plain, marked_ = (Line(tuple(number("", "", sign, chance=0.7))) for sign in ("", "."))
+    assert to_reading(plain, thresholds).status == "accepted"
+    assert to_reading(marked_, thresholds).status == "uncertain"

@@ -60,7 +60,7 @@ def test_networks_that_were_not_fitted_together_are_refused():
         ({"least": float("nan")}, "numbers that are none"),
         ({"linking": {"constant": 1.0}}, "not readable"),
         ({"known": {"shape": [32, 32]}}, "not readable"),
-        ({"marking": None}, "fit it again"),
+        ({"standing": None}, "fit it again"),
         ({"decoding": None}, "fit it again"),
     ],
 )

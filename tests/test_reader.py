@@ -81,6 +81,7 @@ class Counted(Recognizer):
 
     def __init__(self, recognizer, looks):
         self._recognizer, self._looks = recognizer, looks
+        self.classifier = recognizer.classifier
 
     def see(self, grey):
         seen = self._recognizer.see(grey)

@@ -3,11 +3,14 @@ import numpy as np
 import pytest
 from test_scenes import small_bank
 
+from edge.types import Box
 from training.scenes import draw_scene, load_bank
 from training.scenes import scene as scenes_of
 from training.scenes.archive import load_archive
+from training.scenes.canvas import Canvas, Geometry
 from training.scenes.compose import COMPOSED, Setter
 from training.scenes.layout import Area, Layout, draw_hand
+from training.scenes.scene import SceneDigit, SceneMark
 from training.scenes.writers import WRITING, held_out, load_writers
 
 
@@ -141,6 +144,20 @@ def test_the_marks_of_a_number_are_clutter_and_belong_to_a_digit_in_the_truth(pa
         assert mark.line in {digit.line for digit in page.digits}
         assert mark.box.of(page.clutter_ink).max() > 100
         assert mark.box == mark.box.clipped(*page.ink.shape)
+
+
+@pytest.mark.parametrize(("darker", "noise", "seen"), [(40, 2, True), (5, 2, False), (40, 30, False)])
+def test_a_mark_that_nobody_can_see_is_not_asked_for(darker, noise, seen):
+    canvas = Canvas.empty(Geometry(np.eye(3, dtype=np.float32)), 60, 80)
+    box = Box(40, 40, 43, 43)
+    box.of(canvas.clutter)[:] = 255
+    random = np.random.default_rng(4)
+    grey = random.normal(180, noise, (60, 80)) - darker * (canvas.clutter > 0)
+    image = np.repeat(grey.clip(0, 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    mark, digit = SceneMark(".", box, 0), SceneDigit(3, Box(10, 20, 24, 43), 0, 0, 1)
+    assert scenes_of._shown_marks(canvas, image, [mark], (digit,)) == ((mark,) if seen else ())
+    assert box.of(canvas.ignore).all() != seen
+    assert scenes_of._shown_marks(canvas, image, [mark], ()) == ()
 
 
 def test_the_same_seed_gives_the_same_page(bank, writing_dir):

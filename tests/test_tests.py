@@ -9,8 +9,8 @@ HERE = Path(__file__).parent
 TESTS = sorted(HERE.rglob("*.py"))
 
 UNITS = {
-    *("BLOCK", "BOX_UNIT", "FACTS", "FEATURES", "IGNORE", "IGNORED", "LABELS", "MINUS"),
-    *("NONE", "NOT_A_DIGIT", "PAGE", "SHEET_S", "WRITING"),
+    *("BLOCK", "BOX_UNIT", "CONTRAST", "IGNORE", "IGNORED", "LABELS", "LEFT", "MINUS"),
+    *("NONE", "NOT_A_DIGIT", "PAGE", "RIGHT", "SHEET_S", "WRITING"),
 }
 """Numbers that tests share with the code because they make what it reads: units, labels, lengths of rows."""
 

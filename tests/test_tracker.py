@@ -60,7 +60,7 @@ def with_point(line, chance):
 
 def read_with_points(chances):
     """The readings of frames that see a point before the second digit of 407 with these probabilities."""
-    tracker, strict = soon(), replace(THRESHOLDS, mark=0.8)
+    tracker, strict = soon(), replace(THRESHOLDS, mark=0.8, nothing=0.8)
     lines = [with_point(number("407"), chance) for chance in chances]
     return [tracker.update([line], k / 30, strict, SIZE)[0] for k, line in enumerate(lines)]
 

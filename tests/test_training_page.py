@@ -13,18 +13,18 @@ from edge.page import BLOCK, BOX_UNIT, from_blocks
 from edge.types import Box
 from training.page import lessons
 from training.page.lessons import IGNORE, PAGE, WRITING, View, draw_view, lesson, page_of, spans
-from training.page.targets import DEPTH, PLANES, SeenDigit, SeenMark, draw_truth
+from training.page.targets import DEPTH, PLANES, SeenDigit, draw_truth
 from training.scenes.scene import SceneMark
 
 CELLS = 64
 
 
-def truth_of(digits=(), marks=(), *, ignore=None, writing=None, way=0):
+def truth_of(digits=(), *, ignore=None, writing=None, way=0):
     """What is asked of a lesson of 256 pixels that is all paper but for these."""
     nothing = np.zeros((CELLS, CELLS), np.float32)
     blocks = np.zeros((CELLS, CELLS, 16), np.float32)
     ignore, writing = (nothing if plane is None else plane for plane in (ignore, writing))
-    return draw_truth(digits, marks, blocks, blocks + 1, writing, ignore, way=way)
+    return draw_truth(digits, blocks, blocks + 1, writing, ignore, way=way)
 
 
 def digit(left, top, width, height, label=5, *, goes_left=False, goes_right=False):
@@ -95,7 +95,7 @@ def test_nothing_is_asked_where_the_page_says_so():
     ignore = np.zeros((CELLS, CELLS), np.float32)
     ignore[:20] = 1
     truth = truth_of(ignore=ignore)
-    for name in ("digit_weight", "writing_weight", "small_weight", "mark_weight"):
+    for name in ("digit_weight", "writing_weight", "small_weight"):
         assert not plane(truth, name)[:20].any()
         assert plane(truth, name)[20:].all()
 
@@ -109,14 +109,6 @@ def test_a_turned_page_teaches_nothing_but_that_it_is_turned():
     others = [name for name in PLANES if name != "ways"]
     assert not any(plane(truth, name).any() for name in others)
     assert truth.shape[-1] == DEPTH
-
-
-def test_small_marks_have_a_centre_and_a_kind():
-    truth = truth_of(marks=[SeenMark((100, 100, 106, 108), MARKS.index(","))])
-    heat = plane(truth, "mark")[..., 0]
-    row, column = np.unravel_index(heat.argmax(), heat.shape)
-    assert (heat.max(), row, column) == (1, 26, 25)
-    assert plane(truth, "kind")[row, column].argmax() == MARKS.index(",")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The page network: its losses, training that can be interrupted, and int8."""
 
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ from drawn import pages_of, scene_of
 pytestmark = pytest.mark.workstation
 keras = pytest.importorskip("keras", reason="needs Keras: pip install -e .[workstation]")
 
-from edge.errors import UsageError  # noqa: E402
+from edge.errors import ModelError, UsageError  # noqa: E402
+from edge.model_file import shipped_path  # noqa: E402
 from edge.page import BLOCK, CHANNELS, PageNetwork, flatten, to_blocks  # noqa: E402
 from training.loop import TrainingError  # noqa: E402
 from training.page import depth, run  # noqa: E402
@@ -20,23 +21,25 @@ from training.page.loss import losses  # noqa: E402
 from training.page.measure import silent  # noqa: E402
 from training.page.network import build_network  # noqa: E402
 from training.page.quantize import to_int8  # noqa: E402
-from training.page.targets import PLANES, SeenDigit, SeenMark, draw_truth  # noqa: E402
+from training.page.shipped import start_from_file  # noqa: E402
+from training.page.targets import PLANES, SeenDigit, draw_truth  # noqa: E402
 from training.page.train import Recipe, Training, start_from  # noqa: E402
 
 CELLS = 64
+DEEPER = 0, 1, 3, 4
+PAGE = shipped_path("page.tflite")
 
 
 def test_each_head_loses_nothing_by_the_truth_and_much_by_its_opposite():
     nothing, blocks = np.zeros((CELLS, CELLS), np.float32), np.zeros((CELLS, CELLS, 16), np.float32)
     digit = SeenDigit((80, 60, 112, 108), 7, left=False, right=True)
-    mark = SeenMark((20, 20, 26, 28), 1)
     written = nothing.copy()
     written[50:, :] = 1
-    truth = draw_truth([digit], [mark], blocks, blocks + 1, written, nothing)[np.newaxis]
+    truth = draw_truth([digit], blocks, blocks + 1, written, nothing)[np.newaxis]
     said = {name: np.where(truth[..., PLANES[name]] > 0.5, 20, -20) for name in CHANNELS if name != "box"}
     said["box"] = truth[..., PLANES["box"]]
-    for name in ("digit", "mark"):  # a centre is one cell, not its surroundings
-        said[name] = np.where(truth[..., PLANES[name]] > 0.999, 20, -20)
+    # A centre is one cell, not its surroundings.
+    said["digit"] = np.where(truth[..., PLANES["digit"]] > 0.999, 20, -20)
 
     def lost(told):
         whole = np.concatenate([told[name] for name in CHANNELS], axis=-1).astype(np.float32)
@@ -59,6 +62,13 @@ def lesson_pages():
     random = np.random.default_rng(2)
     texts = ["".join(map(str, random.integers(10, size=4))) for _ in range(4)]
     return pages_of([scene_of([(text, 120, 180)], [("wkm", 300, 180)]) for text in texts])
+
+
+def begun(start, command):
+    """The configuration of a run."""
+    return run.Config.now(
+        epochs=1, steps=1, pages=2, rate=0.01, seed=1, start=start, data={}, command=command
+    )
 
 
 def training_on(pages, **changes):
@@ -126,6 +136,30 @@ def test_the_weights_of_several_runs_are_averaged(trained, tmp_path):
         np.testing.assert_allclose(mean, (one + 2 * two) / 3, rtol=1e-5, atol=1e-6)
 
 
+def test_a_run_begins_with_what_a_converted_network_says(lesson_pages):
+    network = build_network(256)
+    start_from_file(network, PAGE, lesson_pages)
+    looks = PageNetwork(PAGE.read_bytes())
+    picture = np.ascontiguousarray(lesson_pages.grey[0, 60:316, 100:356])
+    blocks = to_blocks(flatten(picture)[np.newaxis])
+    said = keras.ops.convert_to_numpy(network(blocks.astype(np.float32) / 255, training=False))[0]
+    look = looks.look(picture, 1.0)
+    for name, place in CHANNELS.items():
+        off = np.abs(look.head(name) - said[..., place])
+        assert off.mean() < 0.1 * np.abs(said[..., place]).mean() + 0.24, name  # a step of the whole numbers
+    # In training, each batch has statistics of its own: those of the pages are near.
+    learning = keras.ops.convert_to_numpy(network(blocks.astype(np.float32) / 255, training=True))[0]
+    assert np.abs(learning - said).mean() < 0.2 * np.abs(said).mean()
+    assert len(run.digest_of_weights(PAGE)) == 64
+
+
+def test_a_converted_network_of_another_kind_is_no_beginning(lesson_pages):
+    with pytest.raises(ModelError, match="page"):
+        start_from_file(build_network(256), shipped_path("digits.tflite"), lesson_pages)
+    with pytest.raises(ModelError, match="expected 19 convolutions .*, found"):
+        start_from_file(build_network(256, DEEPER), PAGE, lesson_pages)
+
+
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_training(lesson_pages, tmp_path):
     with pytest.raises(TrainingError, match="the loss became nan in epoch"):
@@ -164,6 +198,19 @@ def test_the_command_line_draws_and_trains(data_dir, tmp_path, capsys):
     assert "--resume" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("start", "arguments", "message"),
+    [("ab" * 32, [], "with --start"), ("", ["--start", str(PAGE)], "without --start")],
+)
+def test_a_run_that_has_not_begun_is_resumed_with_its_own_beginning(
+    start, arguments, message, tmp_path, capsys
+):
+    config = begun(start, "python -m training.page ...")
+    config.write(tmp_path)
+    assert main(["--resume", str(tmp_path), *arguments]) == 2
+    assert f"{message}, as its command: python -m training.page ..." in capsys.readouterr().err
+
+
 def test_pages_are_read_again_as_they_were_saved(lesson_pages, tmp_path):
     lesson_pages.save(tmp_path / "test-pages" / "000")
     (again,) = run.pages_of(tmp_path, "test")
@@ -183,6 +230,7 @@ def test_pages_are_read_again_as_they_were_saved(lesson_pages, tmp_path):
         (["--resume", "nowhere", "--seed", "3"], "from the run itself"),
         (["--data", "nowhere"], "no MNIST in nowhere"),
         (["--start", "nowhere"], "has no weights to begin with"),
+        (["--start", "nowhere", __file__], "or one .tflite file"),
     ],
 )
 def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch, capsys):
@@ -190,9 +238,6 @@ def test_bad_usage_gets_one_line_and_2(arguments, message, tmp_path, monkeypatch
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-
-
-DEEPER = 0, 1, 3, 4
 
 
 def test_convolutions_that_never_fire_are_told_of_and_left_out_without_a_loss(
@@ -207,8 +252,8 @@ def test_convolutions_that_never_fire_are_told_of_and_left_out_without_a_loss(
     lesson_pages.save(tmp_path / "old" / "test-pages" / "000")
     state = {f"variable/{index}": each.numpy() for index, each in enumerate(old.variables)}
     np.savez(tmp_path / "old" / "checkpoint.npz", **state)
-    config = run.Config(1, 1, 2, 1, "", {}, {}, "python -m training.page", "unknown")
-    (tmp_path / "old" / "config.json").write_text(json.dumps(asdict(config)))
+    config = begun("", "python -m training.page")
+    config.write(tmp_path / "old")
     arguments = ["old", "new", "--down", *map(str, DEEPER)]
     assert depth.main(arguments) == 0
     before, after = (line.partition(" parameters, ")[2] for line in capsys.readouterr().out.splitlines())

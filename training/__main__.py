@@ -145,7 +145,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
         seed = 1 if options.seed is None else options.seed
         data = DIGESTS | (optdigits_digest(options.data) if recipe.optdigits else {})
         data |= fonts_digest() if recipe.scenes else {}
-        config = Config.now(recipe, seed=seed, limit=options.limit, data=data, command=command)
+        config = Config.now(recipe=recipe, seed=seed, limit=options.limit, data=data, command=command)
     mnist = load_mnist(options.data)
     recipe = config.recipe
     digits, validation = split(mnist.train[: config.limit], config.seed)

@@ -17,8 +17,10 @@ import numpy.typing as npt
 
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.types import ByteArray
-from training.dataset import NOT_A_DIGIT, DataError, Digits, data_folder
+from training.dataset import DIGESTS, NOT_A_DIGIT, DataError, Digits, data_folder
 from training.scenes.bank import ALPHABETS, LOOKALIKES, OMNIGLOT
+from training.scenes.typefaces import fonts_digest
+from training.scenes.writers import writing_digest
 
 DIGITS_PATTERN, OTHERS_PATTERN = "digits_*.npz", "nondigits_*.npz"
 """Names of the files: digits with their labels, and characters that are none.
@@ -88,6 +90,18 @@ def load_optdigits(folder: Path | None) -> Digits:
     ours = arrays["split"] == "trainingDigits"
     glyphs = np.stack([to_glyph(image) for image in arrays["images"][ours]])
     return Digits(glyphs, arrays["labels"][ours].astype(np.uint8))
+
+
+def material_digests(folder: Path | None) -> dict[str, str]:
+    """SHA-256 of each file that pages are drawn from, and of the list of fonts.
+
+    Args:
+        folder: of the data, as `training.dataset.load_mnist` takes it.
+
+    Raises:
+        DataError: when one cannot be read.
+    """
+    return {**DIGESTS, **fonts_digest(), **optdigits_digest(folder), **writing_digest(folder)}
 
 
 def optdigits_digest(folder: Path | None) -> dict[str, str]:

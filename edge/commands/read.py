@@ -122,7 +122,8 @@ def _how_it_was_held(reader: FrameReader, result: Result, options: SourceOptions
     better = max(range(len(ways)), key=lambda index: found[index])
     if found[better] < max(WORTH, sure + MORE, CLEAR * others[better].candidates):
         return ""
-    rotation = (options.rotation + ways[better].rotation) % 360
+    # Turned so, it may have been seen to stand on its head still.
+    rotation = (options.rotation + ways[better].rotation - 90 * others[better].turned) % 360
     way = "--mirror" if ways[better].mirror else f"--rotation {rotation}"
     return (
         f"{result.frame.source}: of {counted(places, 'place')} that may be digits, "

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edge.files import write_whole
+from edge.errors import UsageError
 from training.commands import (
-    CONFIG,
     add_place,
     add_run,
     exit_code,
@@ -59,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         metavar="RUN",
-        help="begin with the weights of another run, or with the mean of several",
+        help="begin with the weights of another run, with the mean of several, or with a page.tflite",
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="the same seed gives the same network (default: 1)"
@@ -69,46 +67,53 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, command: str) -> None:
-    from training.characters import optdigits_digest
-    from training.dataset import DIGESTS
+    from training.characters import material_digests
+    from training.loop import CHECKPOINT
     from training.page.run import Config, digest_of_weights, draw_sheaves, pages_of
+    from training.page.shipped import start_from_file
     from training.page.train import Recipe, Training, start_from
-    from training.runs import commit, versions
     from training.scenes.bank import load_bank
-    from training.scenes.typefaces import fonts_digest, tell_of_fonts
-    from training.scenes.writers import writing_digest
+    from training.scenes.typefaces import tell_of_fonts
 
     recipe, place = Recipe(), place_of(options)
+    if options.start and len(options.start) > 1 and any(map(Path.is_file, options.start)):
+        raise UsageError("--start takes the mean of several runs, or one .tflite file")
+    start = " ".join(map(digest_of_weights, options.start or ()))
     if options.resume:
-        folder = resumed_run(options, ("epochs", "steps", "pages", "seed", "start", "rate"))
+        folder = resumed_run(options, ("epochs", "steps", "pages", "seed", "rate"))
         config = Config.read(folder)
+        begun = (folder / CHECKPOINT).exists()
+        if (options.start or not begun) and start != config.start:
+            raise UsageError(
+                f"the run in {folder} begins with other weights: resume it "
+                f"{'with' if config.start else 'without'} --start, as its command: {config.command}"
+            )
     else:
         folder = new_run(options, "page")
-        config = Config(
-            options.epochs or recipe.epochs,
-            options.steps or 0,
-            options.pages or PAGES,
-            1 if options.seed is None else options.seed,
-            " ".join(map(digest_of_weights, options.start or ())),
-            {**DIGESTS, **fonts_digest(), **optdigits_digest(options.data), **writing_digest(options.data)},
-            versions(),
-            command,
-            commit(),
+        config = Config.now(
+            epochs=options.epochs or recipe.epochs,
+            steps=options.steps or 0,
+            pages=options.pages or PAGES,
+            rate=options.rate or recipe.learning_rate,
+            seed=1 if options.seed is None else options.seed,
+            start=start,
+            data=material_digests(options.data),
+            command=command,
         )
-
     load_bank(options.data, "test")  # data that is missing leaves no folder behind
     tell_of_fonts()
-    # Before the pages: they are of this seed, also when drawing them is interrupted.
-    write_whole(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
+    config.write(folder)  # before the pages: they are of its seed, also when drawing them is interrupted
     with resumable(folder):
         # Hands, alphabets and words of the split "test" are on no page that is learned from.
         draw = partial(draw_sheaves, folder, options.data, seed=config.seed, place=place)
         draw("test", min(VALIDATION_PAGES, config.pages))
         draw("train", config.pages)
         (validation,), train = pages_of(folder, "test"), pages_of(folder, "train")
-        recipe = replace(recipe, epochs=config.epochs, learning_rate=options.rate or recipe.learning_rate)
+        recipe = replace(recipe, epochs=config.epochs, learning_rate=config.rate)
         training = Training(recipe, train, validation, seed=config.seed, steps=config.steps)
-        if options.start:
+        if options.start and options.start[0].is_file():
+            start_from_file(training.network, options.start[0], validation)
+        elif options.start:
             start_from(training.network, *options.start)
         training.resume(folder)
         training.go_on(folder)

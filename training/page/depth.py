@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -22,7 +21,7 @@ import numpy as np
 
 from edge.errors import UsageError
 from edge.files import write_whole
-from training.commands import CONFIG, exit_code
+from training.commands import exit_code
 from training.loop import CHECKPOINT
 from training.page.measure import Score
 from training.page.network import DOWN, build_network
@@ -80,7 +79,7 @@ def _leave_out(options: argparse.Namespace, command: str) -> None:
     for pages_folder in options.run.glob("*-pages"):  # gigabytes: both runs have the same ones
         (options.out / pages_folder.name).symlink_to(pages_folder.resolve())
     whole = replace(config, command=f"{config.command} and {command}")
-    write_whole(options.out / CONFIG, json.dumps(asdict(whole), indent=2) + "\n")
+    whole.write(options.out)
     write_whole(options.out / CHECKPOINT, buffer.getvalue())
 
 

@@ -21,7 +21,7 @@ from edge.page import BLOCK, flatten, to_blocks
 from edge.planes import to_grey
 from edge.types import ByteArray, FloatArray
 from edge.workers import Place
-from training.page.targets import FARTHEST, NEAREST, SeenDigit, SeenMark, draw_truth
+from training.page.targets import FARTHEST, NEAREST, SeenDigit, draw_truth
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.typefaces import Split
 from training.workers import ALONE, mapped
@@ -370,7 +370,7 @@ def lesson(
     blocks = [to_blocks(plane[np.newaxis])[0] for plane in (covered, weight, written, unasked)]
     ink_blocks, weight_blocks, writing, ignore = blocks
     scale, shift = matrix[:, :2].astype(np.float32), matrix[:, 2].astype(np.float32)
-    digits, marks = [], []
+    digits = []
     if not view.way:
         first, last = span.digits
         points = pages.outlines[first:last] @ scale.T + shift
@@ -383,15 +383,8 @@ def lesson(
                 digits.append(SeenDigit(box, label, bool(left), bool(right)))
             else:
                 _blank(ignore, weight_blocks, box)
-        first, last = span.marks
-        corners = pages.mark_boxes[first:last].reshape(-1, 2, 2) @ scale.T + shift
-        for (one, two), (_, kind) in zip(corners, pages.marks[first:last].tolist(), strict=True):
-            low_, high_ = np.minimum(one, two), np.maximum(one, two)
-            if view.strip is None or ((low_ >= least).all() and (high_ <= most).all()):
-                marks.append(SeenMark((*low_.tolist(), *high_.tolist()), kind))
     truth = draw_truth(
         digits,
-        marks,
         ink_blocks.astype(np.float32) / 255,
         weight_blocks.astype(np.float32) / UNIT,
         (writing > 0).mean(axis=-1, dtype=np.float32),

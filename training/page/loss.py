@@ -18,8 +18,6 @@ WEIGHTS = {
     "links": 0.5,
     "small": 0.3,
     "ways": 0.2,
-    "mark": 0.25,
-    "kind": 0.1,
 }
 """Of each head: chosen so that all are of the same order after the first thousand steps."""
 
@@ -47,8 +45,6 @@ def losses(truth: Tensor, said: Tensor) -> dict[str, Tensor]:
         "links": _mean(true["link_weight"], _entropy(true["links"], heads["links"])),
         "small": _mean(true["small_weight"], _entropy(true["small"], heads["small"])),
         "ways": _named(true["ways"], heads["ways"]),
-        "mark": _focal(true["mark"], heads["mark"], true["mark_weight"]),
-        "kind": _named(true["kind"], heads["kind"]),
     }
 
 

@@ -112,7 +112,7 @@ def draw_numbers(
     count: int,
     *,
     seed: int,
-    plan: str = "numbers",
+    plan: str | None = "numbers",
     half: Half | None = None,
     place: Place = ALONE,
 ) -> Numbers:
@@ -123,7 +123,7 @@ def draw_numbers(
         split: whose hands write.
         count: pages to draw.
         seed: of the pages.
-        plan: which pages, as `training.scenes.draw_scene` takes it: "numbers" or "form".
+        plan: which pages, as `training.scenes.draw_scene` takes it: "numbers", "form", or None for all kinds.
         half: of the split's hands; None is all.
         place: where they are drawn; they do not depend on it.
     """
@@ -139,7 +139,7 @@ def draw_numbers(
     return Numbers(grey, ignore, np.concatenate(digits), np.concatenate(marks))
 
 
-def _draw(key: tuple[Path | None, Split, Half | None, int, str, int]) -> Numbers:
+def _draw(key: tuple[Path | None, Split, Half | None, int, str | None, int]) -> Numbers:
     folder, split, half, seed, plan, index = key
     cv2.setNumThreads(1)
     random = np.random.default_rng([seed, index])

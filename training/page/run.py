@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import UsageError
 from edge.workers import Place
-from training.commands import CONFIG
 from training.loop import CHECKPOINT
+from training.made import Made
 from training.page.lessons import LAST, Pages, draw_pages
 from training.scenes.typefaces import Split
 
@@ -19,44 +17,26 @@ SHEAF = 1000
 """Pages that are drawn and kept together: drawing that is interrupted goes on with the next sheaf."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Made):
     """What a run was made of.
 
     Attributes:
         epochs: passes over the pages.
         steps: batches in one; 0 looks at every page once.
         pages: to learn from.
+        rate: highest learning rate.
         seed: of the pages, the weights, the order of the pages and the views of them.
-        start: SHA-256 of the weights it began with, of each run where that was the mean of several; ""
-            for fresh ones.
-        data: SHA-256 of the decompressed contents of each data file, and of the list of fonts.
-        versions: of Python and the packages that matter, and the Keras backend.
-        command: the command line.
-        commit: of the code, "unknown" outside a git checkout.
+        start: SHA-256 of the weights it began with, of each run where that was the mean of several, of the
+            file where that was a converted network; "" for fresh ones.
     """
 
     epochs: int
     steps: int
     pages: int
+    rate: float
     seed: int
     start: str
-    data: Mapping[str, str]
-    versions: Mapping[str, str]
-    command: str
-    commit: str
-
-    @classmethod
-    def read(cls, folder: Path) -> Config:
-        """The configuration of the run in `folder`.
-
-        Raises:
-            UsageError: when the folder is no run folder.
-        """
-        try:
-            return cls(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise UsageError(f"{folder} is no run folder: cannot read {CONFIG}: {error}") from error
 
 
 def draw_sheaves(
@@ -94,12 +74,12 @@ def pages_of(folder: Path, split: Split) -> list[Pages]:
 
 
 def digest_of_weights(run: Path) -> str:
-    """SHA-256 of what a run has learned so far, in hex.
+    """SHA-256 of what a run has learned so far, or of a converted network, in hex.
 
     Raises:
         UsageError: when it has learned nothing.
     """
     try:
-        return hashlib.sha256((run / CHECKPOINT).read_bytes()).hexdigest()
+        return hashlib.sha256((run if run.is_file() else run / CHECKPOINT).read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(f"{run} has no weights to begin with: {error}") from error

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.formats import MARKS
 from edge.page import BLOCK, BOX_UNIT
 from edge.types import FloatArray
 
@@ -51,12 +50,8 @@ TRUTH = (
     ("small", 1),
     ("small_weight", 1),
     ("ways", 4),
-    ("mark", 1),
-    ("mark_weight", 1),
-    ("kind", len(MARKS)),
 )
-"""Planes of a lesson and how many channels each has. `label` and `kind` are one-hot times how much they
-count."""
+"""Planes of a lesson and how many channels each has. `label` is one-hot times how much it counts."""
 
 
 def _slices() -> dict[str, slice]:
@@ -83,17 +78,8 @@ class SeenDigit:
     right: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SeenMark:
-    """A mark in a lesson: its box in pixels, and which of `edge.formats.MARKS` it is."""
-
-    box: tuple[float, float, float, float]
-    kind: int
-
-
 def draw_truth(
     digits: Sequence[SeenDigit],
-    marks: Sequence[SeenMark],
     ink: FloatArray,
     ink_weight: FloatArray,
     writing: FloatArray,
@@ -105,7 +91,6 @@ def draw_truth(
 
     Args:
         digits: whole, legible digits.
-        marks: small marks of numbers.
         ink: blocks, shape (rows, columns, 16), 0 to 1.
         ink_weight: the same shape.
         writing: share of each cell that other writing covers, shape (rows, columns).
@@ -129,7 +114,6 @@ def draw_truth(
     truth[..., PLANES["writing"]][..., 0] = writing > 0.12
     truth[..., PLANES["writing_weight"]][..., 0] = asked
     truth[..., PLANES["small_weight"]][..., 0] = asked
-    truth[..., PLANES["mark_weight"]][..., 0] = asked
     digit_weight[...] = asked
     for seen in digits:
         left, top, right, bottom = (side / BLOCK for side in seen.box)
@@ -151,8 +135,6 @@ def draw_truth(
         height = seen.box[3] - seen.box[1]
         if NEAREST <= height <= FARTHEST:
             _centre(truth, seen)
-    for mark in marks:
-        _mark(truth, mark)
     return truth
 
 
@@ -179,22 +161,6 @@ def _centre(truth: FloatArray, seen: SeenDigit) -> None:
     place[..., PLANES["box_weight"]][core, 0] = bump[core]
     place[..., PLANES["links"]][core] = (seen.left, seen.right)
     place[..., PLANES["link_weight"]][core, 0] = bump[core]
-
-
-def _mark(truth: FloatArray, mark: SeenMark) -> None:
-    left, top, right, bottom = (side / BLOCK for side in mark.box)
-    spot, bump = _bump(truth.shape, left, top, right, bottom, SIGMA)
-    if spot is None:
-        return
-    place = truth[spot]
-    heat = place[..., PLANES["mark"]][..., 0]
-    mine = bump > heat
-    heat[mine] = bump[mine]
-    core = mine & (bump >= CORE)
-    core[np.unravel_index(bump.argmax(), bump.shape)] = True
-    kind = place[..., PLANES["kind"]]
-    kind[core] = 0
-    kind[core, mark.kind] = bump[core]
 
 
 def _bump(

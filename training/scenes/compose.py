@@ -72,8 +72,18 @@ WIDTHS: dict[str, tuple[float, float]] = {
 }
 """Flat and small ones: their width, and how high above the line their middle is."""
 
-WIDE_POINTS = 0.2
+WIDE_POINTS = 0.3
 """Share of the numbers with points or commas that leave room beside them."""
+
+ROOM_BESIDE = 0.1, 1.0
+"""That room, in heights of a digit."""
+
+RAISED_POINTS, RAISED_APART, RAISED = 0.2, 0.5, 0.4
+"""Share of the points that stand above the line, that of those with room beside them, and by how much at
+most, in heights of a digit."""
+
+ENDLESS = 0.06
+"""Share of the decimals in texts after which three points say that they go on."""
 
 TELLING = "/()|[]!lI"
 """What looks like a 1, and is told from it by what stands beside it."""
@@ -147,6 +157,15 @@ class Setter:
                 return False
         return True
 
+    def _point(self, kind: str, wide: float) -> bool:
+        """A point or comma of the number written last, with room on both sides; False if it does not fit."""
+        self.x += wide * self.size
+        raised = kind == "." and chance(self.random, RAISED_APART if wide else RAISED_POINTS)
+        up = between(self.random, 0, RAISED) if raised else 0.0
+        fits = self.character(kind, kind=kind, number=len(self.layout.numbers) - 1, up=up)
+        self.x += wide * self.size
+        return fits
+
     def space(self, share: float = 1.0) -> None:
         """Leave a space between words."""
         self.x += share * between(self.random, 0.35, 0.75) * self.size
@@ -175,7 +194,7 @@ class Setter:
     def _digits(self, token: str) -> bool:
         """Numbers in one token: 12,50 is one, 28.11.2026 are three."""
         points = [i for i, c in enumerate(token) if not c.isdigit()]
-        wide = between(self.random, 0.15, 0.8) if chance(self.random, WIDE_POINTS) else 0.0
+        wide = between(self.random, *ROOM_BESIDE) if chance(self.random, WIDE_POINTS) else 0.0
         if len(self.layout.numbers) >= MOST_NUMBERS:
             return False
         parts = re.split(r"([.,])", token)
@@ -183,11 +202,9 @@ class Setter:
         started = False
         for part in parts:
             if not part.isdigit():
-                number = len(self.layout.numbers) - 1
-                self.x += wide * self.size
-                if not self.character(part, kind=part, number=number):
+                if not self._point(part, wide):
                     return False
-                self.x += (wide or between(self.random, 0.03, 0.15)) * self.size
+                self.x += 0.0 if wide else between(self.random, 0.03, 0.15) * self.size
                 continue
             labels = [int(c) for c in part]
             marks, taken = write_number(
@@ -230,9 +247,16 @@ class Setter:
         return True
 
     def character(
-        self, character: str, *, kind: str = "", number: int = -1, alone: bool = False, apart: float = -1.0
+        self,
+        character: str,
+        *,
+        kind: str = "",
+        number: int = -1,
+        alone: bool = False,
+        apart: float = -1.0,
+        up: float = 0.0,
     ) -> bool:
-        """Write a letter or a sign."""
+        """Write a letter or a sign, `up` heights of a digit above its place."""
         shape = self.bank.written_character(self.random, self.hand.script, character)
         size = self.size * (1.0 if kind or not character.isalpha() else self.words)
         size *= 1 + float(self.random.normal(0, self.hand.unrest))
@@ -248,7 +272,7 @@ class Setter:
         if self.x + wide > self.right:
             return False
         drift = float(self.random.normal(0, self.hand.unrest)) * size
-        y = self.foot(self.x) - top + drift
+        y = self.foot(self.x) - top + drift - up * size
         angle = self.rise + float(self.random.normal(0, 0.04))
         place = Placement(self.x, y, longer, angle, self.hand.slant, self.hand.stretch)
         lookalike = alone and (character in TELLING or character in "oOsSbBqgzZ")
@@ -299,7 +323,8 @@ def _number_text(random: Random) -> str:
     whole = str(random.integers(0, 10 ** int(random.integers(1, 4 if kind == "short" else 8))))
     if kind != "decimal":
         return whole
-    return whole[:4] + (".,"[int(random.integers(2))]) + _some_digits(random, int(random.integers(1, 4)))
+    decimal = whole[:4] + (".,"[int(random.integers(2))]) + _some_digits(random, int(random.integers(1, 5)))
+    return decimal + "..." if chance(random, ENDLESS) else decimal
 
 
 def _some_digits(random: Random, count: int) -> str:
@@ -555,7 +580,7 @@ def _formula(random: Random) -> str:
         },
     )
     apart = _one(random, (" ", " ", ""))
-    sign = [_one(random, "++--×*/÷·:") for _ in range(4)]
+    sign = [_one(random, "+++---××*/÷·:") for _ in range(4)]
     if kind == "sum":
         terms = [
             str(random.integers(0, 10 ** int(random.integers(1, 4))))

@@ -31,6 +31,12 @@ LEAST_ONE_BIT = 140.0
 LEAST_CONTRAST_TO_NOISE = 1.6
 """That contrast over the noise of neighbouring pixels, for a digit of 20 pixels; a larger one needs less."""
 
+LOWEST = 8
+"""Pixels that a digit counts as high at least, there."""
+
+PAPER_BESIDE = 4
+"""Pixels around a digit or mark whose paper it is compared with."""
+
 STRUCK_PAGES, STRUCK = 0.12, 0.15
 """Pages on which numbers were struck out, and how many of theirs: they are not to be read."""
 
@@ -236,7 +242,7 @@ def draw_scene(
         canvas.instances,
         digits,
         canvas.conditions,
-        _shown_marks(canvas, marks, digits),
+        _shown_marks(canvas, image, marks, digits),
         tuple(struck),
     )
 
@@ -425,19 +431,24 @@ def _box_of(strokes: list[FloatArray], pen: Pen) -> Box:
 
 
 def _shown_marks(
-    canvas: Canvas, marks: list[SceneMark], digits: tuple[SceneDigit, ...]
+    canvas: Canvas, image: ByteArray, marks: list[SceneMark], digits: tuple[SceneDigit, ...]
 ) -> tuple[SceneMark, ...]:
-    """The marks whose ink shows and whose number does."""
-    lines = {digit.line for digit in digits}
-    return tuple(
-        mark
-        for mark in marks
-        if mark.line in lines
-        and mark.box.width > 0
-        and mark.box.height > 0
-        and mark.box.of(canvas.clutter).max() > 100
-        and not mark.box.of(canvas.ignore).any()
-    )
+    """The marks that a person can see, of numbers that can be read; others are moved to the ignored part."""
+    grey = pixels(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)) if marks else np.zeros((0, 0), np.uint8)
+    lines, shown = {digit.line for digit in digits}, []
+    for mark in marks:
+        if mark.line not in lines or mark.box.width <= 0 or mark.box.height <= 0:
+            continue
+        if mark.box.of(canvas.clutter).max() > 100 and not mark.box.of(canvas.ignore).any():
+            around = _grown(mark.box, PAPER_BESIDE).clipped(canvas.rows, canvas.columns)
+            mine = np.zeros((around.height, around.width), bool)
+            mark.box.moved(-around.left, -around.top).of(mine)[:] = True
+            ink = around.of(canvas.clutter)
+            if _stands_out(canvas, grey, around, mine & (ink > 0), ink, max(mark.box.width, mark.box.height)):
+                shown.append(mark)
+            else:
+                mark.box.of(canvas.ignore)[:] = 255
+    return tuple(shown)
 
 
 def _readable(random: Random, canvas: Canvas, area: Area, pen: Pen) -> Pen:
@@ -488,7 +499,11 @@ def _legible(canvas: Canvas, image: ByteArray, truth: dict[int, _Written]) -> tu
         box = canvas.boxes.get(instance)
         if box is None:
             continue
-        if shown[instance] >= VISIBLE * canvas.areas[instance] and _stands_out(canvas, grey, box, instance):
+        wide = _grown(box, PAPER_BESIDE).clipped(canvas.rows, canvas.columns)
+        mine = window(canvas.instances, wide) == instance
+        if shown[instance] >= VISIBLE * canvas.areas[instance] and _stands_out(
+            canvas, grey, wide, mine, wide.of(canvas.ink), max(box.height, LOWEST)
+        ):
             digits.append(SceneDigit(written.label, box, written.line, written.position, instance))
             continue
         around = _grown(box, 3).clipped(canvas.rows, canvas.columns)
@@ -529,18 +544,27 @@ def _grown(box: Box, by: int) -> Box:
     return Box(box.left - by, box.top - by, box.right + by, box.bottom + by)
 
 
-def _stands_out(canvas: Canvas, grey: ByteArray, box: Box, instance: int) -> bool:
-    """True when the ink of a digit differs enough from the paper right beside it."""
-    wide = _grown(box, 4).clipped(canvas.rows, canvas.columns)
-    around, ink = floats(wide.of(grey)), wide.of(canvas.ink)
-    mine = window(canvas.instances, wide) == instance
-    core = mine & (ink > 160) if np.count_nonzero(ink > 160) >= 4 else mine
-    bare = (ink == 0) & (wide.of(canvas.clutter) == 0)
+def _stands_out(
+    canvas: Canvas, grey: ByteArray, wide: Box, mine: npt.NDArray[np.bool_], ink: ByteArray, size: int
+) -> bool:
+    """True when the ink of a digit or a mark differs enough from the paper right beside it.
+
+    Args:
+        canvas: what was drawn.
+        grey: the picture of it.
+        wide: its box, and paper around it.
+        mine: which pixels there are its own.
+        ink: how much of each is covered.
+        size: of the digit or mark, pixels.
+    """
+    around = floats(wide.of(grey))
+    core = mine & (ink > 160) if np.count_nonzero(mine & (ink > 160)) >= 4 else mine
+    bare = (wide.of(canvas.ink) == 0) & (wide.of(canvas.clutter) == 0)
     if np.count_nonzero(bare & (wide.of(canvas.ruling) == 0)) > 0.1 * bare.size:
         bare &= wide.of(canvas.ruling) == 0
     blank = floats(bare)
     # Against the paper near each pixel: the edge of a shadow or of the sheet in the box is no contrast.
-    reach = max(9, box.height // 3) | 1
+    reach = max(9, (wide.height - 2 * PAPER_BESIDE) // 3) | 1
     share = floats(cv2.blur(blank, (reach, reach)))
     paper_grey = floats(cv2.blur(around * blank, (reach, reach))) / np.maximum(share, np.float32(1e-6))
     core &= share > 0.01
@@ -549,6 +573,6 @@ def _stands_out(canvas: Canvas, grey: ByteArray, box: Box, instance: int) -> boo
     contrast = abs(float((around - paper_grey)[core].mean()))
     steps = (around[:, 1:] - around[:, :-1])[(blank[:, 1:] * blank[:, :-1]) > 0]
     noise = float(steps.std()) / np.sqrt(2) if steps.size else 0.0
-    size = min(max(box.height, 8), 60)  # a larger one may have strokes that are no thicker
+    size = min(size, 60)  # a larger one may have strokes that are no thicker
     least = LEAST_ONE_BIT if "one bit" in canvas.conditions else LEAST_CONTRAST
     return contrast >= least and contrast / (noise + 1) * np.sqrt(size / 20) >= LEAST_CONTRAST_TO_NOISE

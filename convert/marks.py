@@ -1,0 +1,38 @@
+"""Convert the mark network: `python -m convert.marks runs/marks -o marks.tflite`.
+
+Its temperature and threshold are those for true digits on held-out pages, until `python -m convert.pair` fits
+them to what the page network finds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from convert.quietly import import_tensorflow
+from training.commands import exit_code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
+    parser = argparse.ArgumentParser(
+        prog="python -m convert.marks", description="Quantize a mark network and prove it."
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="its run folder (python -m training.marks)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.tflite")
+    parser.add_argument("--version", default="1.0", metavar="X.Y", help="of the model (default: 1.0)")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> None:
+    import_tensorflow()
+    from convert.mark_model import convert
+
+    print(convert(options.run, options.output, options.version), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

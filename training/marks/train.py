@@ -1,0 +1,140 @@
+"""Train the mark network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from edge.types import FloatArray
+from training.loop import Loop, made_ahead
+from training.marks.material import MarkPlaces
+from training.marks.network import as_input, build_network, probabilities
+from training.muon import Muon
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        epochs: passes over the places.
+        batch_size: places per step.
+        learning_rate: of Muon, the highest; it rises for a quarter of an epoch and then falls to 0 along a
+            cosine.
+        weight_decay: of Muon.
+        contrast: the ink is made paler or darker by a factor in this range.
+    """
+
+    epochs: int = 10
+    batch_size: int = 256
+    learning_rate: float = 1.5e-2
+    weight_decay: float = 1e-2
+    contrast: tuple[float, float] = (0.7, 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well a network tells marks.
+
+    Attributes:
+        loss: cross-entropy.
+        right: share of the marks that are told.
+        missed: share of the marks where it says that there is none.
+        false: share of the places without a mark where it says that there is one.
+    """
+
+    loss: float
+    right: float
+    missed: float
+    false: float
+
+    def __str__(self) -> str:
+        return (
+            f"loss {self.loss:.4f}; of the marks {self.right:.3f} right, {self.missed:.3f} missed; "
+            f"false {self.false:.4f}"
+        )
+
+    @classmethod
+    def of(cls, told: FloatArray, places: MarkPlaces) -> Score:
+        """Measure probabilities of `SIGNS`, shape (n, len(SIGNS)), of some places."""
+        best, mark = told.argmax(axis=1), places.signs > 0
+        chances = np.maximum(told[np.arange(len(places)), places.signs], 1e-6)
+        return cls(
+            float(-np.log(chances).mean()),
+            float((best == places.signs)[mark].mean()),
+            float((best == 0)[mark].mean()),
+            float((best > 0)[~mark].mean()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of the history; see `Score` for all but the loss in training."""
+
+    epoch: int
+    train_loss: float
+    loss: float
+    right: float
+    missed: float
+    false: float
+
+
+class Training(Loop[Epoch]):
+    """A run of a recipe.
+
+    Args:
+        recipe: how to train.
+        train: places to learn from.
+        validation: places on pages by other hands, to see how it goes.
+        seed: of the weights, the order of the places and their distortions.
+
+    Attributes:
+        network: in its present state.
+    """
+
+    def __init__(self, recipe: Recipe, train: MarkPlaces, validation: MarkPlaces, *, seed: int) -> None:
+        self._recipe, self._seed = recipe, seed
+        self._train, self._validation = train, validation
+        steps = math.ceil(len(train) / recipe.batch_size)
+        keras.utils.set_random_seed(seed)
+        self.network = build_network()
+        warm = max(1, steps // 4)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps * recipe.epochs - warm), warmup_target=recipe.learning_rate, warmup_steps=warm
+        )
+        optimizer = Muon(rate, weight_decay=recipe.weight_decay, last=self.network.layers[-1].name)
+        self.network.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+        optimizer.build(self.network.trainable_variables)
+        super().__init__(self.network, epochs=recipe.epochs, steps=steps, epoch=Epoch)
+
+    def _batches(self, number: int) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """The places in an order, and distorted in ways, that depend on seed and epoch alone."""
+        size = self._recipe.batch_size
+        order = np.random.default_rng([self._seed, number]).permutation(len(self._train))
+
+        def batch(step: int) -> tuple[FloatArray, FloatArray]:
+            random = np.random.default_rng([self._seed, number, step])
+            which = order[step * size : (step + 1) * size]
+            patches = as_input(self._train.patches[which])
+            paler = random.uniform(*self._recipe.contrast, (len(which), 1, 1))
+            patches[..., 0] *= paler.astype(np.float32)
+            np.minimum(patches, 1, out=patches)
+            truth: FloatArray = self._train.signs[which].astype(np.float32)
+            return patches, truth
+
+        return made_ahead(batch, self._steps, threads=1)
+
+    def _measure(self, number: int, learned: FloatArray) -> tuple[Epoch, str]:
+        score = Score.of(probabilities(self.network, self._validation.patches), self._validation)
+        loss = float(learned[0])
+        epoch = Epoch(number, loss, score.loss, score.right, score.missed, score.false)
+        return epoch, f"loss {loss:.4f}, validation {score}"
+
+    def _state(self) -> dict[str, keras.Variable]:
+        """What the next epoch depends on: weights, statistics and the state of the optimizer."""
+        variables = [*self.network.variables, *self.network.optimizer.variables]
+        return {f"variable/{index}": variable for index, variable in enumerate(variables)}
