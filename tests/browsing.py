@@ -76,6 +76,12 @@ def wait_until_ready(page):
     expect(page.locator("[role=tabpanel]:visible, dialog:visible").first).to_be_visible()
 
 
+def box_of(locator):
+    """Where an element is, once it is shown: what a page does after a click may come a moment later."""
+    expect(locator).to_be_visible()
+    return locator.bounding_box()
+
+
 def is_outside(asked, url):
     return not asked.startswith((f"{url}/", f"ws{url[4:]}/", "data:", "blob:"))
 

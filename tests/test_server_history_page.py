@@ -21,7 +21,7 @@ from edge.store import NewEntry, Store
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
-from browsing import NARROW, WIDE, Pages, beside, check_looks, chromium, expect
+from browsing import NARROW, WIDE, Pages, beside, box_of, check_looks, chromium, expect
 
 NOW = datetime.now(UTC)
 PAGE = Path(__file__).parent.parent / "edge/server/page"
@@ -171,7 +171,7 @@ def spot(page, across, up, plot="values"):
     """A place in a plot, in shares of it."""
     over = page.locator(f"#history .{plot} .u-over")
     over.scroll_into_view_if_needed()
-    box = over.bounding_box()
+    box = box_of(over)
     return box["x"] + across * box["width"], box["y"] + (1 - up) * box["height"]
 
 

@@ -23,7 +23,7 @@ from edge.sources.handwriting import Hand, write_number
 
 pytest.importorskip("fastapi", reason="the web page needs digitcam[web]")
 pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install playwright")
-from browsing import NARROW, WIDE, Pages, beside, check_looks, chromium, expect, wait_until_ready
+from browsing import NARROW, WIDE, Pages, beside, box_of, check_looks, chromium, expect, wait_until_ready
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def open_page(browser, server, meant):
 
 def write(page, text, height=150, left=60, top=100):
     """Write a number with the pointer, stroke by stroke."""
-    paper = page.locator("#draw canvas").bounding_box()
+    paper = box_of(page.locator("#draw canvas"))
     hand = Hand(height, slant=0.05, width=1.0, gap=0.3, pen=0.09, shake=0.008, habits=(0,) * 10)
     rng = np.random.default_rng(5)
     for k, character in enumerate(text):
@@ -86,7 +86,7 @@ def test_a_stroke_may_begin_inside_a_digit_that_was_read(open_page):
     page = open_page()
     write(page, "7")
     expect(numbers(page, "draw")).to_have_text(["7"])
-    strokes = page.locator("#draw .overlay .digit").bounding_box()
+    strokes = box_of(page.locator("#draw .overlay .digit"))
     page.mouse.move(strokes["x"] + strokes["width"] * 0.3, strokes["y"] + strokes["height"] * 0.5)
     before = page.locator("#draw canvas").evaluate("canvas => canvas.toDataURL()")
     page.mouse.down()
@@ -116,7 +116,7 @@ def test_a_click_on_a_digit_shows_what_the_reader_saw(open_page):
     page = open_page()
     write(page, "407")
     expect(numbers(page, "draw")).to_have_text(["407"])
-    box = page.locator("#draw .overlay .digit").nth(1).bounding_box()
+    box = box_of(page.locator("#draw .overlay .digit").nth(1))
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     # On paper a click draws a dot: the digits of the list show it there.
     page.get_by_role("button", name=re.compile("^7, .* digit 3 of")).last.click()
@@ -140,9 +140,9 @@ def test_a_photo_is_shown_with_boxes_over_its_digits(open_page, photo):
     page = open_page("photo")
     page.set_input_files("#photo .choose", photo)
     expect(numbers(page, "photo")).to_have_text(["2859"])
-    shown = page.locator("#photo .shown").bounding_box()
+    shown = box_of(page.locator("#photo .shown"))
     assert shown["width"] / shown["height"] == pytest.approx(360 / 240, rel=0.01)
-    boxes = [digit.bounding_box() for digit in page.locator("#photo .overlay .digit").all()]
+    boxes = [box_of(digit) for digit in page.locator("#photo .overlay .digit").all()]
     assert len(boxes) == 4
     for k, box in enumerate(boxes):
         left = (box["x"] - shown["x"]) / shown["width"] * 360
@@ -385,10 +385,10 @@ def test_labels_cover_neither_other_numbers_nor_each_other(open_page, photo, siz
     page.route("**/v1/predict*", lambda route: route.fulfill(body=full_page(4, 3, gap)))
     page.set_input_files("#photo .choose", photo)
     expect(page.locator("#photo .plate")).to_have_count(12)
-    picture = page.locator("#photo .picture").bounding_box()
-    frames = [frame.bounding_box() for frame in page.locator("#photo .frame").all()]
+    picture = box_of(page.locator("#photo .picture"))
+    frames = [box_of(frame) for frame in page.locator("#photo .frame").all()]
     labels = {
-        k: plate.bounding_box()
+        k: box_of(plate)
         for k, plate in enumerate(page.locator("#photo .plate").all())
         if plate.is_visible()
     }
@@ -431,7 +431,7 @@ def test_a_long_number_goes_on_in_the_next_line(open_page, photo, size):
         page.locator("#photo .list .text button").first,
         page.locator("#photo .list .text button").last,
     ):
-        box = button.bounding_box()
+        box = box_of(button)
         assert 0 <= box["x"] < box["x"] + box["width"] <= size["width"]
 
 
@@ -538,7 +538,7 @@ def add_field(page, name, region=(0.02, 0.02, 0.98, 0.98), look=""):
 
 def drag(page, region):
     """Drag a frame, in shares of the picture."""
-    picture = page.locator("#live .chooser").bounding_box()
+    picture = box_of(page.locator("#live .chooser"))
     left, top, right, bottom = region
     corners = [
         (picture["x"] + x * picture["width"], picture["y"] + y * picture["height"])
@@ -576,7 +576,7 @@ def test_a_field_is_dragged_named_and_saved_and_is_there_after_a_reload(with_fie
     expect(page.locator("#live .field-list .name")).to_have_text(["water"])
     expect(page.locator("#live .outlines polygon")).to_have_count(1)
     page.get_by_role("button", name="Edit water").click()
-    frame, picture = (page.locator(f"#live .{name}").bounding_box() for name in ("region", "picture"))
+    frame, picture = (box_of(page.locator(f"#live .{name}")) for name in ("region", "picture"))
     assert (frame["x"] - picture["x"]) / picture["width"] == pytest.approx(0.1, abs=0.01)
     assert frame["height"] / picture["height"] == pytest.approx(0.3, abs=0.01)
 
@@ -646,6 +646,23 @@ def test_settings_that_were_changed_meanwhile_are_shown_and_not_overwritten(with
     assert "# just now" in settings.read_text()
 
 
+def test_a_field_can_be_added_once_it_is_known_which_there_are(with_fields, meant):
+    page = with_fields()
+    meant.append("/v1/fields")
+    page.route("**/v1/fields", lambda asked: asked.fulfill(status=503, json={"detail": "busy"}))
+    page.reload()
+    wait_until_ready(page)
+    expect(page.locator("#live .fields-note")).to_have_text("busy")
+    add = page.get_by_role("button", name="Add a field")
+    expect(add).to_be_disabled()
+    page.unroute("**/v1/fields")
+    page.get_by_role("tab", name="Photo").click()
+    page.get_by_role("tab", name="Live").click()
+    expect(add).to_be_enabled()
+    add.click()
+    expect(page.locator("#live .field-form")).to_be_visible()
+
+
 def test_a_region_is_placed_and_moved_by_keys(with_fields, settings):
     page = with_fields()
     page.get_by_role("button", name="Add a field").focus()
@@ -667,7 +684,6 @@ def test_a_region_is_placed_and_moved_by_keys(with_fields, settings):
 def test_a_finger_drags_a_region_and_its_corners(with_fields, settings):
     page = with_fields(viewport=NARROW, has_touch=True, is_mobile=True)
     page.get_by_role("button", name="Add a field").tap()
-    picture = page.locator("#live .chooser").bounding_box()
     touch = page.context.new_cdp_session(page)
 
     def swipe(*way):
@@ -680,8 +696,9 @@ def test_a_finger_drags_a_region_and_its_corners(with_fields, settings):
             touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
         touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
+    expect(page.locator("#live .chooser")).to_be_visible()
     page.evaluate("document.querySelector('#live .picture').scrollIntoView()")
-    picture = page.locator("#live .chooser").bounding_box()
+    picture = box_of(page.locator("#live .chooser"))
     swipe((0.2, 0.3), (0.5, 0.5), (0.7, 0.6))
     swipe((0.7, 0.6), (0.8, 0.7), (0.9, 0.8))
     swipe((0.4, 0.5), (0.35, 0.45), (0.3, 0.4))

@@ -87,9 +87,9 @@ export class Fields {
       this.saved = await (await request("/v1/fields")).json();
       this.say(this.saved.read ? "" : "Not read now: digitcam was started with --format or --region.");
     } catch (error) {
-      this.saved = null;
       this.say(error.message);
     }
+    this.card.querySelector(".add").disabled = this.saved === null;
     this.list([]);
   }
 
@@ -149,7 +149,6 @@ export class Fields {
 
   /** Open the form for a saved field, or for a new one. */
   edit(table) {
-    if (!this.saved) return;
     this.edited = { before: table, table: { ...(table ?? { name: "" }) } };
     const { elements } = this.form;
     this.form.reset();

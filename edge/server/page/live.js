@@ -44,6 +44,7 @@ function connect() {
     note.textContent = "";
     note.classList.remove("bad");
     askSenders().catch(() => {});
+    if (!fields.saved) fields.load();
     shown.src = `/stream.mjpg?at=${Date.now()}`; // a new address, or the broken picture stays
   });
   socket.addEventListener("message", (event) => {
