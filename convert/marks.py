@@ -29,9 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _convert(options: argparse.Namespace) -> None:
     import_tensorflow()
-    from convert.mark_model import convert
+    from convert.card_file import write_model
+    from convert.marking import Signs, calibrated
+    from convert.patch_model import converted
+    from edge.marks import open_marks
+    from training.marks.run import LAYOUT, Config, held_out_places
 
-    print(convert(options.run, options.output, options.version), file=sys.stderr)
+    config = Config.read(options.run)
+    places = held_out_places(options.run, config.seed)
+    model, told = converted(options.run, config, LAYOUT, places, version=options.version, path=options.output)
+    raw = open_marks(model).raw(places.patches)
+    write_model(options.output, calibrated(model, Signs(raw, places.labels), [], ""))
+    print(told, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ PAGE_MODEL = "page.tflite"
 DIGITS = 10
 DIGIT_LABELS = tuple(str(digit) for digit in range(DIGITS))
 MARK_LABELS = ("none", *SIGNS[1:])
+REFINE_LABELS = ("none", *DIGIT_LABELS)
 MAX_MODEL_BYTES = 64 << 20
 MAX_CARD_BYTES = 1 << 20
 

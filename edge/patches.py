@@ -1,11 +1,13 @@
-"""Picture, two boxes -> the place between them, as the mark network sees it.
+"""Picture, boxes -> a patch of it, as small networks see it.
 
-Digits are always as high in it, the contrast of ink is always the same, and the boxes of the two digits are
-planes of their own.
+Digits are always as high in it, the contrast of ink is always the same, and the boxes of digits are planes of
+their own. Here is the place between two digits, for the mark network (`edge.marks`).
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -45,6 +47,56 @@ def beside(left: Box | None, right: Box) -> Box | None:
     return left if near else None
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a picture, and beyond it, that is brought to a size.
+
+    Attributes:
+        around: the part, in pixels of the picture.
+        rows: of the patch that it becomes.
+        columns: likewise.
+    """
+
+    around: Box
+    rows: int
+    columns: int
+
+    @classmethod
+    def at(cls, x: float, y: float, unit: float, rows: int, columns: int) -> Window:
+        """The window whose corner on the left and at the top is here, with so many pixels for each of its."""
+        left, top = math.floor(x), math.floor(y)
+        right, bottom = math.ceil(x + columns * unit), math.ceil(y + rows * unit)
+        return cls(Box(left, top, right, bottom), rows, columns)
+
+    def within(self, box: Box) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the part of a box that is in it, in its own pixels."""
+        around = self.around
+        wide, tall = self.columns / around.width, self.rows / around.height
+        return (
+            max(0, round((box.left - around.left) * wide)),
+            max(0, round((box.top - around.top) * tall)),
+            min(self.columns, max(0, round((box.right - around.left) * wide))),
+            min(self.rows, max(0, round((box.bottom - around.top) * tall))),
+        )
+
+    def of(self, grey: ByteArray) -> ByteArray | None:
+        """What is there; None where nothing of it is in the picture.
+
+        Args:
+            grey: shape (rows, columns), uint8. What it lacks, its border goes on with.
+        """
+        inside = self.around.clipped(*grey.shape)
+        left, top, right, bottom = self.within(inside)
+        if left >= right or top >= bottom:
+            return None
+        how = cv2.INTER_AREA if self.around.width > 2 * self.columns else cv2.INTER_LINEAR
+        part = cv2.resize(inside.of(grey), (right - left, bottom - top), interpolation=how)
+        if part.shape != (self.rows, self.columns):
+            margins = top, self.rows - bottom, left, self.columns - right
+            part = cv2.copyMakeBorder(part, *margins, cv2.BORDER_REPLICATE)
+        return np.asarray(part, np.uint8)
+
+
 def patch(grey: ByteArray, left: Box | None, right: Box) -> ByteArray:
     """The place between two digits, or before one, as the mark network sees it.
 
@@ -61,42 +113,30 @@ def patch(grey: ByteArray, left: Box | None, right: Box) -> ByteArray:
     base = right.bottom if left is None else (left.bottom + right.bottom) / 2
     middle = right.left - BEFORE * high if left is None else (left.right + right.left) / 2
     unit = high / HEIGHT
-    x, y = middle - COLUMNS / 2 * unit, base + UNDER * high - ROWS * unit
-    around = Box(
-        int(np.floor(x)), int(np.floor(y)), int(np.ceil(x + COLUMNS * unit)), int(np.ceil(y + ROWS * unit))
+    window = Window.at(
+        middle - COLUMNS / 2 * unit, base + UNDER * high - ROWS * unit, unit, rows=ROWS, columns=COLUMNS
     )
-    inside = around.clipped(*grey.shape)
-    wide, tall = COLUMNS / around.width, ROWS / around.height
-    there = _within(inside, around, wide, tall)
     planes = np.zeros((3, ROWS, COLUMNS), np.uint8)
-    if there[0] < there[2] and there[1] < there[3]:
-        how = cv2.INTER_AREA if around.width > 2 * COLUMNS else cv2.INTER_LINEAR
-        part = cv2.resize(inside.of(grey), (there[2] - there[0], there[3] - there[1]), interpolation=how)
-        if part.shape != (ROWS, COLUMNS):  # what the picture lacks, its border goes on with
-            margins = there[1], ROWS - there[3], there[0], COLUMNS - there[2]
-            part = cv2.copyMakeBorder(part, *margins, cv2.BORDER_REPLICATE)
+    part = window.of(grey)
+    if part is not None:
         for plane, box in ((RIGHT, right), (LEFT, left)):
             if box is not None:
-                x0, y0, x1, y1 = _within(box, around, wide, tall)
+                x0, y0, x1, y1 = window.within(box)
                 planes[plane, y0:y1, x0:x1] = 255
-        planes[CONTRAST] = _contrast(np.asarray(part, np.uint8), cv2.max(planes[RIGHT], planes[LEFT]) > 0)
+        planes[CONTRAST] = contrast_of(part, cv2.max(planes[RIGHT], planes[LEFT]) > 0)
     return np.asarray(cv2.merge(list(planes)), np.uint8)
 
 
-def _within(box: Box, around: Box, wide: float, tall: float) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the part of a box that is in a patch, in its pixels."""
-    return (
-        max(0, round((box.left - around.left) * wide)),
-        max(0, round((box.top - around.top) * tall)),
-        min(COLUMNS, max(0, round((box.right - around.left) * wide))),
-        min(ROWS, max(0, round((box.bottom - around.top) * tall))),
-    )
+def contrast_of(seen: ByteArray, own: npt.NDArray[np.bool_]) -> ByteArray:
+    """Ink, whatever its colour and the light, as bright as the strokes of the digits are in their boxes.
 
-
-def _contrast(seen: ByteArray, own: npt.NDArray[np.bool_]) -> ByteArray:
-    """Ink, whatever its colour and the light, as bright as the strokes of the digits are in their boxes."""
-    half = cv2.resize(seen, (COLUMNS // 2, ROWS // 2), interpolation=cv2.INTER_AREA)
-    paper = cv2.resize(cv2.medianBlur(half, PAPER), (COLUMNS, ROWS))
+    Args:
+        seen: a patch, uint8.
+        own: where the digits are in it, the same shape.
+    """
+    rows, columns = seen.shape
+    half = cv2.resize(seen, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    paper = cv2.resize(cv2.medianBlur(half, PAPER), (columns, rows))
     dark, light = cv2.subtract(paper, seen), cv2.subtract(seen, paper)
     contrast = np.asarray(dark if _level(dark, 98) >= _level(light, 98) else light, np.uint8)
     full = max(8, _level(contrast[own], 90)) if own.any() else 8

@@ -262,6 +262,11 @@ class Frame:
         return Moment(self.source, self.frame_id, self.timestamp, self.captured_at, self.size)
 
 
+def unknown() -> FloatArray:
+    """Logarithms of the probabilities of ten digits of which nothing is known."""
+    return np.full(10, -math.log(10), np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """Where the page network sees a digit, and what it says of it there.
@@ -274,6 +279,8 @@ class Candidate:
         links: logits of its number going on to the left, and to the right.
         look: which look of the pyramid sees it best, counted from the closest.
         peak: logit of its being a digit in that look.
+        refined: logit of its being a digit, by the refinement network.
+        refined_labels: logarithms of the probabilities of the ten digits, likewise, shape (10,), float32.
     """
 
     box: Box
@@ -283,6 +290,8 @@ class Candidate:
     links: tuple[float, float]
     look: int
     peak: float
+    refined: float = 0.0
+    refined_labels: FloatArray = field(default_factory=unknown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

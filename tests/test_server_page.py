@@ -388,9 +388,7 @@ def test_labels_cover_neither_other_numbers_nor_each_other(open_page, photo, siz
     picture = box_of(page.locator("#photo .picture"))
     frames = [box_of(frame) for frame in page.locator("#photo .frame").all()]
     labels = {
-        k: box_of(plate)
-        for k, plate in enumerate(page.locator("#photo .plate").all())
-        if plate.is_visible()
+        k: box_of(plate) for k, plate in enumerate(page.locator("#photo .plate").all()) if plate.is_visible()
     }
     assert len(labels) >= 4  # at the least those at the rim of the block
     for k, label in labels.items():

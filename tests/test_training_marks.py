@@ -8,7 +8,8 @@ from drawn import numbers_of_scenes, scene_of
 
 from edge.patches import CONTRAST, LEFT
 from edge.types import SIGNS
-from training.marks.material import MarkPlaces, mark_places
+from training.marks.material import mark_places
+from training.patches.places import Places
 
 # Keras itself calls numpy in the old way when it saves.
 KERAS_SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -27,7 +28,7 @@ def numbers():
 
 
 def signs(places, page):
-    return sorted(SIGNS[sign] for sign in places.signs[places.pages == page])
+    return sorted(SIGNS[sign] for sign in places.labels[places.pages == page])
 
 
 def test_each_place_is_named_by_what_stands_there(numbers):
@@ -54,7 +55,7 @@ def test_the_same_seed_gives_the_same_places(numbers):
 def test_pages_of_two_are_counted_on(numbers):
     places = mark_places(numbers, seed=1)
     both = places + places
-    assert isinstance(both, MarkPlaces) and len(both) == 2 * len(places)
+    assert isinstance(both, Places) and len(both) == 2 * len(places)
     assert set(both.pages) == {0, 1, 2, 3, 4, 5}
 
 
@@ -90,5 +91,5 @@ def test_a_run_is_converted_and_proven(data_dir, tmp_path, capsys):
     assert "int8: loss" in capsys.readouterr().err
     card = open_marks(load_model(model)).card
     assert (card.version, card.trained_with) == ("7.1", "")
-    assert set(card.accuracies) >= {"held-out marks", "held-out marks, float"}
+    assert set(card.accuracies) >= {"held-out places", "held-out places, float"}
     assert model.with_suffix(".json").is_file()

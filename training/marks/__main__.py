@@ -59,9 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace, command: str) -> None:
     from training.characters import material_digests
-    from training.marks.network import build_network
-    from training.marks.run import Config, draw_missing, held_out_places, places_to_learn_from
-    from training.marks.train import Recipe, Training
+    from training.marks.run import LAYOUT, Config, draw_missing, held_out_places, places_to_learn_from
+    from training.patches.train import Recipe, Training
     from training.runs import save_model
     from training.scenes.bank import load_bank
     from training.scenes.typefaces import tell_of_fonts
@@ -86,6 +85,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     with resumable(folder):
         draw_missing(folder, options.data, config, place)
         training = Training(
+            LAYOUT,
             replace(recipe, epochs=config.epochs),
             places_to_learn_from(folder, config.seed),
             held_out_places(folder, config.seed),
@@ -93,7 +93,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
         )
         training.resume(folder)
         training.go_on(folder)
-        trained = build_network()  # without the optimizer
+        trained = LAYOUT.build()  # without the optimizer
         trained.set_weights(training.network.get_weights())
         save_model(trained, folder)
     print(f"\n{folder}", file=sys.stderr)

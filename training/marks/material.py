@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.lines import rows_of
 from edge.patches import COLUMNS, ROWS, beside, patch
-from edge.types import MINUS, Box, ByteArray, Digit, Prediction
+from edge.types import MINUS, Box, Digit, Prediction
 from training.page.numbers import Before, Numbers, before_each
+from training.patches.places import Places
 
 JITTER = 0.09, 0.07, 0.09, 0.07
 """Standard deviation of what the page network says of the left, top, right and bottom side of a box, in
@@ -24,32 +24,6 @@ HIDDEN = 0.3
 """Share of the digits that are also shown as if nothing had been found to their left."""
 
 UNNAMED = Prediction(np.full(10, 0.1, np.float32))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MarkPlaces:
-    """Places before digits.
-
-    Attributes:
-        patches: as `edge.patches.patch` cuts them out, shape (n, ROWS, COLUMNS, 3), uint8.
-        signs: what stands there, indices in `SIGNS`, shape (n,).
-        pages: whose they are, shape (n,).
-    """
-
-    patches: ByteArray
-    signs: npt.NDArray[np.int64]
-    pages: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.signs)
-
-    def __add__(self, other: MarkPlaces) -> MarkPlaces:
-        first = int(self.pages.max(initial=-1)) + 1
-        return MarkPlaces(
-            np.concatenate([self.patches, other.patches]),
-            np.concatenate([self.signs, other.signs]),
-            np.concatenate([self.pages, other.pages + first]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +41,15 @@ class MarkPlace:
     sign: int
 
 
-def mark_places(numbers: Numbers, *, seed: int) -> MarkPlaces:
+def mark_places(numbers: Numbers, *, seed: int) -> Places:
     """The places before the digits of drawn numbers, and over digits that may be taken for a slash.
 
     Args:
         numbers: the pages.
         seed: of the errors in the boxes, and of what is left out.
+
+    Returns:
+        As `edge.patches.patch` cuts them out, with what stands there, indices in `SIGNS`.
     """
     patches, signs, pages = [], [], []
     for page in range(len(numbers)):
@@ -90,7 +67,7 @@ def mark_places(numbers: Numbers, *, seed: int) -> MarkPlaces:
             patches.append(patch(numbers.grey[page], left, right))
             signs.append(place.sign)
             pages.append(page)
-    return MarkPlaces(
+    return Places(
         np.array(patches, np.uint8).reshape(-1, ROWS, COLUMNS, 3),
         np.array(signs, np.int64),
         np.array(pages, np.int64),

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.model_file import MARK_LABELS
+from edge.patches import COLUMNS, ROWS
 from edge.workers import Place
 from training.made import Made
-from training.marks.material import MarkPlaces, mark_places
+from training.marks.material import mark_places
 from training.page.numbers import Numbers, draw_numbers
+from training.patches.network import Layout
+from training.patches.places import Places
 
 NUMBERS, OTHERS, HELD_OUT = "numbers.npz", "others.npz", "test-numbers.npz"
 """Pages of numbers in rows and of all that people write, and pages of numbers by hands to validate with."""
 
 HELD_OUT_PAGES = 600
+
+LAYOUT = Layout("marks", ROWS, COLUMNS, ((16, 2), (24, 1), (32, 2), (48, 2)), MARK_LABELS)
+"""2.5 million multiplications for each place, half as many as the digit network takes for a glyph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,7 @@ def draw_missing(folder: Path, data: Path | None, config: Config, place: Place) 
         draw_numbers(data, "train", config.others, seed=seed, plan=None, place=place).save(folder / OTHERS)
 
 
-def places_to_learn_from(folder: Path, seed: int) -> MarkPlaces:
+def places_to_learn_from(folder: Path, seed: int) -> Places:
     """Those on the pages of a run.
 
     Raises:
@@ -65,7 +72,7 @@ def places_to_learn_from(folder: Path, seed: int) -> MarkPlaces:
     return places
 
 
-def held_out_places(folder: Path, seed: int) -> MarkPlaces:
+def held_out_places(folder: Path, seed: int) -> Places:
     """Those on pages by hands that the network does not learn from.
 
     Raises:

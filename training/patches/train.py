@@ -1,4 +1,4 @@
-"""Train the mark network."""
+"""Train a network that names what is in a patch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from edge.types import FloatArray
 from training.loop import Loop, made_ahead
-from training.marks.material import MarkPlaces
-from training.marks.network import as_input, build_network, probabilities
 from training.muon import Muon
+from training.patches.network import Layout, as_input, probabilities
+from training.patches.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well a network tells marks.
+    """How well a network names what is in patches.
 
     Attributes:
         loss: cross-entropy.
-        right: share of the marks that are told.
-        missed: share of the marks where it says that there is none.
-        false: share of the places without a mark where it says that there is one.
+        right: of the patches with something in them, the share that is named right.
+        missed: likewise, the share where it says that there is nothing.
+        false: of the patches with nothing in them, the share where it says that there is something.
     """
 
     loss: float
@@ -54,20 +54,20 @@ class Score:
 
     def __str__(self) -> str:
         return (
-            f"loss {self.loss:.4f}; of the marks {self.right:.3f} right, {self.missed:.3f} missed; "
-            f"false {self.false:.4f}"
+            f"loss {self.loss:.4f}; of what there is {self.right:.3f} right, {self.missed:.3f} missed; "
+            f"of nothing {self.false:.4f} named"
         )
 
     @classmethod
-    def of(cls, told: FloatArray, places: MarkPlaces) -> Score:
-        """Measure probabilities of `SIGNS`, shape (n, len(SIGNS)), of some places."""
-        best, mark = told.argmax(axis=1), places.signs > 0
-        chances = np.maximum(told[np.arange(len(places)), places.signs], 1e-6)
+    def of(cls, told: FloatArray, places: Places) -> Score:
+        """Measure probabilities, shape (n, labels), of some places."""
+        best, something = told.argmax(axis=1), places.labels > 0
+        chances = np.maximum(told[np.arange(len(places)), places.labels], 1e-6)
         return cls(
             float(-np.log(chances).mean()),
-            float((best == places.signs)[mark].mean()),
-            float((best == 0)[mark].mean()),
-            float((best > 0)[~mark].mean()),
+            float((best == places.labels)[something].mean()),
+            float((best == 0)[something].mean()),
+            float((best > 0)[~something].mean()),
         )
 
 
@@ -87,6 +87,7 @@ class Training(Loop[Epoch]):
     """A run of a recipe.
 
     Args:
+        layout: of the network.
         recipe: how to train.
         train: places to learn from.
         validation: places on pages by other hands, to see how it goes.
@@ -96,12 +97,14 @@ class Training(Loop[Epoch]):
         network: in its present state.
     """
 
-    def __init__(self, recipe: Recipe, train: MarkPlaces, validation: MarkPlaces, *, seed: int) -> None:
+    def __init__(
+        self, layout: Layout, recipe: Recipe, train: Places, validation: Places, *, seed: int
+    ) -> None:
         self._recipe, self._seed = recipe, seed
         self._train, self._validation = train, validation
         steps = math.ceil(len(train) / recipe.batch_size)
         keras.utils.set_random_seed(seed)
-        self.network = build_network()
+        self.network = layout.build()
         warm = max(1, steps // 4)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, max(1, steps * recipe.epochs - warm), warmup_target=recipe.learning_rate, warmup_steps=warm
@@ -123,7 +126,7 @@ class Training(Loop[Epoch]):
             paler = random.uniform(*self._recipe.contrast, (len(which), 1, 1))
             patches[..., 0] *= paler.astype(np.float32)
             np.minimum(patches, 1, out=patches)
-            truth: FloatArray = self._train.signs[which].astype(np.float32)
+            truth: FloatArray = self._train.labels[which].astype(np.float32)
             return patches, truth
 
         return made_ahead(batch, self._steps, threads=1)
