@@ -42,6 +42,7 @@ from edge.isolated import Isolated, IsolatedError, TooLongError  # noqa: E402
 from edge.marks import open_marks  # noqa: E402
 from edge.model_file import PAGE_MODEL, SHIPPED, load_model, shipped_path  # noqa: E402
 from edge.page_file import load_page, open_page  # noqa: E402
+from edge.refine import open_refine  # noqa: E402
 from edge.sources import open_source  # noqa: E402
 from edge.types import ByteArray  # noqa: E402
 
@@ -183,6 +184,7 @@ def open_pages(data: bytes) -> bytes:
         def read() -> str:
             network = open_page(replace(page, shipped=True))
             open_marks(replace(page.marks, shipped=True))
+            open_refine(replace(page.refine, shipped=True))
             look = network.look(whole.card.known.picture, 1.0)
             finite = all(np.isfinite(look.head(name)).all() for name, _ in whole.card.heads)
             return "read" if page.card.as_dict() == whole.card.as_dict() and finite else "wrong contract"

@@ -217,7 +217,7 @@ def _convert(options: argparse.Namespace) -> None:
     for form, each in findings.conversions.items():
         if each.card.fused:
             _say(
-                f"{form}: from a confidence of {each.card.fused.accept:.1%}, of both networks together, "
+                f"{form}: from a confidence of {each.card.fused.accept:.1%}, of all networks together, "
                 "a digit is shown as certain"
             )
             continue

@@ -69,7 +69,7 @@ class Signs:
 
 
 def see_all(recognizer: Recognizer, numbers: Numbers) -> list[Seen]:
-    """What both networks say of each of the drawn pages, of hands that they have not learned from."""
+    """What the networks say of each of the drawn pages, of hands that they have not learned from."""
     return [recognizer.see(grey) for grey in numbers.grey]
 
 
@@ -77,7 +77,7 @@ def observe_marks(pages_seen: Sequence[Seen], numbers: Numbers, marks: Classifie
     """What stands before the digits of drawn numbers, and what the mark network says of it.
 
     Args:
-        pages_seen: what both networks say of each page.
+        pages_seen: what the networks say of each page.
         numbers: the pages.
         marks: the mark network.
     """

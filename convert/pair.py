@@ -1,9 +1,10 @@
 """The page network and the digit network as a pair: what brings their opinions together, fitted and proven.
 
-Pages of hands, words and fonts that neither has learned from are read; what each network says of every
-candidate, and what is true, give the weights of `edge.fusion.Fusion` and `edge.lines.Linking`, and the
-thresholds. Likewise, on drawn numbers, what the mark network says is calibrated (`convert.marking`), and what
-reads numbers of a format is fitted (`convert.whole`).
+Pages of hands, words and fonts that no network has learned from are read, with the refinement network that
+goes into the page network's file; what each says of every candidate, and what is true, give the weights of
+`edge.fusion.Fusion` and `edge.lines.Linking`, and the thresholds. Likewise, on drawn numbers, what the mark
+network says is calibrated (`convert.marking`), and what reads numbers of a format is fitted
+(`convert.whole`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from dataclasses import asdict, astuple, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -33,7 +33,7 @@ from convert.whole import fit_decoding, regions
 from edge.classifier import Classifier
 from edge.errors import ModelError, UsageError
 from edge.expected import LEAST_EXPECTED
-from edge.fusion import LABELS, Fusion, evidence, log_softmax
+from edge.fusion import EVIDENCE, LABELS, NAMING, Fusion, evidence, log_softmax, names_of
 from edge.isolated import IsolatedError, run_isolated
 from edge.lines import Linking, neighbourhood, rows_of
 from edge.marks import open_marks
@@ -48,24 +48,32 @@ from edge.model_file import (
     read_metadata,
 )
 from edge.page import HEADS, HEIGHTS, PageNetwork
-from edge.page_file import MARKS_METADATA, PAGE_METADATA, KnownPage, PageCard, PageFile, load_page, open_page
+from edge.page_file import (
+    MARKS_METADATA,
+    PAGE_METADATA,
+    REFINE_METADATA,
+    KnownPage,
+    PageCard,
+    PageFile,
+    load_page,
+    open_page,
+)
 from edge.recognizer import Found, Recognizer, Seen
+from edge.refine import open_refine
 from edge.types import ByteArray, Digit, FloatArray, Prediction, Thresholds
 from training.commands import exit_code
 from training.marks.material import around
 from training.page.lessons import IGNORE, LAST, Pages, Span, draw_pages, spans
-from training.page.matching import IGNORED, boxes_of, match, shares
+from training.page.matching import IGNORED
 from training.page.numbers import Numbers, draw_numbers
+from training.page.sized import SizedPage
 
-LABEL, GOES_LEFT, GOES_RIGHT = 1, 2, 3
+GOES_LEFT, GOES_RIGHT = 2, 3
 """Columns of `Pages.digits`."""
 
 UNNAMED = Prediction(np.full(LABELS, 1 / LABELS, np.float32))
 
 NOTHING = Seen(Found([], [], [], np.zeros((0, 0), np.uint8), ()), np.zeros((0, LABELS), np.float32))
-
-SHRUNK = (1.0, 0.6, 1.6)
-"""Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
 
 WRONG_COSTS = 2.0
 """What a digit that is shown as certain and is wrong costs, where one that is shown as `?` costs 1."""
@@ -120,9 +128,8 @@ class Observed:
     """All candidates of some pages.
 
     Attributes:
-        evidence: see `edge.fusion.evidence`, shape (n, 5).
-        pages: the page network's log probabilities, shape (n, 10).
-        glyphs: the digit network's probabilities, shape (n, 10).
+        evidence: see `edge.fusion.evidence`, shape (n, EVIDENCE).
+        names: see `edge.fusion.names_of`, shape (NAMING, n, 10).
         peaks: `Candidate.peak` of each, shape (n,).
         labels: what each is, shape (n,): 0 to 9, NONE or IGNORED.
         links: of neighbours in a row, see `edge.lines.neighbourhood`, shape (m, 4).
@@ -132,8 +139,7 @@ class Observed:
     """
 
     evidence: npt.NDArray[np.float64]
-    pages: FloatArray
-    glyphs: FloatArray
+    names: npt.NDArray[np.float64]
     peaks: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
     links: npt.NDArray[np.float64]
@@ -150,8 +156,7 @@ class Observed:
 
         return cls(
             all_of("evidence"),
-            all_of("pages").astype(np.float32),
-            all_of("glyphs").astype(np.float32),
+            np.concatenate([part.names for part in parts], axis=1),
             all_of("peaks"),
             all_of("labels").astype(np.int64),
             all_of("links"),
@@ -178,33 +183,26 @@ def observe(recognizers: Sequence[Recognizer], pages: Pages, marks: Classifier |
     )
 
 
-def _ways(network: PageNetwork, classifier: Classifier, least: float) -> list[Recognizer]:
+Networks = tuple[PageNetwork, Classifier, Classifier]
+"""Those that a `Recognizer` looks with: the page network, the digit network and the refinement network."""
+
+
+def _ways(networks: Networks, least: float) -> list[Recognizer]:
     """As a reader looks at the frames of a stream, and at separate pictures."""
-    return [Recognizer(network, classifier, least=least, heights=heights) for heights in ((), HEIGHTS)]
+    return [Recognizer(*networks, least=least, heights=heights) for heights in ((), HEIGHTS)]
 
 
 def _observe(
     recognizer: Recognizer, pages: Pages, index: int, span: Span, marks: Classifier | None
 ) -> Observed:
-    scale = SHRUNK[index % len(SHRUNK)]
-    first, last = span.digits
-    grey, flags = np.ascontiguousarray(pages.grey[index]), np.ascontiguousarray(pages.flags[index])
-    if scale != 1:
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), np.uint8)
-        flags = np.asarray(cv2.resize(flags, grey.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
-    outlines = pages.outlines[first:last] * np.float32(scale)
-    true = np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1).reshape(-1, 4)
-    facts = pages.digits[first:last]
-    seen = recognizer.see(grey)
+    page = SizedPage.of(pages, index, span, turn=index)
+    seen = recognizer.see(page.grey)
     if seen.found.turned:  # all pages stand upright: what is seen is not where it is
         seen = NOTHING
     candidates = seen.found.candidates
-    found = match(boxes_of(candidates), true, shares(candidates, flags & np.uint8(IGNORE)))
-    labels = found.copy()
-    labels[found >= 0] = facts[found[found >= 0], LABEL]
+    found = page.match(candidates)
     facts_of = {
-        Digit(candidate.box, UNNAMED, None, candidate.links): facts[k]
+        Digit(candidate.box, UNNAMED, None, candidate.links): page.digits[k]
         for candidate, k in zip(candidates, found, strict=True)
         if k >= 0
     }
@@ -213,21 +211,20 @@ def _observe(
     signs = None
     if marks is not None and rows:
         first, last = span.marks
-        known = pages.mark_boxes[first:last] * np.float32(scale), pages.marks[first:last, 1].tolist()
-        signs = _signs(seen.found.grey, marks, rows, facts_of, flags, *known)
+        known = pages.mark_boxes[first:last] * np.float32(page.scale), pages.marks[first:last, 1].tolist()
+        signs = _signs(page.grey, marks, rows, facts_of, page.flags, *known)
     for row in rows:
         for left, right in pairwise(row):
             links.append(neighbourhood(left, right))
             same.append(bool(facts_of[left][GOES_RIGHT] and facts_of[right][GOES_LEFT]))
     return Observed(
-        evidence(candidates, seen.probabilities) if len(found) else np.zeros((0, 5)),
-        np.stack([c.labels for c in candidates]) if len(found) else np.zeros((0, LABELS), np.float32),
-        seen.probabilities,
+        evidence(candidates, seen.probabilities) if candidates else np.zeros((0, EVIDENCE)),
+        names_of(candidates, seen.probabilities),
         np.array([candidate.peak for candidate in candidates]),
-        labels,
+        page.labels(found),
         np.array(links, np.float64).reshape(-1, 4),
         np.array(same, bool),
-        len(true) - int((found >= 0).sum()),
+        len(page.digits) - int((found >= 0).sum()),
         signs,
     )
 
@@ -269,15 +266,15 @@ def fit_fusion(observed: Observed) -> Fusion:
         )
     regression = LogisticRegression(C=10.0, max_iter=1000)
     regression.fit(observed.evidence[asked, 1:], digit[asked])
-    pages, glyphs = observed.pages[digit], np.log(np.maximum(observed.glyphs[digit], 1e-4))
+    names = observed.names[:, digit]
     rows, labels = np.arange(digit.sum()), observed.labels[digit]
 
     def loss(weights: np.ndarray) -> float:
-        return -float(log_softmax(weights[0] * pages + weights[1] * glyphs)[rows, labels].mean())
+        return -float(log_softmax(np.tensordot(weights, names, axes=1))[rows, labels].mean())
 
-    page, glyph = minimize(loss, [0.5, 0.5], method="Nelder-Mead").x.tolist()
-    constant, *rest = [float(regression.intercept_[0]), *map(float, regression.coef_[0])]
-    return Fusion(page, glyph, constant, *rest)
+    naming = minimize(loss, np.full(NAMING, 0.5), method="Nelder-Mead").x.tolist()
+    weights = [*naming, regression.intercept_[0], *regression.coef_[0]]
+    return Fusion(*map(float, weights))
 
 
 def fit_linking(observed: Observed) -> Linking:
@@ -324,7 +321,7 @@ def fit_least(observed: Observed, fusion: Fusion, thresholds: Thresholds) -> flo
 
 def believed(observed: Observed, fusion: Fusion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The confidence of each candidate, and whether it is a digit and named right."""
-    together = fusion.probabilities(observed.evidence, observed.pages, observed.glyphs)
+    together = fusion.probabilities(observed.evidence, observed.names)
     return together.max(axis=1).astype(np.float64), together.argmax(axis=1) == observed.labels
 
 
@@ -396,7 +393,13 @@ class Fitted:
 
 
 def pair(
-    page: bytes, digits: ModelFile, marks: ModelFile, held_out: Pages, numbers: Numbers, origin: Origin
+    page: bytes,
+    digits: ModelFile,
+    marks: ModelFile,
+    refine: ModelFile,
+    held_out: Pages,
+    numbers: Numbers,
+    origin: Origin,
 ) -> Fitted:
     """Fit what brings the networks together, and write it into their cards.
 
@@ -404,6 +407,7 @@ def pair(
         page: an int8 page network; a card in it is replaced.
         digits: a digit network; its card is renewed.
         marks: a mark network, likewise.
+        refine: a refinement network.
         held_out: pages of hands that neither has learned from.
         numbers: pages of numbers with marks, of such hands, too.
         origin: of the page network.
@@ -412,13 +416,14 @@ def pair(
         ModelError: when the page network finds nothing to fit on.
     """
     network = PageNetwork(page)
+    networks = network, Classifier(digits), open_refine(refine)
     telling = open_marks(marks)
-    observed = observe(_ways(network, Classifier(digits), LEAST), held_out, telling)
+    observed = observe(_ways(networks, LEAST), held_out, telling)
     linking, page_id = fit_linking(observed), identity(page)
     card = _fitted(digits, observed, page_id)
     assert card.fusion is not None and card.fused is not None
     least = fit_least(observed, card.fusion, card.fused)
-    usual, thorough = _ways(network, Classifier(digits), LEAST_EXPECTED)
+    usual, thorough = _ways(networks, LEAST_EXPECTED)
     seen = [observe_marks(see_all(way, numbers), numbers, telling) for way in (usual, thorough)]
     assert observed.signs is not None
     marks = calibrated(marks, observed.signs, seen, page_id)
@@ -433,7 +438,7 @@ def pair(
         linking=linking,
         decoding=decoding,
         standing=fit_standing(
-            Recognizer(network, Classifier(digits), least=least, heights=HEIGHTS),
+            Recognizer(*networks, least=least, heights=HEIGHTS),
             card.fusion,
             card.fused,
             held_out,
@@ -446,7 +451,12 @@ def pair(
         known=known_page(network, held_out),
     )
     return Fitted(
-        embed(page, PAGE_METADATA, page_card.to_bytes(), **{MARKS_METADATA: marks.data}),
+        embed(
+            page,
+            PAGE_METADATA,
+            page_card.to_bytes(),
+            **{MARKS_METADATA: marks.data, REFINE_METADATA: refine.data},
+        ),
         page_card,
         with_card(digits.path, digits.data, card),
         marks,
@@ -464,8 +474,8 @@ def fit_to(page: PageFile, digits: ModelFile, held_out: Pages) -> Card:
     Raises:
         ModelError: when the page network finds nothing to fit on.
     """
-    ways = _ways(open_page(page), Classifier(digits), LEAST)
-    return _fitted(digits, observe(ways, held_out), page.card.id)
+    networks = open_page(page), Classifier(digits), open_refine(page.refine)
+    return _fitted(digits, observe(_ways(networks, LEAST), held_out), page.card.id)
 
 
 def _fitted(digits: ModelFile, observed: Observed, page_id: str) -> Card:
@@ -524,7 +534,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 2 bad usage or input, 1 anything else."""
     parser = argparse.ArgumentParser(
         prog="python -m convert.pair",
-        description="Quantize a page network, fit it to a digit and a mark network, and write both files.",
+        description="Quantize a page network, fit it to the other networks, and write both files.",
     )
     parser.add_argument(
         "run",
@@ -545,6 +555,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--marks", type=Path, metavar="FILE", help="the mark network (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--refine", type=Path, metavar="FILE", help="the refinement network (default: the shipped one)"
     )
     parser.add_argument(
         "--drawn",
@@ -569,6 +582,7 @@ def _convert(options: argparse.Namespace) -> None:
         model,
         load_model(options.digits),
         load_page().marks if options.marks is None else load_model(options.marks),
+        load_page().refine if options.refine is None else load_model(options.refine),
         pages_to_fit_on(drawn, options.data),
         numbers_of_run(drawn, options.data),
         origin,

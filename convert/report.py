@@ -68,7 +68,7 @@ def card_markdown(conversion: Conversion) -> str:
     )
     if card.fusion:
         promise = (
-            "what both networks say together, on held-out pages, where a wrong digit costs "
+            "what all networks say together, on held-out pages, where a wrong digit costs "
             f"{WRONG_COSTS:g} times as much as a `?`"
         )
     elif SCENES in conversion.comparisons:

@@ -30,7 +30,7 @@ def fit_standing(recognizer: Recognizer, fusion: Fusion, thresholds: Thresholds,
     """The weights that make the truth most likely, and the thresholds that keep the promises above.
 
     Args:
-        recognizer: the two networks, as a reader looks at separate pictures.
+        recognizer: the networks, as a reader looks at separate pictures.
         fusion: brings their opinions together.
         thresholds: on what they say together.
         pages: upright ones, of hands that the networks have not learned from.

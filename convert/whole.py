@@ -88,7 +88,7 @@ def regions(recognizer: Recognizer, numbers: Numbers) -> list[Region]:
     """The numbers of drawn pages, each seen as a field sees it: its region is all there is.
 
     Args:
-        recognizer: the two networks; its candidates should be all that may fill a slot.
+        recognizer: the networks; its candidates should be all that may fill a slot.
         numbers: the pages.
     """
     found = []
@@ -127,7 +127,7 @@ def fit_decoding(some: Sequence[Region], fusion: Fusion, marks: Classifier) -> D
 
     Args:
         some: numbers in their regions.
-        fusion: brings the opinions of both networks together.
+        fusion: brings the opinions of the networks together.
         marks: tells the marks.
 
     Raises:

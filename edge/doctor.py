@@ -50,7 +50,7 @@ FRAMES = 10
 """Frames that a camera must give, and that are read of a drawn page."""
 
 PAGE = 4
-"""Seed of the drawn page: both networks are sure of all of its numbers, whatever the processor rounds."""
+"""Seed of the drawn page: the networks are sure of all of its numbers, whatever the processor rounds."""
 
 AIMED = 5
 """The last of them, which are read to see how the camera is aimed: it has set its exposure by then."""
@@ -172,6 +172,7 @@ def _model() -> Check:
     from edge.classifier import Classifier
     from edge.marks import open_marks
     from edge.page_file import check_pair, known_error, load_page, open_page
+    from edge.refine import open_refine
 
     wanted = "all shipped networks give their known answers, and are a pair"
     try:
@@ -179,6 +180,7 @@ def _model() -> Check:
         page = load_page()
         check_pair(classifier.card, page.card)
         open_marks(page.marks)
+        open_refine(page.refine)
         error = known_error(open_page(page), page.card.known)
     except EdgeError as failure:
         return Check("model", "failed", str(failure), wanted, "install digitcam again into a new environment")

@@ -184,7 +184,7 @@ class Choices:
 
     Attributes:
         candidates: as the page network sees them.
-        digits: named by both networks, given that they are digits.
+        digits: named by the networks, given that they are digits.
         logits: of each being a digit, shape (n,).
         named: logarithm of the probability of its label, given that it is one, shape (n,).
     """
@@ -207,7 +207,7 @@ class Choices:
 
     @classmethod
     def of(cls, seen: Seen, fusion: Fusion) -> Choices:
-        """What both networks see in a picture."""
+        """What the networks see in a picture."""
         found = seen.found
         logits, named = fusion.parts(found.candidates, seen.probabilities)
         order = sorted(range(len(logits)), key=lambda k: found.candidates[k].box.centre)
@@ -365,9 +365,9 @@ def expected(seen: Seen, form: Format, fusion: Fusion, decoding: Decoding, marks
     """The likeliest number of a format in a picture.
 
     Args:
-        seen: candidates, also those that are hardly digits, and what both networks say of them.
+        seen: candidates, also those that are hardly digits, and what the networks say of them.
         form: the expected format.
-        fusion: brings the opinions of both networks together.
+        fusion: brings the opinions of the networks together.
         decoding: fitted weights.
         marks: tells the marks.
 

@@ -1,9 +1,9 @@
-"""Two opinions -> one: what the page network and the digit network say of a candidate, brought together.
+"""Three opinions -> one: what the networks say of a candidate, brought together.
 
-The page network knows what stands around a piece of ink, the digit network knows the ink itself. Late fusion:
-the logarithms of what they say are added up, each with a weight, once for whether it is a digit and once for
-which one. The weights are fitted on pages that neither has learned from (`convert.pair`), and stand in the
-page model's card.
+The page network knows the page around a piece of ink, the refinement network what is right beside it, and the
+digit network the ink itself. Late fusion: the logarithms of what they say are added up, each with a weight,
+once for whether it is a digit and once for which one. The weights are fitted on pages that none has learned
+from (`convert.pair`), and stand in the digit model's card.
 """
 
 from __future__ import annotations
@@ -29,20 +29,24 @@ class Fusion:
     Attributes:
         page: of the page network's log probabilities of the ten digits.
         glyph: of the digit network's.
+        refined_labels: of the refinement network's.
         constant: logit of its being a digit, to which are added:
         digit: times the page network's logit of a digit;
         writing: times its logit of other writing;
         sure: times the logarithm of the digit network's highest probability;
-        agreed: times the logarithm of the probability that both mean the same digit.
+        agreed: times the logarithm of the probability that both mean the same digit;
+        refined: times the refinement network's logit of a digit.
     """
 
     page: float
     glyph: float
+    refined_labels: float
     constant: float
     digit: float
     writing: float
     sure: float
     agreed: float
+    refined: float
 
     def __call__(self, candidates: Sequence[Candidate], glyphs: FloatArray) -> list[Prediction]:
         """What candidates are.
@@ -56,12 +60,12 @@ class Fusion:
         """
         if not candidates:
             return []
-        pages = np.stack([candidate.labels for candidate in candidates])
-        return [Prediction(row) for row in self.probabilities(evidence(candidates, glyphs), pages, glyphs)]
+        names = names_of(candidates, glyphs)
+        return [Prediction(row) for row in self.probabilities(evidence(candidates, glyphs), names)]
 
-    def probabilities(self, evidence: np.ndarray, pages: FloatArray, glyphs: FloatArray) -> FloatArray:
-        """The same, given `evidence` of the candidates and the page network's log probabilities."""
-        named = self._named(pages, glyphs)
+    def probabilities(self, evidence: np.ndarray, names: np.ndarray) -> FloatArray:
+        """The same, given `evidence` and `names_of` of the candidates, shape (n, 10)."""
+        named = self._named(names)
         believed = 1 / (1 + np.exp(-self._logits(evidence)))[:, np.newaxis]
         together: FloatArray = (believed * np.exp(named) + (1 - believed) / LABELS).astype(np.float32)
         return together
@@ -75,18 +79,32 @@ class Fusion:
         """
         if not candidates:
             return np.zeros(0), np.zeros((0, LABELS))
-        pages = np.stack([candidate.labels for candidate in candidates])
-        return self._logits(evidence(candidates, glyphs)), self._named(pages, glyphs)
+        return self._logits(evidence(candidates, glyphs)), self._named(names_of(candidates, glyphs))
 
     def _logits(self, evidence: np.ndarray) -> np.ndarray:
-        return np.asarray(evidence @ np.array(astuple(self)[2:], np.float64))
+        return np.asarray(evidence @ np.array(astuple(self)[NAMING:], np.float64))
 
-    def _named(self, pages: FloatArray, glyphs: FloatArray) -> np.ndarray:
-        return log_softmax(self.page * pages + self.glyph * np.log(np.maximum(glyphs, SMALLEST)))
+    def _named(self, names: np.ndarray) -> np.ndarray:
+        return log_softmax(np.tensordot(np.array(astuple(self)[:NAMING]), names, axes=1))
+
+
+NAMING, EVIDENCE = 3, 6
+"""So many weights, the first ones, are of names, and so many are of whether it is a digit."""
+
+
+def names_of(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
+    """What the weights before `Fusion.constant` are for, log probabilities of labels, shape (3, n, 10)."""
+    return np.stack(
+        [
+            np.array([candidate.labels for candidate in candidates], np.float64).reshape(-1, LABELS),
+            np.log(np.maximum(glyphs, SMALLEST)),
+            np.array([candidate.refined_labels for candidate in candidates], np.float64).reshape(-1, LABELS),
+        ]
+    )
 
 
 def evidence(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
-    """What the weights from `Fusion.constant` on are for, shape (n, 5), float64."""
+    """What the weights from `Fusion.constant` on are for, shape (n, 6), float64."""
     pages = np.exp(np.stack([candidate.labels for candidate in candidates]))
     both = (pages * glyphs).sum(axis=1)
     return np.column_stack(
@@ -96,6 +114,7 @@ def evidence(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
             [candidate.writing for candidate in candidates],
             np.log(np.maximum(glyphs.max(axis=1), SMALLEST)),
             np.log(np.maximum(both, SMALLEST)),
+            [candidate.refined for candidate in candidates],
         ]
     )
 

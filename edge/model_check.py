@@ -14,6 +14,7 @@ from edge.marks import open_marks
 from edge.model_file import ModelFile, has_metadata, load_model, read_bytes
 from edge.page_file import PAGE_METADATA, PageFile, check_pair, known_error, load_page, open_page
 from edge.page_file import TOLERANCE as PAGE_TOLERANCE
+from edge.refine import open_refine
 
 
 def load(path: Path) -> ModelFile | PageFile:
@@ -41,7 +42,8 @@ def _described(model: ModelFile | PageFile) -> dict[str, Any]:
     card = {"file": str(model.path), "bytes": len(model.data), "sha256": model.sha256, **model.card.as_dict()}
     # Pictures in base64 tell nobody anything.
     if isinstance(model, PageFile):
-        return card | {"known": list(model.card.known.picture.shape), "marks": _described(model.marks)}
+        held = {"marks": _described(model.marks), "refine": _described(model.refine)}
+        return card | {"known": list(model.card.known.picture.shape)} | held
     return card | {"known_answers": len(model.card.known_answers.glyphs)}
 
 
@@ -90,13 +92,20 @@ def _verify_page(page: PageFile) -> str:
     _check_beside(page)
     network, card = open_page(page), page.card
     heads = ", ".join(name for name, _ in card.heads)
+    held = "\n".join(
+        f"holds {one.name} {one.version}, which gives its {len(one.known_answers.glyphs)} known answers on "
+        f"{on}"
+        for one, on in (
+            (page.refine.card, open_refine(page.refine).runtime),
+            (page.marks.card, open_marks(page.marks).runtime),
+        )
+    )
     return (
         f"{page.path}: {card.name} {card.version}, {len(page.data):,} bytes, {_which(page)}\n"
         f"keeps the contract: int8 (1, rows/4, columns/4, 16) pixels in, the heads {heads} out\n"
         f"says what it must of its known page on {network.runtime}: "
         f"off by at most {known_error(network, card.known):.2f} (a logit; allowed {PAGE_TOLERANCE:g})\n"
-        f"holds {page.marks.card.name} {page.marks.card.version}, which gives its "
-        f"{len(page.marks.card.known_answers.glyphs)} known answers on {open_marks(page.marks).runtime}"
+        f"{held}"
     )
 
 

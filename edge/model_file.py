@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -366,12 +366,12 @@ def _thresholds(values: Mapping[str, Any] | None) -> Thresholds | None:
 
 
 def _fusion(values: Mapping[str, Any] | None) -> Fusion | None:
-    """The weights in a card.
+    """The weights in a card; None where it has none, or those of another digitcam.
 
     Raises:
         ValueError: when one is no number.
     """
-    if values is None:
+    if values is None or set(values) != {field.name for field in fields(Fusion)}:
         return None
     fusion = Fusion(**{str(name): float(value) for name, value in values.items()})
     if not np.isfinite(astuple(fusion)).all():

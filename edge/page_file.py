@@ -38,9 +38,12 @@ from edge.page import BLOCK, HEADS, PageNetwork
 from edge.types import ByteArray, ModelName, Thresholds
 from edge.upright import Standing
 
-PAGE_METADATA, MARKS_METADATA = "digitcam page", "digitcam marks"
-"""Names of the metadata buffers that hold the card, and the mark network: a whole `.tflite` file with a card
-of its own, which came with this page network."""
+PAGE_METADATA = "digitcam page"
+"""Name of the metadata buffer that holds the card."""
+
+MARKS_METADATA, REFINE_METADATA = "digitcam marks", "digitcam refine"
+"""Likewise of the mark network and the refinement network: whole `.tflite` files with cards of their own,
+which came with this page network."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,6 +223,7 @@ class PageFile:
         sha256: of `data`, in hex.
         shipped: whether it is, bit for bit, the one that came with the package.
         marks: the mark network that came with it.
+        refine: the refinement network that came with it.
     """
 
     path: Path
@@ -228,6 +232,7 @@ class PageFile:
     sha256: str
     shipped: bool
     marks: ModelFile
+    refine: ModelFile
 
     @property
     def name(self) -> ModelName:
@@ -243,8 +248,8 @@ def check_pair(digits: Card, page: PageCard) -> tuple[Fusion, Thresholds]:
     """
     if digits.fusion is None or digits.fused is None or not digits.trained_with:
         raise ModelError(
-            f"{digits.name} {digits.version} was converted for no page network: convert it again, "
-            "python -m convert RUN"
+            f"{digits.name} {digits.version} was converted for no page network of this digitcam: convert it "
+            "again, python -m convert RUN"
         )
     if digits.trained_with != page.id:
         raise ModelError(
@@ -269,12 +274,12 @@ def load_page(path: str | Path | None = None) -> PageFile:
     data, shipped = read_bytes(name, PAGE_MODEL)
     try:
         card = PageCard.from_bytes(read_metadata(data, PAGE_METADATA))
-        marks = read_metadata(data, MARKS_METADATA)
+        marks, refine = (
+            as_model(name, read_metadata(data, which), shipped) for which in (MARKS_METADATA, REFINE_METADATA)
+        )
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    return PageFile(
-        name, data, card, hashlib.sha256(data).hexdigest(), shipped, as_model(name, marks, shipped)
-    )
+    return PageFile(name, data, card, hashlib.sha256(data).hexdigest(), shipped, marks, refine)
 
 
 TOLERANCE = 1.0
@@ -305,7 +310,7 @@ def open_page(page: PageFile | None = None, *, threads: int = 1) -> PageNetwork:
 
 
 def verify_bytes(model: bytes) -> bytes:
-    """Open both networks of a file and ask what they must know: what a child process does with it at first.
+    """Open all networks of a file and ask what they must know: what a child process does with it at first.
 
     Returns:
         Nothing; that it returns at all is the answer.
@@ -314,7 +319,9 @@ def verify_bytes(model: bytes) -> bytes:
         ModelError: as `open_page` does.
     """
     _open(model, PageCard.from_bytes(read_metadata(model, PAGE_METADATA)))
-    return classifier.verify_bytes(read_metadata(model, MARKS_METADATA))
+    for which in (MARKS_METADATA, REFINE_METADATA):
+        classifier.verify_bytes(read_metadata(model, which))
+    return b""
 
 
 def _open(model: bytes, card: PageCard, *, threads: int = 1) -> PageNetwork:

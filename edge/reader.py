@@ -23,6 +23,7 @@ from edge.page import HEIGHTS
 from edge.page_file import PageFile, check_pair, load_page, open_page
 from edge.planes import to_grey
 from edge.recognizer import Recognizer, Seen
+from edge.refine import open_refine
 from edge.sources.base import Source
 from edge.track import TrackerOptions
 from edge.tracker import Tracker
@@ -48,7 +49,7 @@ class DigitReader:
         classifier: names the digits.
         page: sees where digits are.
         marks: tells the marks between digits.
-        recognizer: the two networks, looking at a frame of a stream.
+        recognizer: the networks that find and name digits, looking at a frame of a stream.
         separate: the same, looking at a separate picture.
         thresholds: on what they say together.
         threads: of the page network's interpreter.
@@ -85,11 +86,12 @@ class DigitReader:
             number=card.decoding.accept,
         )
         network = open_page(self.page, threads=threads)
-        self.recognizer = Recognizer(network, self.classifier, least=card.least)
+        networks = network, self.classifier, open_refine(self.page.refine)
+        self.recognizer = Recognizer(*networks, least=card.least)
         heights = HEIGHTS if thorough else ()
         # The next picture's digits are of another height: its added looks are of another size, too.
-        self.separate = Recognizer(network, self.classifier, least=card.least, heights=heights, kept=False)
-        self._hardly = Recognizer(network, self.classifier, least=LEAST_EXPECTED, heights=HEIGHTS)
+        self.separate = Recognizer(*networks, least=card.least, heights=heights, kept=False)
+        self._hardly = Recognizer(*networks, least=LEAST_EXPECTED, heights=HEIGHTS)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time
 
@@ -238,7 +240,7 @@ class DigitReader:
         """Lines of the upright picture in pixels of the one that was given, and how long it took.
 
         Args:
-            seen: by both networks.
+            seen: by the networks.
             lines: of the upright picture.
             shape: (rows, columns) of the picture that was given.
             start: when it was, seconds of `time.perf_counter`.

@@ -1,4 +1,4 @@
-"""Grey picture -> [Digit]: the page network says where, the digit network names, and what both say counts."""
+"""Grey picture -> [Digit]: the page network says where, two others say what, and what all say counts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edge.cutting import cut_out
 from edge.fusion import LABELS, Fusion
 from edge.page import Look, PageNetwork, candidates, way_up
 from edge.preprocess import to_glyph
+from edge.refine import refined
 from edge.types import ByteArray, Candidate, Digit, FloatArray, Glyph
 
 BUDGET = 256
@@ -51,10 +52,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What both networks say of one picture.
+    """What the networks say of one picture.
 
     Attributes:
-        found: what there is to name, by the page network.
+        found: what there is to name, by the page network and the refinement network.
         probabilities: what the digit network says of each, shape (n, 10), float32.
         classify_ms: milliseconds that naming them took.
     """
@@ -67,7 +68,7 @@ class Seen:
         """The candidates that are believed to be digits.
 
         Args:
-            fusion: brings the opinions of both networks together.
+            fusion: brings the opinions of the networks together.
             least: confidence from which on one is a digit.
         """
         named = fusion(self.found.candidates, self.probabilities)
@@ -86,6 +87,7 @@ def find(
     budget: int = BUDGET,
     heights: Sequence[float] = (),
     kept: bool = True,
+    refine: Classifier | None = None,
 ) -> Found:
     """Find what there is to name in a picture; training takes its glyphs from here, too.
 
@@ -96,6 +98,7 @@ def find(
         budget: candidates to return, at most.
         heights: of the digits in the looks that are added to the pyramid, pixels.
         kept: whether the page network's interpreters for these looks are, for pictures alike.
+        refine: the refinement network, if it is to be asked, too.
     """
     start = time.perf_counter()
     looks = page.looks(grey)
@@ -106,6 +109,8 @@ def find(
         looks = page.more(grey, looks, heights, kept=kept)
     found = candidates(looks, least, budget + 1)
     complete, found = len(found) <= budget, found[:budget]
+    if refine is not None:
+        found = refined(found, grey, refine)
     searched = time.perf_counter()
     inks = cut_out(grey, looks, found)
     glyphs = [to_glyph(ink) for ink in inks]
@@ -124,11 +129,12 @@ def find(
 
 
 class Recognizer:
-    """Looks at pictures with both networks.
+    """Looks at pictures with three networks.
 
     Args:
         page: sees where digits are.
         classifier: names them.
+        refine: the refinement network: says of each what it is with what stands around it.
         least: logit of a digit's centre from which on a place is a candidate.
         budget: candidates to name, at most.
         heights: of the digits in the looks that are added to the pyramid, pixels.
@@ -139,17 +145,18 @@ class Recognizer:
         self,
         page: PageNetwork,
         classifier: Classifier,
+        refine: Classifier,
         *,
         least: float,
         budget: int = BUDGET,
         heights: Sequence[float] = (),
         kept: bool = True,
     ) -> None:
-        self.page, self.classifier = page, classifier
+        self.page, self.classifier, self.refine = page, classifier, refine
         self._least, self._budget, self._heights, self._kept = least, budget, tuple(heights), kept
 
     def see(self, grey: ByteArray) -> Seen:
-        """What both networks say of a picture, shape (rows, columns), uint8."""
+        """What the networks say of a picture, shape (rows, columns), uint8."""
         found = find(
             self.page,
             grey,
@@ -157,6 +164,7 @@ class Recognizer:
             budget=self._budget,
             heights=self._heights,
             kept=self._kept,
+            refine=self.refine,
         )
         start = time.perf_counter()
         named = naming.name(found.glyphs, self.classifier.classify)

@@ -1,6 +1,6 @@
-"""Which way up: a picture that stands on its head is told from one that does not, by what both networks see.
+"""Which way up: a picture that stands on its head is told from one that does not, by what the networks see.
 
-Many digits look like digits on their heads, too, but not all of them alike: both networks are a little less
+Many digits look like digits on their heads, too, but not all of them alike: the networks are a little less
 sure of each. So the digit network names the glyphs turned as well; where these are hardly less likely, the
 whole picture is looked at once more on its head, and a logistic regression on the differences says which way
 is up. Its weights are fitted on drawn pages, and on the same pages turned (`convert.upright`).
@@ -88,10 +88,10 @@ class Standing:
 def upright(
     recognizer: Recognizer, grey: ByteArray, fusion: Fusion, thresholds: Thresholds, standing: Standing
 ) -> Seen:
-    """What both networks say of a picture, which is turned where it stands on its head.
+    """What the networks say of a picture, which is turned where it stands on its head.
 
     Args:
-        recognizer: the two networks.
+        recognizer: the networks.
         grey: the picture, shape (rows, columns), uint8.
         fusion: brings their opinions together.
         thresholds: on what they say together.
@@ -119,7 +119,7 @@ def facts_of(seen: Seen, fusion: Fusion, thresholds: Thresholds, classify: Class
     """What is seen of a picture.
 
     Args:
-        seen: by both networks.
+        seen: by the networks.
         fusion: brings their opinions together.
         thresholds: on what they say together.
         classify: of the digit network.

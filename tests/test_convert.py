@@ -65,7 +65,9 @@ def test_without_pages_the_page_network_cannot_go_with_it_and_the_reader_says_so
     assert main([str(run), "-o", str(path), "--data", str(data_dir), *LENIENT, "--pages", "0"]) == 0
     model = load_model(path)
     assert (model.card.fusion, model.card.trained_with) == (None, "")
-    with pytest.raises(ModelError, match="was converted for no page network: convert it again"):
+    with pytest.raises(
+        ModelError, match="was converted for no page network of this digitcam: convert it again"
+    ):
         DigitReader(Classifier(model))
 
 

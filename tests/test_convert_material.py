@@ -15,6 +15,7 @@ from edge.classifier import Classifier
 from edge.errors import UsageError
 from edge.page_file import load_page, open_page
 from edge.recognizer import Recognizer
+from edge.refine import open_refine
 
 pytestmark = pytest.mark.workstation
 
@@ -51,7 +52,8 @@ def test_glyphs_come_from_photos_as_edge_takes_them_out(tmp_path):
     page = written("407")
     cv2.imwrite(str(tmp_path / "a.png"), page)
     network = load_page()
-    reader = Recognizer(open_page(network), Classifier(), least=network.card.least)
+    networks = open_page(network), Classifier(), open_refine(network.refine)
+    reader = Recognizer(*networks, least=network.card.least)
     expected = reader.see(page).found.glyphs
     assert len(expected) >= 3
     assert np.array_equal(glyphs_on(tmp_path), np.stack(expected))

@@ -38,12 +38,23 @@ from edge.page import DEPTH, PageNetwork
 from edge.page_file import check_pair, load_page, open_page
 from edge.reader import DigitReader
 from edge.recognizer import Found, Seen
+from edge.refine import open_refine
 from edge.types import Box, Candidate
 from training.page.matching import IGNORED, NONE
 
 pytestmark = pytest.mark.workstation
 
-FUSION = Fusion(page=0.7, glyph=1.3, constant=-0.5, digit=1.0, writing=-0.8, sure=0.6, agreed=0.4)
+FUSION = Fusion(
+    page=0.7,
+    glyph=1.3,
+    refined_labels=0.5,
+    constant=-0.5,
+    digit=1.0,
+    writing=-0.8,
+    sure=0.6,
+    agreed=0.4,
+    refined=0.7,
+)
 LINKING = Linking(constant=1.0, link=0.9, gap=-2.0, size=-1.5)
 
 
@@ -54,17 +65,16 @@ def chances(logits, random):
 def made_up(count=20_000, seed=0):
     """Candidates and neighbours that are what these weights say, by chance."""
     random = np.random.default_rng(seed)
-    evidence = np.column_stack([np.ones(count), random.normal(0, 2, (count, 4))])
-    pages = log_softmax(random.normal(0, 2, (count, 10)))
-    glyphs = np.exp(log_softmax(random.normal(0, 2, (count, 10))))
-    named = np.exp(log_softmax(FUSION.page * pages + FUSION.glyph * np.log(np.maximum(glyphs, 1e-4))))
+    evidence = np.column_stack([np.ones(count), random.normal(0, 2, (count, 5))])
+    names = log_softmax(random.normal(0, 2, (3, count, 10)))
+    named = np.exp(log_softmax(np.tensordot(astuple(FUSION)[:3], names, axes=1)))
     labels = (random.random((count, 1)) > named.cumsum(axis=1)).sum(axis=1)
     labels = np.minimum(labels, 9)
-    labels[~chances(evidence @ np.array(astuple(FUSION)[2:]), random)] = NONE
+    labels[~chances(evidence @ np.array(astuple(FUSION)[3:]), random)] = NONE
     links = np.column_stack([np.ones(count), random.normal(0, 2, count), random.random((count, 2))])
     same = chances(links @ np.array(astuple(LINKING)), random)
     peaks = evidence[:, 1] + random.random(count)  # in its surest look, a digit is at least as sure as in all
-    return Observed(evidence, pages, glyphs, peaks, labels, links, same, missed=0)
+    return Observed(evidence, names, peaks, labels, links, same, missed=0)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +91,7 @@ def test_what_should_not_be_asked_changes_nothing(observed):
     others = made_up(2000, seed=1)
     more = Observed(
         np.concatenate([observed.evidence, -others.evidence]),
-        np.concatenate([observed.pages, others.pages]),
-        np.concatenate([observed.glyphs, others.glyphs]),
+        np.concatenate([observed.names, others.names], axis=1),
         np.concatenate([observed.peaks, others.peaks]),
         np.concatenate([observed.labels, np.full(2000, IGNORED)]),
         observed.links,
@@ -161,7 +170,7 @@ def test_candidates_are_labelled_at_every_size_that_pages_are_read_in():
     found = observe([recognizer], pages_of([scene] * 3))
     assert recognizer.scales == pytest.approx((1.0, 0.6, 1.6), abs=0.01)
     assert found.labels.tolist() == [4, 7, 5, NONE, IGNORED] * 3
-    assert found.evidence.shape == (15, 5)
+    assert found.evidence.shape == (15, 6)
     assert found.same.tolist() == [True, False] * 3  # 4 and 7 are of one number, 7 and 5 are not
     assert found.missed == 0
 
@@ -222,7 +231,8 @@ def numbers():
 @pytest.fixture(scope="module")
 def made(held_out, numbers):
     origin = Origin("2.0", {"data": "ab"}, "python -m training.page", "abc", {"float found": 0.5})
-    return pair(load_page().data, load_model(), load_page().marks, held_out, numbers, origin)
+    page = load_page()
+    return pair(page.data, load_model(), page.marks, page.refine, held_out, numbers, origin)
 
 
 def written(made, folder):
@@ -255,15 +265,24 @@ def test_the_mark_network_is_calibrated_where_it_is_asked_and_kept_in_the_page_f
     )
 
 
-def test_a_network_that_names_other_things_tells_no_marks():
+def test_a_network_that_names_other_things_tells_no_marks_and_refines_nothing():
     with pytest.raises(ModelError, match="is no mark network"):
         open_marks(load_model())
+    with pytest.raises(ModelError, match="is no refinement network"):
+        open_refine(load_model())
+
+
+def test_the_refinement_network_is_kept_in_the_page_file_as_it_is(made, tmp_path):
+    page, _ = written(made, tmp_path)
+    assert page.refine.data == load_page().refine.data
+    assert page.refine.card.as_dict() == load_page().refine.card.as_dict()
 
 
 def changed(model):
     """The same network with one weight that is another."""
     tree = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    largest = max((b for b in tree.buffers if b.data is not None), key=lambda buffer: len(buffer.data))
+    weights = [tree.buffers[tensor.buffer] for tensor in tree.subgraphs[0].tensors]
+    largest = max((b for b in weights if b.data is not None), key=lambda buffer: len(buffer.data))
     largest.data = largest.data.copy()
     largest.data[0] ^= 1
     return packed(tree)
@@ -272,7 +291,9 @@ def changed(model):
 def test_files_of_two_pairs_are_refused_together(made, held_out, numbers, tmp_path):
     page, digits = written(made, tmp_path)
     origin = Origin("3.0", {}, "", "", {})
-    other = pair(changed(load_page().data), load_model(), load_page().marks, held_out, numbers, origin)
+    shipped = load_page()
+    networks = changed(shipped.data), load_model(), shipped.marks, shipped.refine
+    other = pair(*networks, held_out, numbers, origin)
     (tmp_path / "other").mkdir()
     other_page, other_digits = written(other, tmp_path / "other")
     check_pair(other_digits.card, other_page.card)

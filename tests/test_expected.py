@@ -26,7 +26,17 @@ from edge.lines import to_reading
 from edge.recognizer import Found, Seen
 from edge.types import MINUS, SIGNS, Box, Candidate, Thresholds
 
-PAGE_ALONE = Fusion(page=1.0, glyph=0.0, constant=0.0, digit=1.0, writing=0.0, sure=0.0, agreed=0.0)
+PAGE_ALONE = Fusion(
+    page=1.0,
+    glyph=0.0,
+    refined_labels=0.0,
+    constant=0.0,
+    digit=1.0,
+    writing=0.0,
+    sure=0.0,
+    agreed=0.0,
+    refined=0.0,
+)
 STEPS = Steps(constant=2.0, link=0.0, gap=-0.2, size=-2.0, rise=-4.0, pitch=-8.0)
 WHOLE = Whole(
     2.0,

@@ -4,13 +4,24 @@ import pytest
 from edge.fusion import LABELS, Fusion, evidence, log_softmax
 from edge.types import Box, Candidate
 
-FUSION = Fusion(page=0.5, glyph=1.0, constant=-1.0, digit=1.0, writing=-1.0, sure=1.0, agreed=0.5)
+FUSION = Fusion(
+    page=0.5,
+    glyph=1.0,
+    refined_labels=0.5,
+    constant=-1.0,
+    digit=1.0,
+    writing=-1.0,
+    sure=1.0,
+    agreed=0.5,
+    refined=0.5,
+)
 
 
-def candidate(label: int, *, digit: float = 3.0, writing: float = -3.0, sure: float = 0.9) -> Candidate:
-    return Candidate(
-        Box(0, 0, 10, 20), digit, np.log(probabilities(label, sure)), writing, (0.0, 0.0), 0, digit
-    )
+def candidate(
+    label: int, *, digit: float = 3.0, writing: float = -3.0, sure: float = 0.9, **refined
+) -> Candidate:
+    named = np.log(probabilities(label, sure))
+    return Candidate(Box(0, 0, 10, 20), digit, named, writing, (0.0, 0.0), 0, digit, **refined)
 
 
 def probabilities(label: int, sure: float = 0.9) -> np.ndarray:
@@ -40,6 +51,16 @@ def test_a_glyph_that_looks_like_a_digit_is_none_where_the_page_says_so(digit, w
     assert on_a_page.probabilities.sum() == pytest.approx(1)
 
 
+def test_what_the_refinement_network_says_counts_too():
+    def seen(logit, label):
+        return candidate(7, refined=logit, refined_labels=np.log(probabilities(label, 0.9)))
+
+    glyphs = np.stack([probabilities(7, 0.4)] * 4)
+    unknown, same, other, none = FUSION([candidate(7), seen(4.0, 7), seen(4.0, 1), seen(-9.0, 7)], glyphs)
+    assert same.confidence > unknown.confidence > other.confidence
+    assert none.confidence < 0.5
+
+
 def test_a_probability_of_nothing_is_not_beyond_remedy():
     glyph = np.zeros(LABELS, np.float32)
     glyph[3] = 1
@@ -55,6 +76,7 @@ def test_the_evidence_is_what_the_weights_are_for():
     row = evidence([candidate(2, digit=1.5, writing=-0.5)], probabilities(2)[np.newaxis])[0]
     assert row[:3].tolist() == [1, 1.5, -0.5]
     assert row[3] == pytest.approx(np.log(0.9), abs=1e-5)
+    assert row[5] == 0
     assert row[4] == pytest.approx(np.log((probabilities(2).astype(float) ** 2).sum()), abs=1e-5)
 
 

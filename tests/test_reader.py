@@ -44,7 +44,8 @@ def test_results_name_both_networks(reader):
 def test_a_frame_that_is_full_is_read_up_to_the_budget_and_says_so(classifier):
     page = written("4671")
     reader = DigitReader(classifier)
-    reader.separate = Recognizer(open_page(), classifier, least=load_page().card.least, budget=2)
+    networks = open_page(), classifier, reader.recognizer.refine
+    reader.separate = Recognizer(*networks, least=load_page().card.least, budget=2)
     result = reader.read_image(page)
     assert not result.complete
     assert not result.as_dict()["complete"]

@@ -1,12 +1,26 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from edge.fusion import Fusion
 from edge.page import CHANNELS, DEPTH, Look, paper_brightness, to_blocks, way_up
+from edge.page_file import load_page
 from edge.recognizer import Recognizer
+from edge.refine import open_refine
 
-SURE = Fusion(page=1.0, glyph=1.0, constant=0.0, digit=1.0, writing=0.0, sure=0.0, agreed=0.0)
+SURE = Fusion(
+    page=1.0,
+    glyph=1.0,
+    refined_labels=0.0,
+    constant=0.0,
+    digit=1.0,
+    writing=0.0,
+    sure=0.0,
+    agreed=0.0,
+    refined=0.0,
+)
 
 
 def drawn(count: int, *, way: int = 0) -> np.ndarray:
@@ -41,7 +55,8 @@ class PageThatKnows:
 
 
 def recognizer(page: PageThatKnows, classifier, budget: int = 50) -> Recognizer:
-    return Recognizer(page, classifier, least=-2.0, budget=budget)  # type: ignore[arg-type]
+    refine = open_refine(load_page().refine)
+    return Recognizer(page, classifier, refine, least=-2.0, budget=budget)  # type: ignore[arg-type]
 
 
 def test_each_candidate_is_cut_out_and_named(classifier):
@@ -68,8 +83,7 @@ def test_the_budget_keeps_the_surest_and_says_that_it_ended(classifier):
 
 def test_what_is_not_believed_is_no_digit(classifier):
     seen = recognizer(PageThatKnows(3), classifier).see(drawn(3))
-    doubting = Fusion(page=1.0, glyph=1.0, constant=-20.0, digit=1.0, writing=0.0, sure=0.0, agreed=0.0)
-    assert seen.digits(doubting, 0.5) == []
+    assert seen.digits(replace(SURE, constant=-20.0), 0.5) == []
 
 
 @pytest.mark.parametrize("way", [1, 2, 3])

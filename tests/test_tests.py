@@ -10,7 +10,7 @@ TESTS = sorted(HERE.rglob("*.py"))
 
 UNITS = {
     *("BLOCK", "BOX_UNIT", "CONTRAST", "IGNORE", "IGNORED", "LABELS", "LEFT", "MINUS"),
-    *("NONE", "NOT_A_DIGIT", "PAGE", "RIGHT", "SHEET_S", "WRITING"),
+    *("NONE", "NOT_A_DIGIT", "OTHERS", "OWN", "PAGE", "RIGHT", "SHEET_S", "WRITING"),
 }
 """Numbers that tests share with the code because they make what it reads: units, labels, lengths of rows."""
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from drawn import Told, scene_of
 
+from edge.page_file import load_page
 from edge.planes import to_grey
 from edge.recognizer import Recognizer, find
+from edge.refine import open_refine
 from edge.types import Box
 from training.harvest import NOT_A_DIGIT, alone, harvest
 from training.page.matching import IGNORED, NONE, match
@@ -37,9 +39,8 @@ def test_glyphs_are_the_reader_s_own(scene, classifier):
     grey, network = to_grey(scene.image), Told([*boxes(scene), WORD])
     found = find(network, grey, least=LEAST)
     assert len(found.glyphs) == 3
-    np.testing.assert_array_equal(
-        found.glyphs, Recognizer(network, classifier, least=LEAST).see(grey).found.glyphs
-    )
+    reader = Recognizer(network, classifier, open_refine(load_page().refine), least=LEAST)
+    np.testing.assert_array_equal(found.glyphs, reader.see(grey).found.glyphs)
     assert (np.array(found.glyphs) > 0).mean(axis=(1, 2)).min() > 0.03
 
 

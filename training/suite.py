@@ -20,6 +20,7 @@ from edge.page_file import load_page, open_page
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
 from edge.recognizer import find
+from edge.refine import open_refine
 from edge.types import ByteArray, FloatArray, Glyph
 from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
@@ -51,6 +52,7 @@ class Model:
         ask: glyphs (n, 28, 28) uint8 -> probabilities (n, 10), as edge names them where the model is its own.
         page: sees where digits are.
         least: logit from which on it sees one, as in its card.
+        refine: the refinement network that came with it.
         fusion: brings what both say together; None for a network that was not converted for the page network:
             what it says itself counts.
         reader: reads pictures with both; None likewise.
@@ -60,12 +62,13 @@ class Model:
     ask: Callable[[ByteArray], FloatArray]
     page: PageNetwork
     least: float
+    refine: Classifier
     fusion: Fusion | None
     reader: DigitReader | None
 
     def name_in(self, grey: ByteArray) -> list[tuple[int, Glyph, FloatArray]]:
         """Area in pixels, glyph and probabilities of all that may be a digit in a picture, however little."""
-        found = find(self.page, grey, least=self.least)
+        found = find(self.page, grey, least=self.least, refine=self.refine)
         if not found.candidates:
             return []
         said = self.ask(np.array(found.glyphs))
@@ -193,7 +196,7 @@ def open_model(path: Path) -> Model:
         UsageError: when there is no run or `.keras` file.
     """
     page = load_page()
-    network, least = open_page(page), page.card.least
+    seeing = open_page(page), page.card.least, open_refine(page.refine)
     if path.suffix == ".tflite":
         classifier = Classifier(load_model(path))
 
@@ -202,14 +205,14 @@ def open_model(path: Path) -> Model:
 
         fusion = classifier.card.fusion
         return Model(
-            path.name, ask, network, least, fusion, DigitReader(classifier, thorough=True) if fusion else None
+            path.name, ask, *seeing, fusion, DigitReader(classifier, thorough=True) if fusion else None
         )
 
     from training.network import probabilities
     from training.runs import load_network
 
     trained = load_network(path)
-    return Model(path.name, lambda glyphs: probabilities(trained, glyphs), network, least, None, None)
+    return Model(path.name, lambda glyphs: probabilities(trained, glyphs), *seeing, None, None)
 
 
 def evaluate(

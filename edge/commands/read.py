@@ -108,7 +108,7 @@ again."""
 def _how_it_was_held(reader: FrameReader, result: Result, options: SourceOptions) -> str:
     """Which way round a picture is read better, in words; "" where it is read well as it is.
 
-    What is not upright may look like digits to the page network, but not to both networks, or like nothing at
+    What is not upright may look like digits to the page network, but not to all networks, or like nothing at
     all. The picture is looked at again only where that is so.
     """
     from edge.sources.turning import turned

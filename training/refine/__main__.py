@@ -74,8 +74,8 @@ def _train(options: argparse.Namespace, command: str) -> None:
         config = Config.read(folder)
         if page != config.page:
             raise UsageError(
-                f"the run in {folder} looks with another page network: resume it with --page, as its command: "
-                f"{config.command}"
+                f"the run in {folder} looks with another page network: resume it with --page, as its "
+                f"command: {config.command}"
             )
     else:
         folder = new_run(options, "refine")
