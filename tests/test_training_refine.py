@@ -69,3 +69,24 @@ def test_a_run_learns_is_kept_and_is_converted(data_dir, tmp_path, capsys):
     assert (card.version, card.trained_with) == ("7.1", "")
     assert set(card.accuracies) >= {"held-out places", "held-out places, float"}
     assert model.with_suffix(".json").is_file()
+
+
+def test_a_number_is_cut_out_of_its_page():
+    from training.page.lessons import IGNORE, page_of, spans
+    from training.page.sized import SizedPage
+
+    pages = page_of(scene_of([("12", 60, 100), ("3", 140, 100)], size=(384, 512)))
+    page = SizedPage.of(pages, 0, spans(pages)[0], turn=0)
+    for seed in range(8):
+        strip = page.strip(np.random.default_rng(seed))
+        assert strip.digits[:, 1].tolist() in ([1, 2], [3])
+        assert strip.grey.shape == strip.flags.shape and strip.grey.shape[0] < 130
+        for left, top, right, bottom in strip.boxes.astype(int).tolist():
+            assert 0 <= left < right <= strip.grey.shape[1] and 0 <= top < bottom <= strip.grey.shape[0]
+            digit = np.s_[top:bottom, left:right]
+            assert strip.grey[digit].min() < 128
+            assert not (strip.flags[digit] & IGNORE).any()
+        ink = (strip.grey < 128).copy()
+        for left, top, right, bottom in strip.boxes.astype(int).tolist():
+            ink[top : bottom + 1, left : right + 1] = False
+        assert (strip.flags[ink] & IGNORE).all()  # what is left of the other number

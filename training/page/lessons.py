@@ -330,10 +330,27 @@ def _strip(
     if not len(whole):
         return None
     own = number == number[random.choice(whole)]  # long ones rather than short ones
+    return strip_around(random, low[own], high[own], (side, side))
+
+
+def strip_around(
+    random: np.random.Generator, low: FloatArray, high: FloatArray, size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """The place of a number, with a margin.
+
+    Args:
+        random: the source of all draws.
+        low: left and top side of each of its digits, shape (n, 2).
+        high: right and bottom side, likewise.
+        size: width and height of the picture.
+
+    Returns:
+        Left, top, right and bottom.
+    """
     least, most = np.log(STRIP_MARGIN)
-    margins = np.exp(random.uniform(least, most, 4)) * float((high - low)[own, 1].max())
-    left, top = np.maximum(low[own].min(axis=0) - margins[:2], 0).astype(int).tolist()
-    right, bottom = np.minimum(np.ceil(high[own].max(axis=0) + margins[2:]), side).astype(int).tolist()
+    margins = np.exp(random.uniform(least, most, 4)) * float((high - low)[:, 1].max())
+    left, top = np.maximum(low.min(axis=0) - margins[:2], 0).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(high.max(axis=0) + margins[2:]), size).astype(int).tolist()
     return left, top, right, bottom
 
 

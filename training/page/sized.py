@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.types import ByteArray, Candidate, FloatArray
-from training.page.lessons import IGNORE, Pages, Span
+from training.page.lessons import IGNORE, Pages, Span, strip_around
 from training.page.matching import boxes_of, match, shares
 
-LABEL = 1
-"""Column of `Pages.digits`."""
+LABEL, GOES_LEFT = 1, 2
+"""Columns of `Pages.digits`."""
 
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
@@ -50,6 +50,26 @@ class SizedPage:
         outlines = pages.outlines[first:last] * np.float32(scale)
         boxes = np.concatenate([outlines.min(axis=1), outlines.max(axis=1)], axis=1).reshape(-1, 4)
         return cls(grey, flags, boxes, pages.digits[first:last], scale)
+
+    def strip(self, random: np.random.Generator) -> SizedPage:
+        """One of its numbers, cut out with a margin, as from a form or a cheque; all else is ignored."""
+        number = np.cumsum(self.digits[:, GOES_LEFT] == 0)
+        own = number == random.choice(number)  # long ones rather than short ones
+        flags = self.flags.copy()
+        for left, top, right, bottom in self.boxes[~own].astype(int).tolist():
+            flags[top : bottom + 1, left : right + 1] |= IGNORE
+        rows, columns = self.grey.shape
+        left, top, right, bottom = strip_around(
+            random, self.boxes[own, :2], self.boxes[own, 2:], (columns, rows)
+        )
+        place = slice(top, bottom), slice(left, right)
+        return SizedPage(
+            np.ascontiguousarray(self.grey[place]),
+            np.ascontiguousarray(flags[place]),
+            self.boxes[own] - np.array([left, top, left, top], np.float32),
+            self.digits[own],
+            self.scale,
+        )
 
     def match(self, candidates: list[Candidate]) -> npt.NDArray[np.int64]:
         """Which digit each candidate is, as `training.page.matching.match` tells it."""

@@ -14,7 +14,7 @@ from edge.page import HEIGHTS, PageNetwork
 from edge.recognizer import find
 from edge.refine import COLUMNS, ROWS, surroundings
 from edge.workers import Place
-from training.page.lessons import Pages, Span, spans
+from training.page.lessons import STRIPS, Pages, Span, spans
 from training.page.matching import IGNORED
 from training.page.sized import SHRUNK, SizedPage
 from training.patches.places import Places
@@ -75,7 +75,9 @@ def _open(model: bytes) -> PageNetwork:
 
 def _look(network: PageNetwork, key: tuple[int, Pages, Span]) -> Places:
     index, pages, span = key
-    page = SizedPage.of(pages, 0, span, turn=index)
+    page, random = SizedPage.of(pages, 0, span, turn=index), np.random.default_rng(index)
+    if len(page.digits) and random.random() < STRIPS:
+        page = page.strip(random)
     heights = WAYS[index // len(SHRUNK) % len(WAYS)]
     found = find(network, page.grey, least=EASIEST, heights=heights)
     candidates = [] if found.turned else found.candidates  # all pages stand upright
