@@ -29,6 +29,7 @@ from edge.model_file import (
     Card,
     ModelFile,
     as_model,
+    has_metadata,
     inflate,
     read_bytes,
     read_metadata,
@@ -44,6 +45,8 @@ PAGE_METADATA = "digitcam page"
 MARKS_METADATA, REFINE_METADATA = "digitcam marks", "digitcam refine"
 """Likewise of the mark network and the refinement network: whole `.tflite` files with cards of their own,
 which came with this page network."""
+
+HELD = {MARKS_METADATA: "mark network", REFINE_METADATA: "refinement network"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,12 +277,20 @@ def load_page(path: str | Path | None = None) -> PageFile:
     data, shipped = read_bytes(name, PAGE_MODEL)
     try:
         card = PageCard.from_bytes(read_metadata(data, PAGE_METADATA))
-        marks, refine = (
-            as_model(name, read_metadata(data, which), shipped) for which in (MARKS_METADATA, REFINE_METADATA)
-        )
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
+    marks, refine = (_held(name, data, which, shipped) for which in HELD)
     return PageFile(name, data, card, hashlib.sha256(data).hexdigest(), shipped, marks, refine)
+
+
+def _held(name: Path, data: bytes, which: str, shipped: bool) -> ModelFile:
+    """One of the networks that a page network's file holds."""
+    if not has_metadata(data, which):
+        raise ModelError(
+            f"{name}: it was made for another digitcam, it holds no {HELD[which]}: fit it again, "
+            "python -m convert.pair FILE"
+        )
+    return as_model(name, read_metadata(data, which), shipped)
 
 
 TOLERANCE = 1.0
@@ -319,7 +330,7 @@ def verify_bytes(model: bytes) -> bytes:
         ModelError: as `open_page` does.
     """
     _open(model, PageCard.from_bytes(read_metadata(model, PAGE_METADATA)))
-    for which in (MARKS_METADATA, REFINE_METADATA):
+    for which in HELD:
         classifier.verify_bytes(read_metadata(model, which))
     return b""
 

@@ -33,9 +33,9 @@ from edge.errors import ModelError
 from edge.fusion import Fusion, log_softmax
 from edge.lines import Linking
 from edge.marks import open_marks
-from edge.model_file import METADATA_NAME, load_model
+from edge.model_file import METADATA_NAME, load_model, read_metadata
 from edge.page import DEPTH, PageNetwork
-from edge.page_file import check_pair, load_page, open_page
+from edge.page_file import MARKS_METADATA, PAGE_METADATA, REFINE_METADATA, check_pair, load_page, open_page
 from edge.reader import DigitReader
 from edge.recognizer import Found, Seen
 from edge.refine import open_refine
@@ -270,6 +270,17 @@ def test_a_network_that_names_other_things_tells_no_marks_and_refines_nothing():
         open_marks(load_model())
     with pytest.raises(ModelError, match="is no refinement network"):
         open_refine(load_model())
+
+
+@pytest.mark.parametrize(
+    ("missing", "kept"), [("mark", REFINE_METADATA), ("refinement", MARKS_METADATA)], ids=["marks", "refine"]
+)
+def test_a_page_network_that_holds_less_is_to_be_fitted_again(made, tmp_path, missing, kept):
+    path = tmp_path / "page.tflite"
+    held = {kept: read_metadata(made.page, kept)}
+    path.write_bytes(embed(made.page, PAGE_METADATA, made.page_card.to_bytes(), **held))
+    with pytest.raises(ModelError, match=f"holds no {missing} network: fit it again"):
+        load_page(path)
 
 
 def test_the_refinement_network_is_kept_in_the_page_file_as_it_is(made, tmp_path):
