@@ -51,7 +51,7 @@ def test_pages_of_two_are_counted_on(numbers):
 def test_a_file_that_is_damaged_is_told(tmp_path):
     path = tmp_path / "some.npz"
     path.write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(UsageError, match=re.escape("delete it to draw them anew")):
+    with pytest.raises(UsageError, match=re.escape("delete it to draw the numbers anew")):
         Numbers.load(path)
 
 

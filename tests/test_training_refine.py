@@ -62,7 +62,7 @@ def test_a_run_learns_is_kept_and_is_converted(data_dir, tmp_path, capsys):
     assert "another page network" in capsys.readouterr().err
     (run / "train-places" / "000.npz").write_bytes(b"damaged")
     assert main(["--resume", str(run)]) == 2
-    assert "delete it to cut them anew" in capsys.readouterr().err
+    assert "delete it to cut the places anew" in capsys.readouterr().err
     assert convert([str(run), "-o", str(model), "--version", "7.1"]) == 0
     assert "int8: loss" in capsys.readouterr().err
     card = open_refine(load_model(model)).card

@@ -6,7 +6,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from training.commands import (
@@ -60,19 +59,18 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace, command: str) -> None:
     from training.characters import material_digests
     from training.marks.run import LAYOUT, Config, draw_missing, held_out_places, places_to_learn_from
-    from training.patches.train import Recipe, Training
-    from training.runs import save_model
+    from training.patches.train import Recipe, learn
     from training.scenes.bank import load_bank
     from training.scenes.typefaces import tell_of_fonts
 
-    recipe, place = Recipe(), place_of(options)
+    place = place_of(options)
     if options.resume:
         folder = resumed_run(options, ("epochs", "numbers", "others", "seed"))
         config = Config.read(folder)
     else:
         folder = new_run(options, "marks")
         config = Config.now(
-            epochs=options.epochs or recipe.epochs,
+            epochs=options.epochs or Recipe().epochs,
             numbers=options.numbers or NUMBERS,
             others=OTHERS if options.others is None else options.others,
             seed=1 if options.seed is None else options.seed,
@@ -84,18 +82,8 @@ def _train(options: argparse.Namespace, command: str) -> None:
     config.write(folder)  # before the pages: they are of its seed, also when drawing them is interrupted
     with resumable(folder):
         draw_missing(folder, options.data, config, place)
-        training = Training(
-            LAYOUT,
-            replace(recipe, epochs=config.epochs),
-            places_to_learn_from(folder, config.seed),
-            held_out_places(folder, config.seed),
-            seed=config.seed,
-        )
-        training.resume(folder)
-        training.go_on(folder)
-        trained = LAYOUT.build()  # without the optimizer
-        trained.set_weights(training.network.get_weights())
-        save_model(trained, folder)
+        train, validation = places_to_learn_from(folder, config.seed), held_out_places(folder, config.seed)
+        learn(folder, LAYOUT, config.epochs, train, validation, seed=config.seed)
     print(f"\n{folder}", file=sys.stderr)
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge.errors import UsageError
 from edge.formats import MARKS
 from edge.planes import to_grey
 from edge.types import Box, ByteArray
 from edge.workers import Place
+from training.arrays import load_arrays, save_arrays
 from training.scenes import Scene, draw_scene, load_bank
 from training.scenes.typefaces import Split
 from training.scenes.writers import Half
@@ -64,10 +63,7 @@ class Numbers:
 
     def save(self, path: Path) -> None:
         """Write all of it to one file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
-        np.savez_compressed(part, **{field.name: getattr(self, field.name) for field in fields(self)})
-        part.replace(path)
+        save_arrays(self, path, compressed=True)
 
     @classmethod
     def load(cls, path: Path) -> Numbers:
@@ -76,13 +72,7 @@ class Numbers:
         Raises:
             UsageError: when it is missing or damaged.
         """
-        try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                return cls(*(arrays[field.name] for field in fields(cls)))
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise UsageError(
-                f"cannot read the drawn numbers in {path}: {error}; delete it to draw them anew"
-            ) from error
+        return load_arrays(cls, path, "delete it to draw the numbers anew")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import UsageError
 from edge.types import ByteArray
+from training.arrays import load_arrays, save_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,10 +45,7 @@ class Places:
 
     def save(self, path: Path) -> None:
         """Write all of it to one file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
-        np.savez(part, **{field.name: getattr(self, field.name) for field in fields(self)})
-        part.replace(path)
+        save_arrays(self, path, compressed=False)
 
     @classmethod
     def load(cls, path: Path) -> Places:
@@ -58,10 +54,4 @@ class Places:
         Raises:
             UsageError: when it is missing or damaged.
         """
-        try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                return cls(*(arrays[field.name] for field in fields(cls)))
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise UsageError(
-                f"cannot read the places in {path}: {error}; delete it to cut them anew"
-            ) from error
+        return load_arrays(cls, path, "delete it to cut the places anew")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from training.loop import Loop, made_ahead
 from training.muon import Muon
 from training.patches.network import Layout, as_input, probabilities
 from training.patches.places import Places
+from training.runs import save_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,25 @@ class Recipe:
     learning_rate: float = 1.5e-2
     weight_decay: float = 1e-2
     contrast: tuple[float, float] = (0.7, 1.3)
+
+
+def learn(folder: Path, layout: Layout, epochs: int, train: Places, validation: Places, *, seed: int) -> None:
+    """Train in a run folder, from where it was left, and keep the network there.
+
+    Args:
+        folder: of the run.
+        layout: of the network.
+        epochs: passes over the places.
+        train: places to learn from.
+        validation: places on pages by other hands.
+        seed: as for `Training`.
+    """
+    training = Training(layout, Recipe(epochs=epochs), train, validation, seed=seed)
+    training.resume(folder)
+    training.go_on(folder)
+    trained = layout.build()  # without the optimizer
+    trained.set_weights(training.network.get_weights())
+    save_model(trained, folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import hashlib
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import UsageError
@@ -62,13 +61,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace, command: str) -> None:
     from training.characters import material_digests
-    from training.patches.train import Recipe, Training
+    from training.patches.train import Recipe, learn
     from training.refine.run import LAYOUT, Config, places_of, prepare
-    from training.runs import save_model
     from training.scenes.bank import load_bank
     from training.scenes.typefaces import tell_of_fonts
 
-    recipe, place, page = Recipe(), place_of(options), _digest(options.page)
+    place, page = place_of(options), _digest(options.page)
     if options.resume:
         folder = resumed_run(options, ("epochs", "pages", "seed"))
         config = Config.read(folder)
@@ -80,7 +78,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     else:
         folder = new_run(options, "refine")
         config = Config.now(
-            epochs=options.epochs or recipe.epochs,
+            epochs=options.epochs or Recipe().epochs,
             pages=options.pages or PAGES,
             page=page,
             seed=1 if options.seed is None else options.seed,
@@ -92,18 +90,8 @@ def _train(options: argparse.Namespace, command: str) -> None:
     config.write(folder)  # before the pages: they are of its seed, also when drawing them is interrupted
     with resumable(folder):
         prepare(folder, options.data, options.page, config, place)
-        training = Training(
-            LAYOUT,
-            replace(recipe, epochs=config.epochs),
-            places_of(folder, "train"),
-            places_of(folder, "test"),
-            seed=config.seed,
-        )
-        training.resume(folder)
-        training.go_on(folder)
-        trained = LAYOUT.build()  # without the optimizer
-        trained.set_weights(training.network.get_weights())
-        save_model(trained, folder)
+        train, validation = places_of(folder, "train"), places_of(folder, "test")
+        learn(folder, LAYOUT, config.epochs, train, validation, seed=config.seed)
     print(f"\n{folder}", file=sys.stderr)
 
 
