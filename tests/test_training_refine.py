@@ -38,6 +38,21 @@ def test_what_is_found_is_in_the_middle_of_its_patch(places):
             assert patch[..., CONTRAST][patch[..., OWN] > 0].max() > 150
 
 
+def test_lessons_have_their_ink_distorted_and_their_boxes_where_they_are(places):
+    from training.patches.train import DISTORTION, distorted
+
+    patches = np.concatenate([places.patches] * 20)
+    first, again, other = (distorted(patches, np.random.default_rng(seed), DISTORTION) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    np.testing.assert_array_equal(first[..., :CONTRAST], patches[..., :CONTRAST])
+    same = (first == patches).all(axis=(1, 2, 3)).mean()
+    assert same == pytest.approx(DISTORTION.untouched, abs=0.1)
+    # The same ink, elsewhere.
+    ink, before = first[..., CONTRAST].mean(axis=(1, 2)), patches[..., CONTRAST].mean(axis=(1, 2))
+    np.testing.assert_allclose(ink, before, atol=15)
+
+
 def test_a_run_learns_is_kept_and_is_converted(data_dir, tmp_path, capsys):
     from convert.refine import main as convert
     from edge.model_file import REFINE_LABELS, load_model

@@ -69,7 +69,7 @@ def distort(glyphs: ByteArray, rng: np.random.Generator, how: Distortion = MILD)
     """
     count = len(glyphs)
     distorted = glyphs.copy()
-    columns, rows = _displaced(count, rng, how)
+    columns, rows = displaced(count, (GLYPH_SIZE, GLYPH_SIZE), rng, how)
     chances = rng.random((count, 5))
     strengths = rng.random((count, 3))
     for i in np.flatnonzero(chances[:, 0] >= how.untouched):
@@ -146,28 +146,47 @@ SPOILS: tuple[Callable[[Glyph, np.random.Generator], Glyph], ...] = (
 """What is laid over digits; mist twice, as it comes in most forms."""
 
 
-def _displaced(count: int, rng: np.random.Generator, how: Distortion) -> tuple[FloatArray, FloatArray]:
-    """Columns and rows of the glyph that each pixel is taken from, each of shape (count, 28, 28)."""
+def displaced(
+    count: int, shape: tuple[int, int], rng: np.random.Generator, how: Distortion
+) -> tuple[FloatArray, FloatArray]:
+    """Where each pixel of distorted pictures is taken from, for `cv2.remap`.
+
+    Args:
+        count: of the pictures.
+        shape: rows and columns of each.
+        rng: where chance comes from.
+        how: how far to go: its rotation, shear, stretch, zoom, shift, waves and knots.
+
+    Returns:
+        Columns and rows, each of shape (count, rows, columns).
+    """
     angle = np.radians(rng.uniform(-how.rotation, how.rotation, count))
     shear = rng.uniform(-how.shear, how.shear, count)
     stretch = np.exp(rng.uniform(-how.stretch, how.stretch, count) / 2)
     zoom = np.exp(rng.uniform(-how.zoom, how.zoom, count))
     cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
-    # Along a side of the glyph: the cubic interpolation between the knots, the place, and a constant. What
-    # is looked up is linear in each of them, so that one product of matrices holds elastic and affine both.
+    # What is looked up is linear in each of what a side holds, so that one product of matrices holds elastic
+    # and affine both.
     knots = slice(how.knots)
     place, constant = how.knots, how.knots + 1
-    side = np.ones((GLYPH_SIZE, how.knots + 2), np.float32)
-    side[:, knots] = cv2.resize(np.eye(how.knots), (how.knots, GLYPH_SIZE), interpolation=cv2.INTER_CUBIC)
-    side[:, place] = np.arange(GLYPH_SIZE) - (GLYPH_SIZE - 1) / 2  # pixels from the middle
-    # Axes: digit, column or row that is looked up, down the glyph, across it.
+    down, across = (_side(length, how.knots) for length in shape)
+    middle = (np.array(shape[::-1]) - 1) / 2
+    # Axes: picture, column or row that is looked up, down the picture, across it.
     weights = np.zeros((count, 2, how.knots + 2, how.knots + 2), np.float32)
     weights[:, :, knots, knots] = rng.normal(0, how.waves, (count, 2, how.knots, how.knots))
-    weights[:, :, constant, constant] = (GLYPH_SIZE - 1) / 2 + rng.uniform(-how.shift, how.shift, (count, 2))
+    weights[:, :, constant, constant] = middle + rng.uniform(-how.shift, how.shift, (count, 2))
     # Rotation times shear times stretch.
     weights[:, 0, constant, place] = cos * stretch
     weights[:, 0, place, constant] = (cos * shear - sin) / stretch
     weights[:, 1, constant, place] = sin * stretch
     weights[:, 1, place, constant] = (sin * shear + cos) / stretch
-    where: FloatArray = np.asarray(side @ weights @ side.T, np.float32)
+    where: FloatArray = np.asarray(down @ weights @ across.T, np.float32)
     return where[:, 0], where[:, 1]
+
+
+def _side(length: int, knots: int) -> FloatArray:
+    """Along a side of a picture: the cubic interpolation between the knots, the place, and a constant."""
+    side = np.ones((length, knots + 2), np.float32)
+    side[:, :knots] = cv2.resize(np.eye(knots), (knots, length), interpolation=cv2.INTER_CUBIC)
+    side[:, knots] = np.arange(length) - (length - 1) / 2  # pixels from the middle
+    return side

@@ -54,7 +54,8 @@ class SizedPage:
     def strip(self, random: np.random.Generator) -> SizedPage:
         """One of its numbers, cut out with a margin, as from a form or a cheque; all else is ignored."""
         number = np.cumsum(self.digits[:, GOES_LEFT] == 0)
-        own = number == random.choice(number)  # long ones rather than short ones
+        long = random.random() < 0.5  # rather than short ones, such as single digits
+        own = number == random.choice(number if long else np.unique(number))
         flags = self.flags.copy()
         for left, top, right, bottom in self.boxes[~own].astype(int).tolist():
             flags[top : bottom + 1, left : right + 1] |= IGNORE

@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 
-from edge.types import FloatArray
+from edge.types import ByteArray, FloatArray
+from training.augment import Distortion, displaced
 from training.loop import Loop, made_ahead
 from training.muon import Muon
 from training.patches.network import Layout, as_input, probabilities
 from training.patches.places import Places
 from training.runs import save_model
+
+INK = 2
+"""The plane of a patch that is the ink: see `edge.patches` and `edge.refine`."""
+
+DISTORTION = Distortion(rotation=7.0, shear=0.15, stretch=0.1, zoom=0.08, shift=1.0)
+"""Less than digits are distorted by, as what stands beside them is farther from the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Recipe:
             cosine.
         weight_decay: of Muon.
         contrast: the ink is made paler or darker by a factor in this range.
+        distortion: of the ink against the boxes, which stay where they are: as another hand, seen a little
+            from the side, in boxes that are a little off.
     """
 
     epochs: int = 10
@@ -36,6 +46,7 @@ class Recipe:
     learning_rate: float = 1.5e-2
     weight_decay: float = 1e-2
     contrast: tuple[float, float] = (0.7, 1.3)
+    distortion: Distortion = DISTORTION
 
 
 def learn(folder: Path, layout: Layout, epochs: int, train: Places, validation: Places, *, seed: int) -> None:
@@ -143,7 +154,7 @@ class Training(Loop[Epoch]):
         def batch(step: int) -> tuple[FloatArray, FloatArray]:
             random = np.random.default_rng([self._seed, number, step])
             which = order[step * size : (step + 1) * size]
-            patches = as_input(self._train.patches[which])
+            patches = as_input(distorted(self._train.patches[which], random, self._recipe.distortion))
             paler = random.uniform(*self._recipe.contrast, (len(which), 1, 1))
             patches[..., 0] *= paler.astype(np.float32)
             np.minimum(patches, 1, out=patches)
@@ -162,3 +173,22 @@ class Training(Loop[Epoch]):
         """What the next epoch depends on: weights, statistics and the state of the optimizer."""
         variables = [*self.network.variables, *self.network.optimizer.variables]
         return {f"variable/{index}": variable for index, variable in enumerate(variables)}
+
+
+def distorted(patches: ByteArray, random: np.random.Generator, how: Distortion) -> ByteArray:
+    """Patches with their ink distorted, as `displaced` does it.
+
+    Args:
+        patches: shape (n, rows, columns, 3), uint8.
+        random: the source of all draws.
+        how: how far to go; `how.untouched` of them stay as they are.
+    """
+    count, *shape, _ = patches.shape
+    columns, rows = displaced(count, (shape[0], shape[1]), random, how)
+    changed = patches.copy()
+    for k in np.flatnonzero(random.random(count) >= how.untouched):
+        ink = np.ascontiguousarray(patches[k, ..., INK])
+        changed[k, ..., INK] = cv2.remap(
+            ink, columns[k], rows[k], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+    return changed

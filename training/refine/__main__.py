@@ -23,7 +23,7 @@ from training.commands import (
 
 # Keras takes seconds to import: `_train` does it, and --help does not.
 
-PAGES = 14_000
+PAGES = 28_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
