@@ -33,7 +33,7 @@ from convert.whole import fit_decoding, regions
 from edge.classifier import Classifier
 from edge.errors import ModelError, UsageError
 from edge.expected import LEAST_EXPECTED
-from edge.fusion import EVIDENCE, LABELS, NAMING, Fusion, evidence, log_softmax, names_of
+from edge.fusion import EVIDENCE, LABELS, Fusion, Weights, evidence, log_softmax, names_of
 from edge.isolated import IsolatedError, run_isolated
 from edge.lines import Linking, neighbourhood, rows_of
 from edge.marks import open_marks
@@ -81,6 +81,9 @@ WRONG_COSTS = 2.0
 UNSEEN_COSTS = 1 / 3
 """What a digit that is not even shown as `?` costs beside one that is, where a `?` that is no digit costs 1:
 who reads digits beside words would rather miss three than look up one that is none."""
+
+FORGONE = 0.005
+"""Share of what the refinement network spares that may be lost where it is not asked: that takes time."""
 
 STEPS = np.arange(1001) / 1000
 
@@ -188,7 +191,7 @@ Networks = tuple[PageNetwork, Classifier, Classifier]
 
 
 def _ways(networks: Networks, least: float) -> list[Recognizer]:
-    """As a reader looks at the frames of a stream, and at separate pictures."""
+    """As a reader looks at the frames of a stream, and at separate pictures, all candidates refined."""
     return [Recognizer(*networks, least=least, heights=heights) for heights in ((), HEIGHTS)]
 
 
@@ -264,17 +267,43 @@ def fit_fusion(observed: Observed) -> Fusion:
             f"{digit.sum()} are one: to fit both networks, some must be and some not; take more pages, or "
             "train it longer"
         )
+    first, all_ = (_weights(observed, asked, digit, refined=refined) for refined in (False, True))
+    return Fusion(first, all_, *_doubt(observed, first, all_))
+
+
+def _weights(
+    observed: Observed, asked: npt.NDArray[np.bool_], digit: npt.NDArray[np.bool_], *, refined: bool
+) -> Weights:
+    """Those of the networks, with the refinement network or without."""
+    last = None if refined else -1
     regression = LogisticRegression(C=10.0, max_iter=1000)
-    regression.fit(observed.evidence[asked, 1:], digit[asked])
-    names = observed.names[:, digit]
+    regression.fit(observed.evidence[asked, 1:last], digit[asked])
+    names = observed.names[:last, digit]
     rows, labels = np.arange(digit.sum()), observed.labels[digit]
 
     def loss(weights: np.ndarray) -> float:
         return -float(log_softmax(np.tensordot(weights, names, axes=1))[rows, labels].mean())
 
-    naming = minimize(loss, np.full(NAMING, 0.5), method="Nelder-Mead").x.tolist()
-    weights = [*naming, regression.intercept_[0], *regression.coef_[0]]
-    return Fusion(*map(float, weights))
+    naming = minimize(loss, np.full(len(names), 0.5), method="Nelder-Mead").x.tolist()
+    none = [] if refined else [0.0]
+    weights = *naming, *none, *regression.intercept_, *regression.coef_[0], *none
+    return Weights(*map(float, weights))
+
+
+def _doubt(observed: Observed, first: Weights, all_: Weights) -> tuple[float, float]:
+    """Between which confidences by the first weights the refinement network is asked.
+
+    Of what it spares where it is always asked, `FORGONE` may be lost on either side.
+    """
+    of_first, of_all = (weights.probabilities(observed.evidence, observed.names) for weights in (first, all_))
+
+    def cost(low: float, high: float) -> float:
+        return _costs(observed, *_best(observed, _mixed(of_first, of_all, low, high)))[0]
+
+    most = cost(0, 2) + FORGONE * (cost(2, 2) - cost(0, 2))
+    low = max(step for step in STEPS[:: len(STEPS) // 100] if cost(step, 2) <= most)
+    high = min(step for step in STEPS[:: len(STEPS) // 100] if step > low and cost(0, step) <= most)
+    return float(low), float(high)
 
 
 def fit_linking(observed: Observed) -> Linking:
@@ -299,14 +328,33 @@ def fit_thresholds(observed: Observed, fusion: Fusion) -> Thresholds:
     A digit that is shown as `?` costs 1, one that is dropped `UNSEEN_COSTS` more, one that is shown and wrong
     `WRONG_COSTS`; what is no digit costs 1 where it is shown as `?`, and `WRONG_COSTS` where it is shown.
     """
-    confidence, right = believed(observed, fusion)
-    asked, digit = observed.labels != IGNORED, observed.labels >= 0
-    confidence, right, digit = confidence[asked], right[asked], digit[asked]
-    shown = confidence >= STEPS[:, np.newaxis]
-    # Beside what it costs as a `?`, which is 1.
-    accept = (shown * np.where(right, -1.0, WRONG_COSTS - 1)).sum(axis=1).argmin()
-    drop = (shown * np.where(digit, -UNSEEN_COSTS, 1.0)).sum(axis=1).argmin()
-    return Thresholds(accept=float(STEPS[max(accept, drop)]), digit=float(STEPS[drop]))
+    _, accept, drop = _costs(observed, *believed(observed, fusion))
+    return Thresholds(accept=max(accept, drop), digit=drop)
+
+
+def _costs(
+    observed: Observed, confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """The lowest cost, beside that of showing nothing, and the thresholds that cost so little.
+
+    Args:
+        observed: candidates.
+        confidence: in each, shape (n,).
+        right: whether each is a digit and named right, likewise.
+    """
+    asked = observed.labels != IGNORED
+    order = np.argsort(confidence[asked], kind="stable")
+    right, digit = right[asked][order], (observed.labels >= 0)[asked][order]
+    below = np.searchsorted(confidence[asked][order], STEPS)  # so many are not shown
+
+    def shown(costs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        sums = np.append(0.0, np.cumsum(costs))
+        return np.asarray(sums[-1] - sums[below])
+
+    # Shown as certain, beside what it costs as a `?`, which is 1; and as a `?`, beside not at all.
+    accept, drop = shown(np.where(right, -1.0, WRONG_COSTS - 1)), shown(np.where(digit, -UNSEEN_COSTS, 1.0))
+    lowest = float(accept.min() + drop.min())
+    return lowest, float(STEPS[accept.argmin()]), float(STEPS[drop.argmin()])
 
 
 def fit_least(observed: Observed, fusion: Fusion, thresholds: Thresholds) -> float:
@@ -321,8 +369,23 @@ def fit_least(observed: Observed, fusion: Fusion, thresholds: Thresholds) -> flo
 
 def believed(observed: Observed, fusion: Fusion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The confidence of each candidate, and whether it is a digit and named right."""
-    together = fusion.probabilities(observed.evidence, observed.names)
-    return together.max(axis=1).astype(np.float64), together.argmax(axis=1) == observed.labels
+    first, of_all = (
+        weights.probabilities(observed.evidence, observed.names) for weights in (fusion.first, fusion.all)
+    )
+    return _best(observed, _mixed(first, of_all, fusion.low, fusion.high))
+
+
+def _mixed(of_first: FloatArray, of_all: FloatArray, low: float, high: float) -> FloatArray:
+    """What is said of each where the refinement network is asked between these confidences, shape (n, 10)."""
+    sure = of_first.max(axis=1, keepdims=True)
+    return np.where((sure >= low) & (sure < high), of_all, of_first)
+
+
+def _best(
+    observed: Observed, probabilities: FloatArray
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    best = probabilities.argmax(axis=1)
+    return probabilities.max(axis=1).astype(np.float64), best == observed.labels
 
 
 def measure(observed: Observed, fusion: Fusion, linking: Linking, thresholds: Thresholds) -> dict[str, float]:
@@ -438,7 +501,7 @@ def pair(
         linking=linking,
         decoding=decoding,
         standing=fit_standing(
-            Recognizer(*networks, least=least, heights=HEIGHTS),
+            Recognizer(*networks, card.fusion, least=least, heights=HEIGHTS),
             card.fusion,
             card.fused,
             held_out,

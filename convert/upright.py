@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from edge.fusion import Fusion
 from edge.recognizer import Recognizer
 from edge.types import Thresholds
-from edge.upright import DIGITS, Facts, Standing, facts_of, on_its_head
+from edge.upright import DIGITS, Facts, Standing, facts_of, likelier, on_its_head
 from training.page.lessons import Pages
 
 PAGES = 1000
@@ -35,16 +35,24 @@ def fit_standing(recognizer: Recognizer, fusion: Fusion, thresholds: Thresholds,
         thresholds: on what they say together.
         pages: upright ones, of hands that the networks have not learned from.
     """
-    both = []
+    both, highest = [], []
     for grey in pages.grey[:PAGES]:
         picture = np.ascontiguousarray(grey)
         views = [recognizer.see(view) for view in (picture, on_its_head(picture))]
-        if not any(view.found.turned for view in views):
-            classify = recognizer.classifier.classify
-            both.append([astuple(facts_of(view, fusion, thresholds, classify)) for view in views])
+        if any(view.found.turned for view in views):
+            continue
+        facts_of_both = []
+        for view in views:
+            opinion = fusion.parts(view.found.candidates, view.probabilities)
+            sums = np.cumsum([0.0, *likelier(view, opinion, recognizer.classifier.classify)])
+            facts_of_both.append(astuple(facts_of(opinion, thresholds, float(sums[-1]))))
+            highest.append(sums.max())
+        both.append(facts_of_both)
     facts = np.array(both, np.float64).reshape(-1, 2, len(Facts.__dataclass_fields__))
+    highest_of_both = np.array(highest, np.float64).reshape(-1, 2)
     digits = list(Facts.__dataclass_fields__).index("digits")
-    facts = facts[facts[:, :, digits].sum(axis=1) >= DIGITS]
+    telling = facts[:, :, digits].sum(axis=1) >= DIGITS
+    facts, highest_of_both = facts[telling], highest_of_both[telling]
     # Of a page on its head the other view is the upright one.
     differences = facts[:, 0] - facts[:, 1]
     regression = LogisticRegression(C=SMOOTH, fit_intercept=False, max_iter=1000)
@@ -52,5 +60,5 @@ def fit_standing(recognizer: Recognizer, fusion: Fusion, thresholds: Thresholds,
     weights = Facts(*map(float, regression.coef_[0]))
     odds = differences @ regression.coef_[0]
     least = max(0.0, float(np.quantile(-odds, 1 - WRONG)))
-    told = facts[odds >= least, 1, 0]
+    told = highest_of_both[odds >= least, 1]
     return Standing(weights, float(np.quantile(told, 1 - UNDOUBTED)) if len(told) else 0.0, least)

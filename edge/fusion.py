@@ -4,6 +4,9 @@ The page network knows the page around a piece of ink, the refinement network wh
 digit network the ink itself. Late fusion: the logarithms of what they say are added up, each with a weight,
 once for whether it is a digit and once for which one. The weights are fitted on pages that none has learned
 from (`convert.pair`), and stand in the digit model's card.
+
+The refinement network takes as long as the digit network, so it is asked only where the two others together
+are in doubt; what they say then has weights of its own.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ LABELS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Fusion:
-    """Weights, fitted.
+class Weights:
+    """What an opinion counts, fitted.
 
     Attributes:
         page: of the page network's log probabilities of the ten digits.
@@ -48,27 +51,46 @@ class Fusion:
     agreed: float
     refined: float
 
+    def logits(self, evidence: np.ndarray) -> np.ndarray:
+        """Of being a digit, shape (n,), given `evidence`."""
+        return np.asarray(evidence @ np.array(astuple(self)[NAMING:], np.float64))
+
+    def named(self, names: np.ndarray) -> np.ndarray:
+        """Log probabilities of the ten labels of one that is, shape (n, 10), given `names_of`."""
+        return log_softmax(np.tensordot(np.array(astuple(self)[:NAMING]), names, axes=1))
+
+    def probabilities(self, evidence: np.ndarray, names: np.ndarray) -> FloatArray:
+        """Ten for each, as `Fusion.__call__` returns them, given both; shape (n, 10)."""
+        return _together(self.logits(evidence), self.named(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Brings the opinions together.
+
+    Attributes:
+        first: weights of page and digit network, where the refinement network was not asked; its are 0.
+        all: weights of all three.
+        low: confidence by `first` from which on the refinement network is asked;
+        high: and up to which.
+    """
+
+    first: Weights
+    all: Weights
+    low: float
+    high: float
+
     def __call__(self, candidates: Sequence[Candidate], glyphs: FloatArray) -> list[Prediction]:
         """What candidates are.
 
         Args:
-            candidates: as the page network sees them.
+            candidates: as the page network and, where it was asked, the refinement network see them.
             glyphs: the digit network's probabilities of each, shape (n, 10).
 
         Returns:
             Ten probabilities for each, sum 1. What is not believed to be a digit goes to all ten alike.
         """
-        if not candidates:
-            return []
-        names = names_of(candidates, glyphs)
-        return [Prediction(row) for row in self.probabilities(evidence(candidates, glyphs), names)]
-
-    def probabilities(self, evidence: np.ndarray, names: np.ndarray) -> FloatArray:
-        """The same, given `evidence` and `names_of` of the candidates, shape (n, 10)."""
-        named = self._named(names)
-        believed = 1 / (1 + np.exp(-self._logits(evidence)))[:, np.newaxis]
-        together: FloatArray = (believed * np.exp(named) + (1 - believed) / LABELS).astype(np.float32)
-        return together
+        return [Prediction(row) for row in _together(*self.parts(candidates, glyphs))]
 
     def parts(self, candidates: Sequence[Candidate], glyphs: FloatArray) -> tuple[np.ndarray, np.ndarray]:
         """The two halves of what `__call__` brings together, for each candidate.
@@ -79,21 +101,34 @@ class Fusion:
         """
         if not candidates:
             return np.zeros(0), np.zeros((0, LABELS))
-        return self._logits(evidence(candidates, glyphs)), self._named(names_of(candidates, glyphs))
+        told, names = evidence(candidates, glyphs), names_of(candidates, glyphs)
+        asked = np.array([candidate.refined is not None for candidate in candidates])
+        logits = np.where(asked, self.all.logits(told), self.first.logits(told))
+        return logits, np.where(asked[:, np.newaxis], self.all.named(names), self.first.named(names))
 
-    def _logits(self, evidence: np.ndarray) -> np.ndarray:
-        return np.asarray(evidence @ np.array(astuple(self)[NAMING:], np.float64))
+    def doubted(self, candidates: Sequence[Candidate], glyphs: FloatArray) -> list[int]:
+        """Which candidates the refinement network should be asked about, as indices."""
+        if not candidates:
+            return []
+        sure = self.first.probabilities(evidence(candidates, glyphs), names_of(candidates, glyphs)).max(
+            axis=1
+        )
+        return [int(k) for k in np.flatnonzero((sure >= self.low) & (sure < self.high))]
 
-    def _named(self, names: np.ndarray) -> np.ndarray:
-        return log_softmax(np.tensordot(np.array(astuple(self)[:NAMING]), names, axes=1))
+
+def _together(logits: np.ndarray, named: np.ndarray) -> FloatArray:
+    believed = 1 / (1 + np.exp(-logits))[:, np.newaxis]
+    together: FloatArray = (believed * np.exp(named) + (1 - believed) / LABELS).astype(np.float32)
+    return together
 
 
 NAMING, EVIDENCE = 3, 6
-"""So many weights, the first ones, are of names, and so many are of whether it is a digit."""
+"""So many weights, the first ones, are of names, and so many are of whether it is a digit; the last of either
+is the refinement network's."""
 
 
 def names_of(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
-    """What the weights before `Fusion.constant` are for, log probabilities of labels, shape (3, n, 10)."""
+    """What the weights before `Weights.constant` are for, log probabilities of labels, shape (3, n, 10)."""
     return np.stack(
         [
             np.array([candidate.labels for candidate in candidates], np.float64).reshape(-1, LABELS),
@@ -104,7 +139,7 @@ def names_of(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
 
 
 def evidence(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
-    """What the weights from `Fusion.constant` on are for, shape (n, 6), float64."""
+    """What the weights from `Weights.constant` on are for, shape (n, 6), float64."""
     pages = np.exp(np.stack([candidate.labels for candidate in candidates]))
     both = (pages * glyphs).sum(axis=1)
     return np.column_stack(
@@ -114,7 +149,7 @@ def evidence(candidates: Sequence[Candidate], glyphs: FloatArray) -> np.ndarray:
             [candidate.writing for candidate in candidates],
             np.log(np.maximum(glyphs.max(axis=1), SMALLEST)),
             np.log(np.maximum(both, SMALLEST)),
-            [candidate.refined for candidate in candidates],
+            [candidate.refined or 0.0 for candidate in candidates],
         ]
     )
 

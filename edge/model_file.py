@@ -23,7 +23,7 @@ from flatbuffers.packer import uoffset
 from flatbuffers.table import Table
 
 from edge.errors import ModelError
-from edge.fusion import Fusion
+from edge.fusion import Fusion, Weights
 from edge.preprocess import GLYPH_SIZE, PREPROCESSING_VERSION
 from edge.types import SIGNS, ByteArray, FloatArray, ModelName, Thresholds
 
@@ -373,8 +373,12 @@ def _fusion(values: Mapping[str, Any] | None) -> Fusion | None:
     """
     if values is None or set(values) != {field.name for field in fields(Fusion)}:
         return None
-    fusion = Fusion(**{str(name): float(value) for name, value in values.items()})
-    if not np.isfinite(astuple(fusion)).all():
+    first, all_ = (
+        Weights(**{str(name): float(value) for name, value in values[which].items()})
+        for which in ("first", "all")
+    )
+    fusion = Fusion(first, all_, float(values["low"]), float(values["high"]))
+    if not np.isfinite([*astuple(first), *astuple(all_), fusion.low, fusion.high]).all():
         raise ValueError(f"{fusion} holds numbers that are none")
     return fusion
 

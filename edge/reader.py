@@ -87,10 +87,10 @@ class DigitReader:
         )
         network = open_page(self.page, threads=threads)
         networks = network, self.classifier, open_refine(self.page.refine)
-        self.recognizer = Recognizer(*networks, least=card.least)
+        self.recognizer = Recognizer(*networks, self._fusion, least=card.least)
         heights = HEIGHTS if thorough else ()
         # The next picture's digits are of another height: its added looks are of another size, too.
-        self.separate = Recognizer(*networks, least=card.least, heights=heights, kept=False)
+        self.separate = Recognizer(*networks, self._fusion, least=card.least, heights=heights, kept=False)
         self._hardly = Recognizer(*networks, least=LEAST_EXPECTED, heights=HEIGHTS)
         self.tracking = tracking or TrackerOptions()
         self._lock = threading.Lock()  # the interpreters of the networks take one picture at a time

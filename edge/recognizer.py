@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,9 +55,9 @@ class Seen:
     """What the networks say of one picture.
 
     Attributes:
-        found: what there is to name, by the page network and the refinement network.
+        found: what there is to name, with what the refinement network says of it where that was asked.
         probabilities: what the digit network says of each, shape (n, 10), float32.
-        classify_ms: milliseconds that naming them took.
+        classify_ms: milliseconds that asking these two took.
     """
 
     found: Found
@@ -87,7 +87,6 @@ def find(
     budget: int = BUDGET,
     heights: Sequence[float] = (),
     kept: bool = True,
-    refine: Classifier | None = None,
 ) -> Found:
     """Find what there is to name in a picture; training takes its glyphs from here, too.
 
@@ -98,7 +97,6 @@ def find(
         budget: candidates to return, at most.
         heights: of the digits in the looks that are added to the pyramid, pixels.
         kept: whether the page network's interpreters for these looks are, for pictures alike.
-        refine: the refinement network, if it is to be asked, too.
     """
     start = time.perf_counter()
     looks = page.looks(grey)
@@ -109,8 +107,6 @@ def find(
         looks = page.more(grey, looks, heights, kept=kept)
     found = candidates(looks, least, budget + 1)
     complete, found = len(found) <= budget, found[:budget]
-    if refine is not None:
-        found = refined(found, grey, refine)
     searched = time.perf_counter()
     inks = cut_out(grey, looks, found)
     glyphs = [to_glyph(ink) for ink in inks]
@@ -135,6 +131,7 @@ class Recognizer:
         page: sees where digits are.
         classifier: names them.
         refine: the refinement network: says of each what it is with what stands around it.
+        fusion: says which are in doubt, so that it is asked about them alone; None asks about all.
         least: logit of a digit's centre from which on a place is a candidate.
         budget: candidates to name, at most.
         heights: of the digits in the looks that are added to the pyramid, pixels.
@@ -146,13 +143,14 @@ class Recognizer:
         page: PageNetwork,
         classifier: Classifier,
         refine: Classifier,
+        fusion: Fusion | None = None,
         *,
         least: float,
         budget: int = BUDGET,
         heights: Sequence[float] = (),
         kept: bool = True,
     ) -> None:
-        self.page, self.classifier, self.refine = page, classifier, refine
+        self.page, self.classifier, self.refine, self._fusion = page, classifier, refine, fusion
         self._least, self._budget, self._heights, self._kept = least, budget, tuple(heights), kept
 
     def see(self, grey: ByteArray) -> Seen:
@@ -164,9 +162,11 @@ class Recognizer:
             budget=self._budget,
             heights=self._heights,
             kept=self._kept,
-            refine=self.refine,
         )
         start = time.perf_counter()
         named = naming.name(found.glyphs, self.classifier.classify)
         probabilities = np.array([each.probabilities for each in named], np.float32).reshape(-1, LABELS)
-        return Seen(found, probabilities, 1000 * (time.perf_counter() - start))
+        asked = None if self._fusion is None else self._fusion.doubted(found.candidates, probabilities)
+        candidates = refined(found.candidates, found.grey, self.refine, asked)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        return Seen(replace(found, candidates=candidates), probabilities, milliseconds)

@@ -49,34 +49,41 @@ def open_refine(model: ModelFile) -> Classifier:
     return Classifier(model)
 
 
-def refined(candidates: Sequence[Candidate], grey: ByteArray, refine: Classifier) -> list[Candidate]:
-    """Candidates with what the refinement network says of them.
+def refined(
+    candidates: Sequence[Candidate],
+    grey: ByteArray,
+    refine: Classifier,
+    asked: Sequence[int] | None = None,
+) -> list[Candidate]:
+    """Candidates, all or some with what the refinement network says of them.
 
     Args:
         candidates: as the page network sees them.
         grey: the picture, shape (rows, columns), uint8.
         refine: the refinement network.
+        asked: which of them it is asked about, as indices; None is all.
     """
-    if not candidates:
-        return []
-    raw = refine.raw(surroundings(candidates, grey))
-    said = np.log(calibrate(raw, refine.card.temperature))
+    told = list(candidates)
+    asked = range(len(candidates)) if asked is None else asked
+    if not asked:
+        return told
+    said = np.log(calibrate(refine.raw(surroundings(candidates, grey, asked)), refine.card.temperature))
     none, labels = said[:, 0], said[:, 1:]
     logits = np.logaddexp.reduce(labels, axis=1) - none
-    return [
-        replace(candidate, refined=float(logit), refined_labels=row)
-        for candidate, logit, row in zip(
-            candidates, logits, log_softmax(labels).astype(np.float32), strict=True
-        )
-    ]
+    for k, logit, row in zip(asked, logits, log_softmax(labels).astype(np.float32), strict=True):
+        told[k] = replace(candidates[k], refined=float(logit), refined_labels=row)
+    return told
 
 
-def surroundings(candidates: Sequence[Candidate], grey: ByteArray) -> list[ByteArray]:
+def surroundings(
+    candidates: Sequence[Candidate], grey: ByteArray, asked: Sequence[int] | None = None
+) -> list[ByteArray]:
     """Candidates as the refinement network sees them.
 
     Args:
         candidates: of one picture.
         grey: the picture, shape (rows, columns), uint8.
+        asked: which of them, as indices; None is all.
 
     Returns:
         Patches of shape (ROWS, COLUMNS, 3), uint8, as pictures in BGR: the boxes of the others, as bright as
@@ -85,7 +92,8 @@ def surroundings(candidates: Sequence[Candidate], grey: ByteArray) -> list[ByteA
     """
     boxes = np.array([candidate.box.as_list() for candidate in candidates], np.float32).reshape(-1, 4)
     sure = 255 / (1 + np.exp(-np.array([candidate.digit for candidate in candidates])))
-    return [_patch(candidates, boxes, sure.astype(np.uint8), k, grey) for k in range(len(candidates))]
+    some = range(len(candidates)) if asked is None else asked
+    return [_patch(candidates, boxes, sure.astype(np.uint8), k, grey) for k in some]
 
 
 def _patch(

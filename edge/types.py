@@ -279,7 +279,7 @@ class Candidate:
         links: logits of its number going on to the left, and to the right.
         look: which look of the pyramid sees it best, counted from the closest.
         peak: logit of its being a digit in that look.
-        refined: logit of its being a digit, by the refinement network.
+        refined: logit of its being a digit, by the refinement network; None where that was not asked.
         refined_labels: logarithms of the probabilities of the ten digits, likewise, shape (10,), float32.
     """
 
@@ -290,7 +290,7 @@ class Candidate:
     links: tuple[float, float]
     look: int
     peak: float
-    refined: float = 0.0
+    refined: float | None = None
     refined_labels: FloatArray = field(default_factory=unknown)
 
 

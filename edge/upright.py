@@ -9,7 +9,7 @@ is up. Its weights are fitted on drawn pages, and on the same pages turned (`con
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -21,6 +21,9 @@ from edge.naming import Classify
 from edge.preprocess import to_glyph
 from edge.recognizer import Recognizer, Seen
 from edge.types import ByteArray, Thresholds
+
+Opinion = tuple[np.ndarray, np.ndarray]
+"""Of all networks together, as `Fusion.parts` returns it."""
 
 TELLING = 24
 """Candidates whose glyphs are named turned, the likeliest digits."""
@@ -58,7 +61,8 @@ class Standing:
 
     Attributes:
         weights: of the differences between what is seen of it turned, and of it as it is.
-        doubt: `Facts.turned` below which a picture is looked at on its head, too.
+        doubt: a picture is looked at on its head, too, where what `likelier` yields, added up, stays below
+            this.
         least: log odds from which on it is read turned.
     """
 
@@ -101,11 +105,21 @@ def upright(
     if seen.found.turned or not seen.found.candidates:
         return seen
     classify = recognizer.classifier.classify
-    here = facts_of(seen, fusion, thresholds, classify)
-    if here.digits < DIGITS or here.turned >= standing.doubt:
+    opinion = fusion.parts(seen.found.candidates, seen.probabilities)
+    here = facts_of(opinion, thresholds)
+    if here.digits < DIGITS:
         return seen
+    turned = 0.0
+    for more in likelier(seen, opinion, classify):
+        turned += more
+        if turned >= standing.doubt:
+            return seen
     over = recognizer.see(on_its_head(grey))
-    if over.found.turned or not standing.on_its_head(here, facts_of(over, fusion, thresholds, classify)):
+    if over.found.turned:
+        return seen
+    opinion = fusion.parts(over.found.candidates, over.probabilities)
+    there = facts_of(opinion, thresholds, sum(likelier(over, opinion, classify)))
+    if not standing.on_its_head(replace(here, turned=turned), there):
         return seen
     return replace(over, found=replace(over.found, turned=2))
 
@@ -115,29 +129,42 @@ def on_its_head(grey: ByteArray) -> ByteArray:
     return np.ascontiguousarray(np.rot90(grey, 2))
 
 
-def facts_of(seen: Seen, fusion: Fusion, thresholds: Thresholds, classify: Classify) -> Facts:
-    """What is seen of a picture.
+def likelier(seen: Seen, opinion: Opinion, classify: Classify) -> Iterator[float]:
+    """By how much likelier each glyph is as it stands than turned, logarithms; the likeliest digits first.
 
     Args:
         seen: by the networks.
-        fusion: brings their opinions together.
-        thresholds: on what they say together.
-        classify: of the digit network.
+        opinion: of them all.
+        classify: of the digit network; a glyph is named turned when it is asked for.
     """
-    logits, named = fusion.parts(seen.found.candidates, seen.probabilities)
-    believed = 1 / (1 + np.exp(-logits))
+    believed = _believed(opinion)
+    for k in np.argsort(-believed, kind="stable")[:TELLING].tolist():
+        (over,) = naming.name([to_glyph(on_its_head(seen.found.inks[k]))], classify)
+        here = seen.probabilities[k].max()
+        yield float(believed[k]) * math.log(max(here, SMALLEST) / max(over.confidence, SMALLEST))
+
+
+def facts_of(opinion: Opinion, thresholds: Thresholds, turned: float = 0.0) -> Facts:
+    """What is seen of a picture.
+
+    Args:
+        opinion: of all networks.
+        thresholds: on what they say.
+        turned: what `likelier` yields of it, added up.
+    """
+    logits, named = opinion
+    believed = _believed(opinion)
     labels = named.max(axis=1, initial=-math.inf)
     right = believed * np.exp(labels)
-    likeliest = np.argsort(-believed, kind="stable")[:TELLING]
-    glyphs = [to_glyph(on_its_head(seen.found.inks[k])) for k in likeliest]
-    over = np.array([each.confidence for each in naming.name(glyphs, classify)])
-    here = seen.probabilities[likeliest].max(axis=1, initial=0)
-    less = np.log(np.maximum(here, SMALLEST)) - np.log(np.maximum(over, SMALLEST))
     return Facts(
-        turned=float((believed[likeliest] * less).sum()),
+        turned=turned,
         digits=float(believed.sum()),
         right=float(right.sum()),
         certain=float((right + (1 - believed) / LABELS >= thresholds.accept).sum()),
         seen=float(np.logaddexp(0, logits).sum()),
         named=float((believed * np.maximum(labels, math.log(SMALLEST))).sum()),
     )
+
+
+def _believed(opinion: Opinion) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-opinion[0])))

@@ -30,7 +30,7 @@ from convert.pair import (
 )
 from edge.classifier import Classifier
 from edge.errors import ModelError
-from edge.fusion import Fusion, log_softmax
+from edge.fusion import Fusion, Weights, log_softmax
 from edge.lines import Linking
 from edge.marks import open_marks
 from edge.model_file import METADATA_NAME, load_model, read_metadata
@@ -44,7 +44,7 @@ from training.page.matching import IGNORED, NONE
 
 pytestmark = pytest.mark.workstation
 
-FUSION = Fusion(
+ALL = Weights(
     page=0.7,
     glyph=1.3,
     refined_labels=0.5,
@@ -55,6 +55,7 @@ FUSION = Fusion(
     agreed=0.4,
     refined=0.7,
 )
+ALWAYS = Fusion(ALL, ALL, low=0.0, high=2.0)
 LINKING = Linking(constant=1.0, link=0.9, gap=-2.0, size=-1.5)
 
 
@@ -67,10 +68,10 @@ def made_up(count=20_000, seed=0):
     random = np.random.default_rng(seed)
     evidence = np.column_stack([np.ones(count), random.normal(0, 2, (count, 5))])
     names = log_softmax(random.normal(0, 2, (3, count, 10)))
-    named = np.exp(log_softmax(np.tensordot(astuple(FUSION)[:3], names, axes=1)))
+    named = np.exp(log_softmax(np.tensordot(astuple(ALL)[:3], names, axes=1)))
     labels = (random.random((count, 1)) > named.cumsum(axis=1)).sum(axis=1)
     labels = np.minimum(labels, 9)
-    labels[~chances(evidence @ np.array(astuple(FUSION)[3:]), random)] = NONE
+    labels[~chances(evidence @ np.array(astuple(ALL)[3:]), random)] = NONE
     links = np.column_stack([np.ones(count), random.normal(0, 2, count), random.random((count, 2))])
     same = chances(links @ np.array(astuple(LINKING)), random)
     peaks = evidence[:, 1] + random.random(count)  # in its surest look, a digit is at least as sure as in all
@@ -83,8 +84,27 @@ def observed():
 
 
 def test_the_weights_that_made_the_truth_are_found(observed):
-    assert astuple(fit_fusion(observed)) == pytest.approx(astuple(FUSION), abs=0.1)
+    fusion = fit_fusion(observed)
+    assert astuple(fusion.all) == pytest.approx(astuple(ALL), abs=0.1)
+    assert (fusion.first.refined, fusion.first.refined_labels) == (0, 0)
+    assert fusion.first.digit == pytest.approx(ALL.digit, abs=0.3)
     assert astuple(fit_linking(observed)) == pytest.approx(astuple(LINKING), abs=0.2)
+
+
+def test_the_refinement_network_is_asked_where_that_spares_mistakes(observed):
+    fusion = fit_fusion(observed)
+    assert 0 < fusion.low < fusion.high <= 1
+
+    def cost(low, high):
+        confidence, right = convert.pair.believed(observed, replace(fusion, low=low, high=high))
+        digit, certain = observed.labels >= 0, fit_thresholds(observed, replace(fusion, low=low, high=high))
+        shown, sure = confidence >= certain.digit, confidence >= certain.accept
+        told = np.where(right, -1, 1)[sure].sum()
+        return (~shown & digit).sum() / 3 + (shown & ~digit).sum() + told
+
+    always, never, asked = cost(0, 2), cost(2, 2), cost(fusion.low, fusion.high)
+    assert always < never
+    assert asked < always + 0.02 * (never - always)
 
 
 def test_what_should_not_be_asked_changes_nothing(observed):
@@ -98,13 +118,15 @@ def test_what_should_not_be_asked_changes_nothing(observed):
         observed.same,
         0,
     )
-    assert astuple(fit_fusion(more)) == pytest.approx(astuple(fit_fusion(observed)), abs=1e-3)
-    assert fit_thresholds(more, FUSION) == fit_thresholds(observed, FUSION)
+    for weights in ("first", "all"):
+        fitted, other = (getattr(fit_fusion(each), weights) for each in (observed, more))
+        assert astuple(fitted) == pytest.approx(astuple(other), abs=1e-3)
+    assert fit_thresholds(more, ALWAYS) == fit_thresholds(observed, ALWAYS)
 
 
 def test_thresholds_are_where_to_show_more_would_cost_more(observed):
-    thresholds = fit_thresholds(observed, FUSION)
-    confidence, right = convert.pair.believed(observed, FUSION)
+    thresholds = fit_thresholds(observed, ALWAYS)
+    confidence, right = convert.pair.believed(observed, ALWAYS)
     digit = observed.labels >= 0
 
     def share(which, threshold):
@@ -118,18 +140,18 @@ def test_thresholds_are_where_to_show_more_would_cost_more(observed):
 
 
 def test_hardly_a_digit_that_is_read_right_is_below_what_is_named_at_all(observed):
-    thresholds = fit_thresholds(observed, FUSION)
-    least = fit_least(observed, FUSION, thresholds)
-    confidence, right = convert.pair.believed(observed, FUSION)
+    thresholds = fit_thresholds(observed, ALWAYS)
+    least = fit_least(observed, ALWAYS, thresholds)
+    confidence, right = convert.pair.believed(observed, ALWAYS)
     logits = observed.peaks[right & (confidence >= thresholds.digit)]
     assert (logits < least).mean() == pytest.approx(0.002, abs=0.001)
     assert least > observed.peaks.min()
 
 
 def test_the_card_tells_shares_of_what_there_is(observed):
-    thresholds = fit_thresholds(observed, FUSION)
-    told = measure(replace(observed, missed=len(observed.labels)), FUSION, LINKING, thresholds)
-    alone = measure(observed, FUSION, LINKING, thresholds)
+    thresholds = fit_thresholds(observed, ALWAYS)
+    told = measure(replace(observed, missed=len(observed.labels)), ALWAYS, LINKING, thresholds)
+    alone = measure(observed, ALWAYS, LINKING, thresholds)
     digits = int((observed.labels >= 0).sum())
     assert told["found"] == pytest.approx(alone["found"] * digits / (digits + len(observed.labels)))
     assert 0 < alone["misread"] < 0.5 and 0 < alone["invented"] < 0.5

@@ -21,12 +21,12 @@ from edge.expected import (
     told_of,
 )
 from edge.formats import MARKS, Format
-from edge.fusion import Fusion
+from edge.fusion import Fusion, Weights
 from edge.lines import to_reading
 from edge.recognizer import Found, Seen
 from edge.types import MINUS, SIGNS, Box, Candidate, Thresholds
 
-PAGE_ALONE = Fusion(
+WEIGHTS = Weights(
     page=1.0,
     glyph=0.0,
     refined_labels=0.0,
@@ -37,6 +37,7 @@ PAGE_ALONE = Fusion(
     agreed=0.0,
     refined=0.0,
 )
+PAGE_ALONE = Fusion(WEIGHTS, WEIGHTS, low=0.0, high=2.0)
 STEPS = Steps(constant=2.0, link=0.0, gap=-0.2, size=-2.0, rise=-4.0, pitch=-8.0)
 WHOLE = Whole(
     2.0,

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from edge.fusion import LABELS, Fusion, evidence, log_softmax
+from edge.fusion import LABELS, Fusion, Weights, evidence, log_softmax
 from edge.types import Box, Candidate
 
-FUSION = Fusion(
+ALL = Weights(
     page=0.5,
     glyph=1.0,
     refined_labels=0.5,
@@ -15,6 +17,8 @@ FUSION = Fusion(
     agreed=0.5,
     refined=0.5,
 )
+FIRST = replace(ALL, refined=0.0, refined_labels=0.0)
+FUSION = Fusion(FIRST, ALL, low=0.3, high=0.97)
 
 
 def candidate(
@@ -59,6 +63,25 @@ def test_what_the_refinement_network_says_counts_too():
     unknown, same, other, none = FUSION([candidate(7), seen(4.0, 7), seen(4.0, 1), seen(-9.0, 7)], glyphs)
     assert same.confidence > unknown.confidence > other.confidence
     assert none.confidence < 0.5
+
+
+def test_the_refinement_network_is_asked_about_what_the_others_doubt():
+    sure, doubted, unlikely = candidate(7), candidate(1, digit=-0.5), candidate(7, digit=-9.0)
+    glyphs = np.stack([probabilities(7)] * 3)
+    first = replace(FUSION, low=2.0)([sure, doubted, unlikely], glyphs)
+    assert [p.confidence > FUSION.high for p in first] == [True, False, False]
+    assert first[2].confidence < FUSION.low < first[1].confidence
+    assert FUSION.doubted([sure, doubted, unlikely], glyphs) == [1]
+    assert FUSION.doubted([], np.zeros((0, LABELS), np.float32)) == []
+
+
+def test_where_it_was_not_asked_other_weights_count():
+    other = replace(FUSION, first=replace(FIRST, constant=-3.0))
+    glyphs = np.stack([probabilities(7)] * 2)
+    candidates = [candidate(7), candidate(7, refined=0.0)]
+    (unasked, asked), (doubted, same) = FUSION(candidates, glyphs), other(candidates, glyphs)
+    assert unasked.confidence > doubted.confidence
+    assert asked.confidence == same.confidence
 
 
 def test_a_probability_of_nothing_is_not_beyond_remedy():

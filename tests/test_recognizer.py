@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.fusion import Fusion
+from edge.fusion import Fusion, Weights
 from edge.page import CHANNELS, DEPTH, Look, paper_brightness, to_blocks, way_up
 from edge.page_file import load_page
 from edge.recognizer import Recognizer
 from edge.refine import open_refine
 
-SURE = Fusion(
+WEIGHTS = Weights(
     page=1.0,
     glyph=1.0,
     refined_labels=0.0,
@@ -21,6 +21,7 @@ SURE = Fusion(
     agreed=0.0,
     refined=0.0,
 )
+SURE = Fusion(WEIGHTS, WEIGHTS, low=0.0, high=2.0)
 
 
 def drawn(count: int, *, way: int = 0) -> np.ndarray:
@@ -83,7 +84,7 @@ def test_the_budget_keeps_the_surest_and_says_that_it_ended(classifier):
 
 def test_what_is_not_believed_is_no_digit(classifier):
     seen = recognizer(PageThatKnows(3), classifier).see(drawn(3))
-    assert seen.digits(replace(SURE, constant=-20.0), 0.5) == []
+    assert seen.digits(replace(SURE, all=replace(WEIGHTS, constant=-20.0)), 0.5) == []
 
 
 @pytest.mark.parametrize("way", [1, 2, 3])

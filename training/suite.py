@@ -20,7 +20,7 @@ from edge.page_file import load_page, open_page
 from edge.preprocess import GLYPH_SIZE, to_glyph
 from edge.reader import DigitReader
 from edge.recognizer import find
-from edge.refine import open_refine
+from edge.refine import open_refine, refined
 from edge.types import ByteArray, FloatArray, Glyph
 from training.characters import DIGITS_PATTERN, OTHERS_PATTERN, CharacterSet, load_character_sets
 from training.corruptions import CORRUPTIONS, corrupt
@@ -68,12 +68,14 @@ class Model:
 
     def name_in(self, grey: ByteArray) -> list[tuple[int, Glyph, FloatArray]]:
         """Area in pixels, glyph and probabilities of all that may be a digit in a picture, however little."""
-        found = find(self.page, grey, least=self.least, refine=self.refine)
+        found = find(self.page, grey, least=self.least)
         if not found.candidates:
             return []
         said = self.ask(np.array(found.glyphs))
         if self.fusion:
-            said = np.stack([each.probabilities for each in self.fusion(found.candidates, said)])
+            asked = self.fusion.doubted(found.candidates, said)
+            candidates = refined(found.candidates, found.grey, self.refine, asked)
+            said = np.stack([each.probabilities for each in self.fusion(candidates, said)])
         areas = [candidate.box.area for candidate in found.candidates]
         return list(zip(areas, found.glyphs, said, strict=True))
 

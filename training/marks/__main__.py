@@ -83,7 +83,7 @@ def _train(options: argparse.Namespace, command: str) -> None:
     with resumable(folder):
         draw_missing(folder, options.data, config, place)
         train, validation = places_to_learn_from(folder, config.seed), held_out_places(folder, config.seed)
-        learn(folder, LAYOUT, config.epochs, train, validation, seed=config.seed)
+        learn(folder, LAYOUT, Recipe(epochs=config.epochs), train, validation, seed=config.seed)
     print(f"\n{folder}", file=sys.stderr)
 
 

@@ -22,9 +22,6 @@ from training.runs import save_model
 INK = 2
 """The plane of a patch that is the ink: see `edge.patches` and `edge.refine`."""
 
-DISTORTION = Distortion(rotation=7.0, shear=0.15, stretch=0.1, zoom=0.08, shift=1.0)
-"""Less than digits are distorted by, as what stands beside them is farther from the middle."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -38,7 +35,7 @@ class Recipe:
         weight_decay: of Muon.
         contrast: the ink is made paler or darker by a factor in this range.
         distortion: of the ink against the boxes, which stay where they are: as another hand, seen a little
-            from the side, in boxes that are a little off.
+            from the side, in boxes that are a little off; None is none.
     """
 
     epochs: int = 10
@@ -46,21 +43,23 @@ class Recipe:
     learning_rate: float = 1.5e-2
     weight_decay: float = 1e-2
     contrast: tuple[float, float] = (0.7, 1.3)
-    distortion: Distortion = DISTORTION
+    distortion: Distortion | None = None
 
 
-def learn(folder: Path, layout: Layout, epochs: int, train: Places, validation: Places, *, seed: int) -> None:
+def learn(
+    folder: Path, layout: Layout, recipe: Recipe, train: Places, validation: Places, *, seed: int
+) -> None:
     """Train in a run folder, from where it was left, and keep the network there.
 
     Args:
         folder: of the run.
         layout: of the network.
-        epochs: passes over the places.
+        recipe: how to train.
         train: places to learn from.
         validation: places on pages by other hands.
         seed: as for `Training`.
     """
-    training = Training(layout, Recipe(epochs=epochs), train, validation, seed=seed)
+    training = Training(layout, recipe, train, validation, seed=seed)
     training.resume(folder)
     training.go_on(folder)
     trained = layout.build()  # without the optimizer
@@ -154,12 +153,15 @@ class Training(Loop[Epoch]):
         def batch(step: int) -> tuple[FloatArray, FloatArray]:
             random = np.random.default_rng([self._seed, number, step])
             which = order[step * size : (step + 1) * size]
-            patches = as_input(distorted(self._train.patches[which], random, self._recipe.distortion))
+            patches = self._train.patches[which]
+            if self._recipe.distortion is not None:
+                patches = distorted(patches, random, self._recipe.distortion)
+            seen = as_input(patches)
             paler = random.uniform(*self._recipe.contrast, (len(which), 1, 1))
-            patches[..., 0] *= paler.astype(np.float32)
-            np.minimum(patches, 1, out=patches)
+            seen[..., 0] *= paler.astype(np.float32)
+            np.minimum(seen, 1, out=seen)
             truth: FloatArray = self._train.labels[which].astype(np.float32)
-            return patches, truth
+            return seen, truth
 
         return made_ahead(batch, self._steps, threads=1)
 

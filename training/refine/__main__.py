@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace, command: str) -> None:
     from training.characters import material_digests
     from training.patches.train import Recipe, learn
-    from training.refine.run import LAYOUT, Config, places_of, prepare
+    from training.refine.run import DISTORTION, LAYOUT, Config, places_of, prepare
     from training.scenes.bank import load_bank
     from training.scenes.typefaces import tell_of_fonts
 
@@ -91,7 +91,8 @@ def _train(options: argparse.Namespace, command: str) -> None:
     with resumable(folder):
         prepare(folder, options.data, options.page, config, place)
         train, validation = places_of(folder, "train"), places_of(folder, "test")
-        learn(folder, LAYOUT, config.epochs, train, validation, seed=config.seed)
+        recipe = Recipe(epochs=config.epochs, distortion=DISTORTION)
+        learn(folder, LAYOUT, recipe, train, validation, seed=config.seed)
     print(f"\n{folder}", file=sys.stderr)
 
 

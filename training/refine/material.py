@@ -83,9 +83,9 @@ def _look(network: PageNetwork, key: tuple[int, Pages, Span]) -> Places:
     candidates = [] if found.turned else found.candidates  # all pages stand upright
     labels = page.labels(page.match(candidates))
     asked = np.flatnonzero(labels != IGNORED)
-    patches = surroundings(candidates, page.grey)
+    patches = surroundings(candidates, page.grey, asked.tolist())
     return Places(
-        np.array([patches[k] for k in asked], np.uint8).reshape(-1, ROWS, COLUMNS, 3),
+        np.array(patches, np.uint8).reshape(-1, ROWS, COLUMNS, 3),
         labels[asked] + 1,
         np.zeros(len(asked), np.int64),
     )
