@@ -73,7 +73,7 @@ class Limits:
         return asdict(self)
 
 
-LIMITS = Limits(height=18, edge=0.1, contrast=0.21, glare=0.1, tilt=20)
+LIMITS = Limits(height=18, edge=0.12, contrast=0.09, glare=0.1, tilt=19)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,14 @@ def test_a_drawn_page_is_read_and_the_frames_of_the_source_are_counted(checks):
 
 def test_how_the_camera_is_aimed_is_told_as_something_to_do(tmp_path):
     path = tmp_path / "faint.png"
-    cv2.imwrite(str(path), written("4071", ink=170, paper=200))
+    cv2.imwrite(str(path), written("4071", ink=186, paper=200))
     water = field_of({"name": "water", "region": [0, 0, 1, 1], "after": "23:59"})
     found = {check.name: check for check in examine(str(path), fields=[water])}
     for name in ("aim", "aim water"):
         assert found[name].state == "warning"
         told = re.match(r"4 digits, (\d+) pixels high", found[name].found)
         assert 44 <= int(told[1]) <= 60  # 48 pixels and the width of the pen
-        assert found[name].cure.startswith("more light, or a darker pen: ink stands out from the paper by 1")
+        assert found[name].cure.startswith("more light, or a darker pen: ink stands out from the paper by ")
     assert as_dict(list(found.values()))["ready"]
 
 
