@@ -87,6 +87,12 @@ FORGONE = 0.005
 
 STEPS = np.arange(1001) / 1000
 
+DOUBTS = tuple((np.arange(101) / 100).tolist())
+"""Confidences between which the refinement network may be asked; a tenth of the steps, as each takes long."""
+
+ALWAYS = 2.0
+"""A confidence that none reaches: up to it, the refinement network is always asked."""
+
 LEAST = -2.2
 """Logit of a digit's centre, 10 %, from which on places are observed."""
 
@@ -295,15 +301,16 @@ def _doubt(observed: Observed, first: Weights, all_: Weights) -> tuple[float, fl
 
     Of what it spares where it is always asked, `FORGONE` may be lost on either side.
     """
-    of_first, of_all = (weights.probabilities(observed.evidence, observed.names) for weights in (first, all_))
+    both = _of_both(observed, first, all_)
 
     def cost(low: float, high: float) -> float:
-        return _costs(observed, *_best(observed, _mixed(of_first, of_all, low, high)))[0]
+        return _costs(observed, *_together(observed, Fusion(first, all_, low, high), *both))[0]
 
-    most = cost(0, 2) + FORGONE * (cost(2, 2) - cost(0, 2))
-    low = max(step for step in STEPS[:: len(STEPS) // 100] if cost(step, 2) <= most)
-    high = min(step for step in STEPS[:: len(STEPS) // 100] if step > low and cost(0, step) <= most)
-    return float(low), float(high)
+    always, never = cost(0, ALWAYS), cost(ALWAYS, ALWAYS)
+    most = always + FORGONE * max(0, never - always)
+    low = max(step for step in DOUBTS if cost(step, ALWAYS) <= most)
+    high = min(step for step in (*DOUBTS, ALWAYS) if step > low and cost(0, step) <= most)
+    return low, high
 
 
 def fit_linking(observed: Observed) -> Linking:
@@ -369,23 +376,21 @@ def fit_least(observed: Observed, fusion: Fusion, thresholds: Thresholds) -> flo
 
 def believed(observed: Observed, fusion: Fusion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The confidence of each candidate, and whether it is a digit and named right."""
-    first, of_all = (
-        weights.probabilities(observed.evidence, observed.names) for weights in (fusion.first, fusion.all)
-    )
-    return _best(observed, _mixed(first, of_all, fusion.low, fusion.high))
+    return _together(observed, fusion, *_of_both(observed, fusion.first, fusion.all))
 
 
-def _mixed(of_first: FloatArray, of_all: FloatArray, low: float, high: float) -> FloatArray:
-    """What is said of each where the refinement network is asked between these confidences, shape (n, 10)."""
-    sure = of_first.max(axis=1, keepdims=True)
-    return np.where((sure >= low) & (sure < high), of_all, of_first)
+def _of_both(observed: Observed, first: Weights, all_: Weights) -> tuple[FloatArray, FloatArray]:
+    """What the weights say of each, without the refinement network and with it, each of shape (n, 10)."""
+    evidence, names = observed.evidence, observed.names
+    return first.probabilities(evidence, names), all_.probabilities(evidence, names)
 
 
-def _best(
-    observed: Observed, probabilities: FloatArray
+def _together(
+    observed: Observed, fusion: Fusion, of_first: FloatArray, of_all: FloatArray
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    best = probabilities.argmax(axis=1)
-    return probabilities.max(axis=1).astype(np.float64), best == observed.labels
+    """`believed`, given `_of_both`."""
+    said = np.where(fusion.doubts(of_first)[:, np.newaxis], of_all, of_first)
+    return said.max(axis=1).astype(np.float64), said.argmax(axis=1) == observed.labels
 
 
 def measure(observed: Observed, fusion: Fusion, linking: Linking, thresholds: Thresholds) -> dict[str, float]:

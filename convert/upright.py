@@ -35,24 +35,23 @@ def fit_standing(recognizer: Recognizer, fusion: Fusion, thresholds: Thresholds,
         thresholds: on what they say together.
         pages: upright ones, of hands that the networks have not learned from.
     """
-    both, highest = [], []
+    both = []
     for grey in pages.grey[:PAGES]:
         picture = np.ascontiguousarray(grey)
         views = [recognizer.see(view) for view in (picture, on_its_head(picture))]
         if any(view.found.turned for view in views):
             continue
-        facts_of_both = []
+        told = []
         for view in views:
             opinion = fusion.parts(view.found.candidates, view.probabilities)
             sums = np.cumsum([0.0, *likelier(view, opinion, recognizer.classifier.classify)])
-            facts_of_both.append(astuple(facts_of(opinion, thresholds, float(sums[-1]))))
-            highest.append(sums.max())
-        both.append(facts_of_both)
-    facts = np.array(both, np.float64).reshape(-1, 2, len(Facts.__dataclass_fields__))
-    highest_of_both = np.array(highest, np.float64).reshape(-1, 2)
-    digits = list(Facts.__dataclass_fields__).index("digits")
-    telling = facts[:, :, digits].sum(axis=1) >= DIGITS
-    facts, highest_of_both = facts[telling], highest_of_both[telling]
+            # The highest sum, at which a reader would stop, goes with the facts.
+            told.append((*astuple(facts_of(opinion, thresholds, float(sums[-1]))), float(sums.max())))
+        both.append(told)
+    names = list(Facts.__dataclass_fields__)
+    seen = np.array(both, np.float64).reshape(-1, 2, len(names) + 1)
+    seen = seen[seen[:, :, names.index("digits")].sum(axis=1) >= DIGITS]
+    facts, highest = seen[:, :, :-1], seen[:, :, -1]
     # Of a page on its head the other view is the upright one.
     differences = facts[:, 0] - facts[:, 1]
     regression = LogisticRegression(C=SMOOTH, fit_intercept=False, max_iter=1000)
@@ -60,5 +59,6 @@ def fit_standing(recognizer: Recognizer, fusion: Fusion, thresholds: Thresholds,
     weights = Facts(*map(float, regression.coef_[0]))
     odds = differences @ regression.coef_[0]
     least = max(0.0, float(np.quantile(-odds, 1 - WRONG)))
-    told = highest_of_both[odds >= least, 1]
-    return Standing(weights, float(np.quantile(told, 1 - UNDOUBTED)) if len(told) else 0.0, least)
+    sums_of_told = highest[odds >= least, 1]
+    doubt = float(np.quantile(sums_of_told, 1 - UNDOUBTED)) if len(sums_of_told) else 0.0
+    return Standing(weights, doubt, least)

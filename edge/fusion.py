@@ -11,8 +11,9 @@ are in doubt; what they say then has weights of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -110,10 +111,29 @@ class Fusion:
         """Which candidates the refinement network should be asked about, as indices."""
         if not candidates:
             return []
-        sure = self.first.probabilities(evidence(candidates, glyphs), names_of(candidates, glyphs)).max(
-            axis=1
+        said = self.first.probabilities(evidence(candidates, glyphs), names_of(candidates, glyphs))
+        return [int(k) for k in np.flatnonzero(self.doubts(said))]
+
+    def doubts(self, said: FloatArray) -> np.ndarray:
+        """Likewise, which of what the first weights say, shape (n, 10), is in doubt: shape (n,), bool."""
+        sure = said.max(axis=1)
+        return np.asarray((sure >= self.low) & (sure < self.high))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Fusion:
+        """What `dataclasses.asdict` made of one.
+
+        Raises:
+            ValueError: when weights are no numbers.
+        """
+        first, all_ = (
+            Weights(**{str(name): float(value) for name, value in values[which].items()})
+            for which in ("first", "all")
         )
-        return [int(k) for k in np.flatnonzero((sure >= self.low) & (sure < self.high))]
+        fusion = cls(first, all_, float(values["low"]), float(values["high"]))
+        if not np.isfinite([*astuple(first), *astuple(all_), fusion.low, fusion.high]).all():
+            raise ValueError(f"{fusion} holds numbers that are none")
+        return fusion
 
 
 def _together(logits: np.ndarray, named: np.ndarray) -> FloatArray:

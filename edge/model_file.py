@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from flatbuffers.packer import uoffset
 from flatbuffers.table import Table
 
 from edge.errors import ModelError
-from edge.fusion import Fusion, Weights
+from edge.fusion import Fusion
 from edge.preprocess import GLYPH_SIZE, PREPROCESSING_VERSION
 from edge.types import SIGNS, ByteArray, FloatArray, ModelName, Thresholds
 
@@ -373,14 +373,7 @@ def _fusion(values: Mapping[str, Any] | None) -> Fusion | None:
     """
     if values is None or set(values) != {field.name for field in fields(Fusion)}:
         return None
-    first, all_ = (
-        Weights(**{str(name): float(value) for name, value in values[which].items()})
-        for which in ("first", "all")
-    )
-    fusion = Fusion(first, all_, float(values["low"]), float(values["high"]))
-    if not np.isfinite([*astuple(first), *astuple(all_), fusion.low, fusion.high]).all():
-        raise ValueError(f"{fusion} holds numbers that are none")
-    return fusion
+    return Fusion.from_dict(values)
 
 
 def _tables(parent: Table, field: int) -> list[Table]:

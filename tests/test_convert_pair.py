@@ -107,6 +107,16 @@ def test_the_refinement_network_is_asked_where_that_spares_mistakes(observed):
     assert asked < always + 0.02 * (never - always)
 
 
+def test_a_refinement_network_that_knows_nothing_is_fitted_too(observed):
+    evidence, names = observed.evidence.copy(), observed.names.copy()
+    random = np.random.default_rng(3)
+    evidence[:, -1] = random.normal(0, 2, len(evidence))
+    names[-1] = np.log(0.1)
+    fusion = fit_fusion(replace(observed, evidence=evidence, names=names))
+    assert fusion.all.refined == pytest.approx(0, abs=0.05)
+    assert 0 <= fusion.low < fusion.high
+
+
 def test_what_should_not_be_asked_changes_nothing(observed):
     others = made_up(2000, seed=1)
     more = Observed(

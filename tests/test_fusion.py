@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -82,6 +82,12 @@ def test_where_it_was_not_asked_other_weights_count():
     (unasked, asked), (doubted, same) = FUSION(candidates, glyphs), other(candidates, glyphs)
     assert unasked.confidence > doubted.confidence
     assert asked.confidence == same.confidence
+
+
+def test_it_comes_back_from_a_card():
+    assert Fusion.from_dict(asdict(FUSION)) == FUSION
+    with pytest.raises(ValueError, match="holds numbers that are none"):
+        Fusion.from_dict(asdict(replace(FUSION, high=float("nan"))))
 
 
 def test_a_probability_of_nothing_is_not_beyond_remedy():

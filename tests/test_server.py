@@ -226,8 +226,8 @@ def test_glyphs_are_what_the_network_saw(client, classifier):
         (prediction,) = classifier.classify([decoded(digit["glyph"])])
         assert prediction.label == digit["label"]
         # What stands around it has a say too.
-        assert prediction.confidence == pytest.approx(digit["confidence"], abs=0.05)
-        assert digit["probabilities"] == pytest.approx(prediction.probabilities, abs=0.05)
+        assert prediction.confidence == pytest.approx(digit["confidence"], abs=0.02)
+        assert digit["probabilities"] == pytest.approx(prediction.probabilities, abs=0.02)
         assert min(decoded(digit["crop"]).shape[:2]) >= 48
 
 

@@ -153,7 +153,7 @@ def displaced(
 
     Args:
         count: of the pictures.
-        shape: rows and columns of each.
+        shape: rows and columns of each; lengths are in its pixels.
         rng: where chance comes from.
         how: how far to go: its rotation, shear, stretch, zoom, shift, waves and knots.
 

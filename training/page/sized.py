@@ -15,6 +15,10 @@ from training.page.matching import boxes_of, match, shares
 LABEL, GOES_LEFT = 1, 2
 """Columns of `Pages.digits`."""
 
+LONG = 0.5
+"""Share of the strips whose number is chosen by its digits, so that long ones come more often; the others are
+chosen among all alike, so that single digits come often enough."""
+
 SHRUNK = (1.0, 0.6, 1.6)
 """Sizes in which pages are read, by turns: as they are, from further away, and from nearer."""
 
@@ -54,8 +58,8 @@ class SizedPage:
     def strip(self, random: np.random.Generator) -> SizedPage:
         """One of its numbers, cut out with a margin, as from a form or a cheque; all else is ignored."""
         number = np.cumsum(self.digits[:, GOES_LEFT] == 0)
-        long = random.random() < 0.5  # rather than short ones, such as single digits
-        own = number == random.choice(number if long else np.unique(number))
+        rather_long = random.random() < LONG
+        own = number == random.choice(number if rather_long else np.unique(number))
         flags = self.flags.copy()
         for left, top, right, bottom in self.boxes[~own].astype(int).tolist():
             flags[top : bottom + 1, left : right + 1] |= IGNORE
